@@ -1,0 +1,50 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/unique_fd.h"
+
+namespace burrow {
+namespace {
+
+TEST(Error, KeepsItsCodeWhenContextIsAdded) {
+  Error error = FailErrno("open /nowhere", ENOENT).error();
+  Error wrapped = std::move(error).WithContext("load config");
+  EXPECT_EQ(wrapped.code(), Code::kNotFound);
+  EXPECT_EQ(wrapped.os_errno(), ENOENT);
+  EXPECT_EQ(wrapped.message(), "load config: open /nowhere: No such file or directory");
+}
+
+Result<int> Half(int n) {
+  if (n % 2) return Fail(Code::kInvalidArgument, "{} is odd", n);
+  return n / 2;
+}
+Result<int> Quarter(int n) {
+  BURROW_ASSIGN_OR_RETURN(int half, Half(n));
+  return Half(half);
+}
+
+TEST(Error, IsHandedOnByAssignOrReturn) {
+  EXPECT_EQ(*Quarter(8), 2);
+  EXPECT_EQ(Quarter(6).error().message(), "3 is odd");
+}
+
+TEST(Ids, AreFreshAndOfTheShapeThatClientsMayChoose) {
+  CallId a = CallId::New(), b = CallId::New();
+  EXPECT_NE(a, b);
+  EXPECT_TRUE(IsIdText("fc", a.str()));
+  EXPECT_FALSE(IsIdText("fc", "fc-../../etc/passwd-aaaaaaaaaa"));
+  EXPECT_FALSE(IsIdText("ap", a.str()));
+}
+
+TEST(UniqueFd, ClosesWhatItOwns) {
+  int raw = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  {
+    UniqueFd fd(raw);
+  }
+  EXPECT_EQ(::fcntl(raw, F_GETFD), -1);
+}
+
+}  // namespace
+}  // namespace burrow

@@ -1,0 +1,47 @@
+// Mounts that end with their owner. Blocking; any thread. Mounts are made in the caller's mount namespace.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace burrow::os {
+
+// One mount point. The destructor unmounts lazily (MNT_DETACH), so that it never blocks on a busy file.
+class Mount {
+ public:
+  Mount() = default;
+  explicit Mount(std::string target) : target_(std::move(target)) {}
+  Mount(Mount&& other) noexcept : target_(std::exchange(other.target_, {})) {}
+  Mount& operator=(Mount&& other) noexcept;
+  ~Mount();
+
+  const std::string& target() const { return target_; }
+  Status Unmount();  // now; the destructor then does nothing
+  std::string Release() { return std::exchange(target_, {}); }
+
+ private:
+  std::string target_;
+};
+
+struct OverlayOptions {
+  std::vector<std::string> lower;  // topmost first; at least one
+  std::string upper, work;         // on one filesystem, both existing
+};
+// Options that overlay would split (':' ',' '\\' in paths) are escaped. redirect_dir and metacopy are off, so
+// that `upper` is readable by itself.
+Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& target);
+Result<Mount> BindMount(const std::string& source, const std::string& target, bool read_only);
+Result<Mount> MountTmpfs(const std::string& target, uint64_t size_bytes);
+
+// Unmounts, deepest first, every mount below `directory` in this namespace: what an earlier process left.
+Status UnmountBelow(const std::string& directory);
+
+// Moves the calling, single-threaded process into a mount namespace of its own whose mounts do not propagate outwards,
+// and unmounts there the cgroup2 hierarchy of a hybrid host (cpu, memory and pids are on v1), since crun refuses hybrid
+// mode.
+Status EnterOwnMountNamespace();
+
+}  // namespace burrow::os

@@ -1,0 +1,146 @@
+#include "os/mount.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "os/fs.h"
+#include "os/mountinfo.h"
+#include "os/testing/environment.h"
+
+namespace burrow::os {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseMountinfo, ReadsFieldsBehindOptionalOnesAndUnescapesPaths) {
+  const auto entries = ParseMountinfo(
+      "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext4 /dev/root rw,errors=continue\n"
+      "nonsense\n"
+      "37 36 0:5 / /a\\134b\\011 rw - cgroup cgroup rw,cpu,cpuacct\n");
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].point, "/mnt 2");
+  EXPECT_EQ(entries[0].root, "/mnt1");
+  EXPECT_EQ(entries[0].type, "ext4");
+  EXPECT_EQ(entries[1].point, "/a\\b\t");
+  EXPECT_EQ(entries[1].super_options, "rw,cpu,cpuacct");
+}
+
+// A directory with lower, upper, work and target.
+class MountTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BURROW_NEEDS_ROOT();
+    for (const char* name : {"upper", "work", "target"}) ASSERT_TRUE(MakeDirectories(temp_ / name));
+  }
+  std::string MakeLower(const std::string& name) {
+    EXPECT_TRUE(MakeDirectories(temp_ / name));
+    EXPECT_TRUE(WriteFileAtomically((temp_ / name) + "/name", name));
+    return temp_ / name;
+  }
+  TempDirectory temp_;
+};
+
+TEST_F(MountTest, ShowsTheTopmostLowerAndWritesToTheUpper) {
+  const OverlayOptions options{
+      .lower = {MakeLower("top"), MakeLower("bottom")}, .upper = temp_ / "upper", .work = temp_ / "work"};
+  auto mount = MountOverlay(options, temp_ / "target");
+  ASSERT_TRUE(mount) << ErrorText(mount);
+  EXPECT_EQ(*ReadFile(temp_ / "target/name"), "top");
+  ASSERT_TRUE(WriteFileAtomically(temp_ / "target/new", "x"));
+  ASSERT_TRUE(mount->Unmount());
+  EXPECT_TRUE(mount->Unmount()) << "nothing to do";
+  EXPECT_EQ(*ReadFile(temp_ / "upper/new"), "x");
+}
+
+TEST_F(MountTest, EscapesPathsThatOverlayWouldSplit) {
+  const OverlayOptions options{
+      .lower = {MakeLower("a:b,c\\d"), MakeLower("e:f")}, .upper = temp_ / "u,p:\\", .work = temp_ / "w,o:"};
+  ASSERT_TRUE(MakeDirectories(options.upper));
+  ASSERT_TRUE(MakeDirectories(options.work));
+  auto mount = MountOverlay(options, temp_ / "target");
+  ASSERT_TRUE(mount) << ErrorText(mount);
+  EXPECT_EQ(*ReadFile(temp_ / "target/name"), "a:b,c\\d");
+}
+
+TEST_F(MountTest, TakesMoreLayersThanOnePageOfPaths) {
+  OverlayOptions options{.upper = temp_ / "upper", .work = temp_ / "work"};
+  for (int i = 0; i < 60; ++i)
+    options.lower.push_back(MakeLower("layer-with-a-long-name-" + std::string(60, 'x') + std::to_string(i)));
+  auto mount = MountOverlay(options, temp_ / "target");
+  if (!mount && mount.error().code() == Code::kInvalidArgument) GTEST_SKIP() << ErrorText(mount);
+  ASSERT_TRUE(mount) << ErrorText(mount);
+  EXPECT_THAT(*ReadFile(temp_ / "target/name"), HasSubstr("xxx0"));
+}
+
+TEST_F(MountTest, LetsDeviceNodesOfAnImageNotBeOpened) {
+  const OverlayOptions options{.lower = {MakeLower("lower")}, .upper = temp_ / "upper", .work = temp_ / "work"};
+  ASSERT_EQ(mknod((temp_ / "lower/zero").c_str(), S_IFCHR | 0666, 0x105), 0);
+  auto mount = MountOverlay(options, temp_ / "target");
+  ASSERT_TRUE(mount) << ErrorText(mount);
+  EXPECT_EQ(Open(temp_ / "target/zero", 0).error().code(), Code::kPermissionDenied);
+}
+
+TEST_F(MountTest, BindsReadOnlyWhereAsked) {
+  const std::string source = MakeLower("source");
+  auto mount = BindMount(source, temp_ / "target", true);
+  ASSERT_TRUE(mount) << ErrorText(mount);
+  EXPECT_EQ(*ReadFile(temp_ / "target/name"), "source");
+  EXPECT_FALSE(WriteFileAtomically(temp_ / "target/new", "x"));
+  EXPECT_TRUE(WriteFileAtomically(source + "/new", "x"));
+}
+
+TEST_F(MountTest, LimitsATmpfs) {
+  auto mount = MountTmpfs(temp_ / "target", 1u << 20);
+  ASSERT_TRUE(mount) << ErrorText(mount);
+  EXPECT_TRUE(WriteFileAtomically(temp_ / "target/small", std::string(1000, 'x')));
+  EXPECT_EQ(WriteFileAtomically(temp_ / "target/large", std::string(2u << 20, 'x')).error().code(),
+            Code::kResourceExhausted);
+}
+
+TEST_F(MountTest, EndsWithItsOwnerEvenWhileInUse) {
+  UniqueFd inside;
+  {
+    auto mount = MountTmpfs(temp_ / "target", 1u << 20);
+    ASSERT_TRUE(mount);
+    auto moved = std::move(*mount);
+    ASSERT_TRUE(WriteFileAtomically(temp_ / "target/file", "x"));
+    inside = *Open(temp_ / "target/file", 0);
+  }
+  EXPECT_NE(access((temp_ / "target/file").c_str(), F_OK), 0);
+}
+
+TEST_F(MountTest, UnmountsNestedAndStackedMountsWithOddNamesButNotTheDirectoryItself) {
+  auto self = MountTmpfs(temp_ / "target", 1u << 20);
+  ASSERT_TRUE(self);
+  for (const char* name : {"target/a b\\c", "target/a b\\c/d", "target/a b\\c"}) {
+    ASSERT_TRUE(MakeDirectories(temp_ / name));
+    auto mount = MountTmpfs(temp_ / name, 1u << 20);
+    ASSERT_TRUE(mount) << ErrorText(mount);
+    mount->Release();
+  }
+  ASSERT_TRUE(MakeDirectories(temp_ / "target-not-below"));
+  auto beside = MountTmpfs(temp_ / "target-not-below", 1u << 20);
+  const Status done = UnmountBelow(temp_ / "target");
+  EXPECT_TRUE(done) << done.error().message();
+  int left = 0;
+  for (const MountEntry& entry : *ReadMountinfo()) left += entry.point.starts_with(temp_.path());
+  EXPECT_EQ(left, 2);
+  EXPECT_TRUE(UnmountBelow(temp_ / "no-such-directory"));
+}
+
+TEST(EnterOwnMountNamespace, RefusesOnceThereAreThreads) {
+  BURROW_NEEDS_ROOT();
+  Status status;
+  std::thread([&] { status = EnterOwnMountNamespace(); }).join();
+#if !__has_feature(thread_sanitizer)
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Code::kFailedPrecondition);
+#endif
+}
+
+}  // namespace
+}  // namespace burrow::os
