@@ -1,0 +1,95 @@
+#include "cas/blob_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "cas/http_blob_store.h"
+#include "cas/testing/blob_server.h"
+#include "cas/testing/temporary_directory.h"
+#include "os/mount.h"
+
+namespace burrow::cas {
+namespace {
+
+using testing::BlobFault;
+
+class BlobCacheTest : public ::testing::Test {
+ protected:
+  std::string LocalPath(const Digest& digest) {
+    return directory_ / ("cache/" + digest.Hex().substr(0, 2) + "/" + digest.Hex().substr(2));
+  }
+  testing::TemporaryDirectory directory_;
+  testing::BlobServer server_;
+  std::unique_ptr<BlobStore> remote_ =
+      NewHttpBlobStore({.url = server_.url(), .token = server_.token(), .deadline = std::chrono::milliseconds(300)});
+  std::unique_ptr<BlobCache> cache_ = BlobCache::Open(directory_ / "cache", remote_.get()).value();
+  Digest digest_ = server_.Add("content");
+};
+
+TEST_F(BlobCacheTest, FetchesABlobOnceForManyReaders) {
+  server_.Hold();
+  std::atomic<int> good = 0;
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 16; ++i) readers.emplace_back([&] { good += cache_->OpenBlob(digest_).has_value(); });
+  ASSERT_TRUE(server_.WaitForHeld(1));
+  server_.Release();
+  readers.clear();
+  EXPECT_EQ(good, 16);
+  EXPECT_EQ(server_.gets(), 1);
+  EXPECT_EQ(cache_->fetched_blobs(), 1u);
+  EXPECT_EQ(cache_->fetched_bytes(), 7u);
+}
+
+TEST_F(BlobCacheTest, NeverAsksTheNetworkForALocalBlob) {
+  EXPECT_EQ(cache_->OpenLocal(digest_).error().code(), Code::kNotFound);
+  EXPECT_EQ(server_.gets(), 0);
+  ASSERT_TRUE(cache_->OpenBlob(digest_));
+  server_.Stop();
+  EXPECT_TRUE(cache_->OpenLocal(digest_));
+  EXPECT_EQ(cache_->Read(digest_, 100).value(), "content");
+}
+
+TEST_F(BlobCacheTest, TriesAgainAfterAFailedFetch) {
+  server_.Fail(BlobFault::kServerError);
+  EXPECT_EQ(cache_->OpenBlob(digest_).error().code(), Code::kUnavailable);
+  server_.Fail(BlobFault::kNone);
+  EXPECT_TRUE(cache_->OpenBlob(digest_));
+}
+
+TEST_F(BlobCacheTest, KeepsNothingThatWasDamagedOnTheWay) {
+  server_.Fail(BlobFault::kCorrupt);
+  EXPECT_EQ(cache_->OpenBlob(digest_).error().code(), Code::kDataLoss);
+  EXPECT_FALSE(std::filesystem::exists(LocalPath(digest_)));
+  server_.Fail(BlobFault::kCorrupt, 1);
+  EXPECT_EQ(cache_->Read(digest_, 100).value(), "content");
+}
+
+TEST_F(BlobCacheTest, FetchesAgainWhatIsCutOrDamagedOnDisk) {
+  ASSERT_TRUE(cache_->OpenBlob(digest_, 7));
+  std::filesystem::resize_file(LocalPath(digest_), 3);
+  EXPECT_TRUE(cache_->OpenBlob(digest_, 7));
+  EXPECT_EQ(std::filesystem::file_size(LocalPath(digest_)), 7u);
+  std::filesystem::resize_file(LocalPath(digest_), 3);
+  EXPECT_EQ(cache_->Read(digest_, 100).value(), "content");
+  EXPECT_EQ(server_.gets(), 3);
+}
+
+TEST_F(BlobCacheTest, RefusesToReadMoreThanTheLimit) {
+  EXPECT_EQ(cache_->Read(digest_, 3).error().code(), Code::kOutOfRange);
+}
+
+TEST_F(BlobCacheTest, SaysThatTheDiskIsFull) {
+  testing::TemporaryDirectory small;
+  auto mount = os::MountTmpfs(small.path(), 1u << 20);
+  if (!mount) GTEST_SKIP() << "needs root to mount a tmpfs: " << mount.error().message();
+  auto cache = BlobCache::Open(small / "cache", remote_.get()).value();
+  Digest large = server_.Add(std::string(4u << 20, 'x'));
+  EXPECT_EQ(cache->OpenBlob(large).error().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(cache->OpenBlob(digest_));
+}
+
+}  // namespace
+}  // namespace burrow::cas
