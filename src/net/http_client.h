@@ -1,0 +1,49 @@
+// Outbound HTTP over libcurl, blocking, one request at a time per handle; handles keep their connections.
+// Redirects are not followed, and proxies named in the environment are not used: requests go to Burrow's own processes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace burrow::net {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers;  // "Name: value"
+  std::string_view body;             // when body_fd < 0
+  int body_fd = -1;                  // a regular file, sent from offset 0 to its end
+  // Receives the response body of a 2xx answer; absent: collected in HttpResponse::body up to body_limit.
+  std::function<Status(std::string_view)> sink;
+  std::function<void(int status)> on_status;  // may be absent; called once before the first byte of a body
+  uint64_t body_limit = 16u << 20;
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds stall_timeout{15'000};  // no byte moved for so long: kUnavailable
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::string body;  // error bodies are collected here too (bounded)
+};
+
+// Thread-safe: takes an idle handle from its pool for each request. Transport failures are kUnavailable; any HTTP
+// status is a success here.
+class HttpClient {
+ public:
+  HttpClient();
+  ~HttpClient();
+  Result<HttpResponse> Perform(const HttpRequest& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace burrow::net
