@@ -1,0 +1,129 @@
+#include "image/import.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "image/parallel.h"
+#include "image/walk.h"
+#include "os/fs.h"
+
+namespace burrow::image {
+namespace {
+
+constexpr size_t kChunk = 1u << 20;
+constexpr size_t kMissingBatch = 1'000;
+constexpr size_t kUploads = 8;
+
+size_t HashThreads() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 8); }
+
+// Fills in digest and size by what is really read.
+Status HashFile(int root, const WalkedFile& file, std::string& buffer) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenWalked(root, file.path));
+  cas::Hasher hasher;
+  uint64_t size = 0;
+  for (;;) {
+    ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno("read /" + file.path);
+    if (n == 0) break;
+    hasher.Update({buffer.data(), static_cast<size_t>(n)});
+    size += static_cast<uint64_t>(n);
+  }
+  file.inode->size = size;
+  if (size > 0) file.inode->digest = hasher.Finish();
+  return {};
+}
+
+Status HashFiles(int root, const std::vector<WalkedFile>& files) {
+  return ParallelFor(files.size(), HashThreads(), [&](size_t i) {
+    thread_local std::string buffer(kChunk, '\0');
+    return HashFile(root, files[i], buffer);
+  });
+}
+
+Status PutWalked(int root, const WalkedFile& file, cas::BlobStore& store) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenWalked(root, file.path));
+  Status status = store.PutFile(file.inode->digest, fd.get());
+  if (status) return status;
+  if (status.error().code() == Code::kInvalidArgument) {
+    return Fail(Code::kAborted, "/{} changed while it was imported; try again", file.path);
+  }
+  return Forward(std::move(status.error()).WithContext("/" + file.path));
+}
+
+// Puts each content that the store lacks, once.
+Status PutFiles(int root, const std::vector<WalkedFile>& files, cas::BlobStore& store, ImportStats& stats) {
+  std::unordered_map<cas::Digest, const WalkedFile*> by_digest;
+  std::vector<cas::Digest> digests;
+  for (const WalkedFile& file : files) {
+    if (file.inode->size > 0 && by_digest.emplace(file.inode->digest, &file).second)
+      digests.push_back(file.inode->digest);
+  }
+  for (size_t start = 0; start < digests.size(); start += kMissingBatch) {
+    auto end = std::min(digests.size(), start + kMissingBatch);
+    BURROW_ASSIGN_OR_RETURN(auto missing, store.Missing({digests.begin() + static_cast<ptrdiff_t>(start),
+                                                         digests.begin() + static_cast<ptrdiff_t>(end)}));
+    BURROW_RETURN_IF_ERROR(ParallelFor(missing.size(), kUploads,
+                                       [&](size_t i) { return PutWalked(root, *by_digest.at(missing[i]), store); }));
+    stats.new_blobs += missing.size();
+    for (const cas::Digest& digest : missing) stats.new_bytes += by_digest.at(digest)->inode->size;
+  }
+  return {};
+}
+
+Result<std::vector<UpperEntry>> ImportEntries(const std::string& directory, cas::BlobStore& store, ImportStats* stats) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd root, os::Open(directory, O_RDONLY | O_DIRECTORY));
+  BURROW_ASSIGN_OR_RETURN(Walked walked, Walk(root.get()));
+  BURROW_RETURN_IF_ERROR(HashFiles(root.get(), walked.files));
+  ImportStats mine;
+  mine.files = walked.files.size();
+  for (const WalkedFile& file : walked.files) mine.bytes += file.inode->size;
+  BURROW_RETURN_IF_ERROR(PutFiles(root.get(), walked.files, store, mine));
+  if (stats) *stats = mine;
+  return std::move(walked.entries);
+}
+
+}  // namespace
+
+Result<Tree> ImportDirectory(const std::string& directory, cas::BlobStore& store, ImportStats* stats) {
+  auto entries = ImportEntries(directory, store, stats);
+  if (!entries) return Forward(std::move(entries.error()).WithContext("import " + directory));
+  for (const UpperEntry& entry : *entries) {
+    if (entry.kind != UpperEntry::Kind::kWhiteout) continue;
+    return Fail(Code::kInvalidArgument,
+                "import {}: /{} is a character device 0:0, which means 'deleted' in an image; remove it", directory,
+                entry.path);
+  }
+  Tree tree;
+  BURROW_RETURN_IF_ERROR(ApplyLayer(tree, *entries));
+  return tree;
+}
+
+Result<std::vector<UpperEntry>> ImportUpper(const std::string& upper, cas::BlobStore& store, ImportStats* stats) {
+  auto entries = ImportEntries(upper, store, stats);
+  if (!entries) return Forward(std::move(entries.error()).WithContext("import layer " + upper));
+  return entries;
+}
+
+Result<cas::Digest> PutIndex(const Tree& tree, cas::BlobStore& store) {
+  BURROW_ASSIGN_OR_RETURN(std::string bytes, tree.Encode());
+  cas::Digest digest = cas::Digest::Of(bytes);
+  BURROW_RETURN_IF_ERROR(store.Put(digest, bytes));
+  BURROW_RETURN_IF_ERROR(store.Sync());
+  return digest;
+}
+
+Result<Index> LoadedIndex::Open() const {
+  return Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+}
+
+Result<LoadedIndex> LoadIndex(cas::BlobCache& cache, const cas::Digest& digest) {
+  LoadedIndex loaded;
+  BURROW_ASSIGN_OR_RETURN(loaded.bytes, cache.Read(digest, kMaxIndexBytes));
+  BURROW_RETURN_IF_ERROR(loaded.Open());
+  return loaded;
+}
+
+}  // namespace burrow::image
