@@ -1,0 +1,132 @@
+#include "store/migrations.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+
+#include "store/sqlite_statement.h"
+#include "store/sqlite_transaction.h"
+
+namespace burrow::store {
+namespace {
+
+// "Brrw": marks the file as ours.
+constexpr uint64_t kApplicationId = 0x42727277;
+
+// `seq` keeps the order of submission. Finished and queued calls have an index each, so that neither a start of the
+// daemon nor a clean-up reads the other kind.
+constexpr const char* kStep1 = R"(
+CREATE TABLE tokens (
+  id            TEXT PRIMARY KEY,
+  secret_sha256 TEXT NOT NULL,
+  role          INTEGER NOT NULL,
+  created_ms    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE apps (
+  seq        INTEGER PRIMARY KEY,
+  id         TEXT NOT NULL UNIQUE,
+  name       TEXT NOT NULL,
+  ephemeral  INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  stopped_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE functions (
+  seq  INTEGER PRIMARY KEY,
+  id   TEXT NOT NULL UNIQUE,
+  app  TEXT NOT NULL,
+  name TEXT NOT NULL,
+  spec BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE images (
+  seq         INTEGER PRIMARY KEY,
+  id          TEXT NOT NULL UNIQUE,
+  image       BLOB NOT NULL,
+  description TEXT NOT NULL,
+  files       INTEGER NOT NULL,
+  bytes       INTEGER NOT NULL,
+  created_ms  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE steps (
+  key   TEXT PRIMARY KEY,
+  image TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE groups (
+  id       TEXT PRIMARY KEY,
+  function TEXT NOT NULL,
+  closed   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE calls (
+  seq         INTEGER PRIMARY KEY,
+  id          TEXT NOT NULL UNIQUE,
+  function    TEXT NOT NULL,
+  group_id    TEXT NOT NULL,
+  idx         INTEGER NOT NULL,
+  finished    INTEGER NOT NULL,
+  created_ms  INTEGER NOT NULL,
+  finished_ms INTEGER NOT NULL,
+  result      BLOB NOT NULL,
+  arguments   BLOB NOT NULL
+) STRICT;
+CREATE INDEX calls_of_group ON calls (group_id, idx);
+CREATE INDEX calls_queued ON calls (seq) WHERE finished = 0;
+CREATE INDEX calls_finished ON calls (finished_ms) WHERE finished = 1;
+)";
+
+constexpr std::array kSteps = {kStep1};
+
+Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
+  BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));
+  BURROW_ASSIGN_OR_RETURN(const bool row, statement.Next());
+  return row ? statement.Number(0) : 0;
+}
+
+Status CheckOwner(SqliteDatabase& database) {
+  BURROW_ASSIGN_OR_RETURN(const uint64_t owner, Pragma(database, "PRAGMA application_id"));
+  if (owner == kApplicationId) return {};
+  BURROW_ASSIGN_OR_RETURN(const uint64_t objects, Pragma(database, "SELECT count(*) FROM sqlite_schema"));
+  if (owner == 0 && objects == 0) return {};  // new
+  return Fail(Code::kFailedPrecondition, "{} is a database of another program: use another --state-dir",
+              database.path());
+}
+
+Status CheckNotNewer(const SqliteDatabase& database, uint64_t found, uint64_t known) {
+  if (found <= known) return {};
+  return Fail(
+      Code::kFailedPrecondition,
+      "the state database {} has schema version {}, written by a newer Burrow, and this one knows versions up to {}: "
+      "install the newer Burrow again, or use another --state-dir",
+      database.path(), found, known);
+}
+
+}  // namespace
+
+std::span<const char* const> SqliteMigrations() { return kSteps; }
+
+Result<uint64_t> SchemaVersion(SqliteDatabase& database) { return Pragma(database, "PRAGMA user_version"); }
+
+Status Migrate(SqliteDatabase& database, std::span<const char* const> steps) {
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database));
+  BURROW_RETURN_IF_ERROR(CheckOwner(database));
+  BURROW_ASSIGN_OR_RETURN(const uint64_t found, SchemaVersion(database));
+  BURROW_RETURN_IF_ERROR(CheckNotNewer(database, found, steps.size()));
+  if (found == steps.size()) return {};
+
+  for (uint64_t version = found; version < steps.size(); ++version) {
+    if (auto status = database.Execute(steps[version]); !status) {
+      return Forward(std::move(status.error()).WithContext(fmt::format("migrate to schema version {}", version + 1)));
+    }
+  }
+  const std::string marks =
+      fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, steps.size());
+  BURROW_RETURN_IF_ERROR(database.Execute(marks.c_str()));
+  return transaction.Commit();
+}
+
+}  // namespace burrow::store

@@ -1,0 +1,130 @@
+#include "store/sqlite_store.h"
+
+#include "store/migrations.h"
+#include "store/sqlite_query.h"
+
+namespace burrow::store {
+namespace {
+
+TokenRecord ReadToken(const SqliteStatement& row) {
+  return {.id = row.Text(0),
+          .secret_sha256 = row.Text(1),
+          .role = row.Number(2) == 0 ? TokenRole::kClient : TokenRole::kWorker,
+          .created_ms = row.Number(3)};
+}
+
+AppRecord ReadApp(const SqliteStatement& row) {
+  return {.id = AppId(row.Text(0)),
+          .name = row.Text(1),
+          .ephemeral = row.Bool(2),
+          .created_ms = row.Number(3),
+          .stopped_ms = row.Number(4)};
+}
+
+FunctionRecord ReadFunction(const SqliteStatement& row) {
+  return {.id = FunctionId(row.Text(0)), .app = AppId(row.Text(1)), .name = row.Text(2), .spec = row.Text(3)};
+}
+
+ImageRecord ReadImage(const SqliteStatement& row) {
+  return {.id = ImageId(row.Text(0)),
+          .image = row.Text(1),
+          .description = row.Text(2),
+          .files = row.Number(3),
+          .bytes = row.Number(4),
+          .created_ms = row.Number(5)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) {
+  BURROW_ASSIGN_OR_RETURN(auto database, SqliteDatabase::Open(path));
+  BURROW_RETURN_IF_ERROR(Migrate(database, SqliteMigrations()));
+  return std::make_unique<SqliteStore>(std::move(database));
+}
+
+Status SqliteStore::PutToken(const TokenRecord& token) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_, "INSERT OR REPLACE INTO tokens (id, secret_sha256, role, created_ms) VALUES (?, ?, ?, ?)",
+                token.id, token.secret_sha256, static_cast<uint64_t>(token.role == TokenRole::kClient ? 0 : 1),
+                token.created_ms);
+}
+
+Result<std::vector<TokenRecord>> SqliteStore::Tokens() {
+  const std::lock_guard lock(mutex_);
+  return Rows(database_, "SELECT id, secret_sha256, role, created_ms FROM tokens ORDER BY created_ms, id", ReadToken);
+}
+
+Status SqliteStore::PutApp(const AppRecord& app) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_,
+                "INSERT INTO apps (id, name, ephemeral, created_ms, stopped_ms) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET name = excluded.name, ephemeral = excluded.ephemeral, "
+                "created_ms = excluded.created_ms, stopped_ms = excluded.stopped_ms",
+                app.id.str(), app.name, uint64_t{app.ephemeral}, app.created_ms, app.stopped_ms);
+}
+
+Result<std::vector<AppRecord>> SqliteStore::Apps() {
+  const std::lock_guard lock(mutex_);
+  return Rows(database_, "SELECT id, name, ephemeral, created_ms, stopped_ms FROM apps ORDER BY created_ms, seq",
+              ReadApp);
+}
+
+Status SqliteStore::PutFunctions(const std::vector<FunctionRecord>& functions) {
+  const std::lock_guard lock(mutex_);
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  BURROW_ASSIGN_OR_RETURN(
+      auto insert,
+      SqliteStatement::Prepare(database_,
+                               "INSERT INTO functions (id, app, name, spec) VALUES (?, ?, ?, ?) ON CONFLICT (id) "
+                               "DO UPDATE SET app = excluded.app, name = excluded.name, spec = excluded.spec"));
+  for (const FunctionRecord& function : functions) {
+    BURROW_RETURN_IF_ERROR(insert.Run(function.id.str(), function.app.str(), function.name, Bytes{function.spec}));
+  }
+  return transaction.Commit();
+}
+
+Result<std::vector<FunctionRecord>> SqliteStore::Functions() {
+  const std::lock_guard lock(mutex_);
+  return Rows(database_, "SELECT id, app, name, spec FROM functions ORDER BY seq", ReadFunction);
+}
+
+Status SqliteStore::DropApps(const std::vector<AppId>& apps) {
+  const std::lock_guard lock(mutex_);
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  for (const char* sql : {"DELETE FROM functions WHERE app = ?", "DELETE FROM apps WHERE id = ?"}) {
+    BURROW_ASSIGN_OR_RETURN(auto drop, SqliteStatement::Prepare(database_, sql));
+    for (const AppId& app : apps) BURROW_RETURN_IF_ERROR(drop.Run(app.str()));
+  }
+  return transaction.Commit();
+}
+
+Status SqliteStore::PutImage(const ImageRecord& image) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_,
+                "INSERT INTO images (id, image, description, files, bytes, created_ms) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET image = excluded.image, description = excluded.description, "
+                "files = excluded.files, bytes = excluded.bytes, created_ms = excluded.created_ms",
+                image.id.str(), Bytes{image.image}, image.description, image.files, image.bytes, image.created_ms);
+}
+
+Result<std::vector<ImageRecord>> SqliteStore::Images() {
+  const std::lock_guard lock(mutex_);
+  return Rows(database_, "SELECT id, image, description, files, bytes, created_ms FROM images ORDER BY created_ms, seq",
+              ReadImage);
+}
+
+Status SqliteStore::PutStep(const std::string& key, const ImageId& image) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_, "INSERT OR REPLACE INTO steps (key, image) VALUES (?, ?)", key, image.str());
+}
+
+Result<std::optional<ImageId>> SqliteStore::FindStep(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  BURROW_ASSIGN_OR_RETURN(auto rows, Rows(
+                                         database_, "SELECT image FROM steps WHERE key = ?",
+                                         [](const SqliteStatement& row) { return ImageId(row.Text(0)); }, key));
+  if (rows.empty()) return std::optional<ImageId>();
+  return std::optional<ImageId>(std::move(rows.front()));
+}
+
+}  // namespace burrow::store

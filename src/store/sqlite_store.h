@@ -1,0 +1,46 @@
+// The Store in one SQLite file. Thread-safe: one connection, one mutex, since SQLite has one writer anyway.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/sqlite_database.h"
+#include "store/store.h"
+
+namespace burrow::store {
+
+class SqliteStore final : public Store {
+ public:
+  // Takes a database that has been migrated.
+  explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
+
+  Status PutToken(const TokenRecord& token) override;
+  Result<std::vector<TokenRecord>> Tokens() override;
+
+  Status PutApp(const AppRecord& app) override;
+  Result<std::vector<AppRecord>> Apps() override;
+  Status PutFunctions(const std::vector<FunctionRecord>& functions) override;
+  Result<std::vector<FunctionRecord>> Functions() override;
+  Status DropApps(const std::vector<AppId>& apps) override;
+
+  Status PutImage(const ImageRecord& image) override;
+  Result<std::vector<ImageRecord>> Images() override;
+  Status PutStep(const std::string& key, const ImageId& image) override;
+  Result<std::optional<ImageId>> FindStep(const std::string& key) override;
+
+  Result<std::vector<CallId>> AddCalls(const GroupRecord& group, const std::vector<CallRecord>& calls) override;
+  Status FinishCalls(const std::vector<FinishedCall>& calls) override;
+  Result<std::optional<CallRecord>> FindCall(const CallId& id) override;
+  Result<std::optional<GroupRecord>> FindGroup(const GroupId& id) override;
+  Result<std::vector<CallRecord>> GroupCalls(const GroupId& id) override;
+  Result<std::vector<CallRecord>> QueuedCalls() override;
+  Status DropFinishedBefore(uint64_t unix_ms) override;
+
+ private:
+  std::mutex mutex_;
+  SqliteDatabase database_;  // guarded by mutex_
+};
+
+}  // namespace burrow::store

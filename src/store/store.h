@@ -1,0 +1,108 @@
+// What control must find again after a restart: tokens, apps, functions, images, and calls that were acknowledged as
+// queued. Not stored: where containers are, and what Invoke runs. Messages travel through here as opaque bytes.
+//
+// Implementations are thread-safe and block; each function is one transaction, durable when it returns (SQLite: WAL,
+// synchronous=FULL).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+
+namespace burrow::store {
+
+enum class TokenRole { kClient, kWorker };
+struct TokenRecord {
+  std::string id;
+  std::string secret_sha256;  // hex; the secret itself is never stored
+  TokenRole role = TokenRole::kClient;
+  uint64_t created_ms = 0;
+};
+
+struct AppRecord {
+  AppId id;
+  std::string name;
+  bool ephemeral = false;
+  uint64_t created_ms = 0;
+  uint64_t stopped_ms = 0;  // 0 while it runs
+};
+
+struct FunctionRecord {
+  FunctionId id;
+  AppId app;
+  std::string name;  // unique in the app
+  std::string spec;  // serialized burrow.link.v1.ContainerSpec
+};
+
+struct ImageRecord {
+  ImageId id;
+  std::string image;        // serialized burrow.link.v1.Image
+  std::string description;  // of the step that made it
+  uint64_t files = 0, bytes = 0, created_ms = 0;
+};
+
+enum class CallState { kQueued, kFinished };
+struct CallRecord {
+  CallId id;
+  FunctionId function;
+  GroupId group;
+  uint32_t index = 0;
+  std::string arguments;  // serialized burrow.v1.Payload
+  CallState state = CallState::kQueued;
+  std::string result;  // serialized burrow.v1.CallResult once finished
+  uint64_t created_ms = 0, finished_ms = 0;
+};
+struct GroupRecord {
+  GroupId id;
+  FunctionId function;
+  bool closed = false;
+};
+
+struct FinishedCall {
+  CallId id;
+  std::string result;
+  uint64_t finished_ms = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual Status PutToken(const TokenRecord& token) = 0;
+  virtual Result<std::vector<TokenRecord>> Tokens() = 0;
+
+  virtual Status PutApp(const AppRecord& app) = 0;                                // inserts or replaces
+  virtual Result<std::vector<AppRecord>> Apps() = 0;                              // oldest first
+  virtual Status PutFunctions(const std::vector<FunctionRecord>& functions) = 0;  // inserts or replaces by id
+  virtual Result<std::vector<FunctionRecord>> Functions() = 0;
+  virtual Status DropApps(const std::vector<AppId>& apps) = 0;  // with their functions; unknown ones are passed over
+
+  virtual Status PutImage(const ImageRecord& image) = 0;
+  virtual Result<std::vector<ImageRecord>> Images() = 0;
+  // The image that a build step (by its cache key) led to.
+  virtual Status PutStep(const std::string& key, const ImageId& image) = 0;
+  virtual Result<std::optional<ImageId>> FindStep(const std::string& key) = 0;
+
+  // Inserts the group (or closes it: a closed one stays closed) and those calls that are not there yet; gives the ids
+  // that were new.
+  virtual Result<std::vector<CallId>> AddCalls(const GroupRecord& group, const std::vector<CallRecord>& calls) = 0;
+  // Marks calls finished; ids that are unknown or finished already are passed over.
+  virtual Status FinishCalls(const std::vector<FinishedCall>& calls) = 0;
+  virtual Result<std::optional<CallRecord>> FindCall(const CallId& id) = 0;
+  virtual Result<std::optional<GroupRecord>> FindGroup(const GroupId& id) = 0;
+  virtual Result<std::vector<CallRecord>> GroupCalls(const GroupId& id) = 0;  // by index
+  virtual Result<std::vector<CallRecord>> QueuedCalls() = 0;                  // in order of submission
+  // Forgets calls that finished before, and closed groups without calls.
+  virtual Status DropFinishedBefore(uint64_t unix_ms) = 0;
+};
+
+// Opens or creates the database; runs missing migrations. kFailedPrecondition, naming both versions, when it was
+// written by a newer Burrow.
+Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path);
+
+}  // namespace burrow::store

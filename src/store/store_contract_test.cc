@@ -1,0 +1,288 @@
+#include "store/testing/store_contract.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+namespace burrow::store::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Bytes as messages have them: zeros, and no valid UTF-8.
+const std::string kBytes("\0\xff\x80 bytes\0", 9);
+
+GroupRecord NewGroup(bool closed = false) {
+  return {.id = GroupId::New(), .function = FunctionId::New(), .closed = closed};
+}
+CallRecord NewCall(const GroupRecord& group, uint32_t index, uint64_t created_ms = 1000) {
+  return {.id = CallId::New(),
+          .function = group.function,
+          .group = group.id,
+          .index = index,
+          .arguments = kBytes,
+          .created_ms = created_ms};
+}
+std::vector<CallRecord> NewCalls(const GroupRecord& group, uint32_t count) {
+  std::vector<CallRecord> calls;
+  calls.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) calls.push_back(NewCall(group, i));
+  return calls;
+}
+std::vector<CallId> IdsOf(const std::vector<CallRecord>& calls) {
+  std::vector<CallId> ids;
+  ids.reserve(calls.size());
+  for (const CallRecord& call : calls) ids.push_back(call.id);
+  return ids;
+}
+
+TEST_P(StoreContract, IsEmptyAtFirst) {
+  EXPECT_THAT(*store().Tokens(), IsEmpty());
+  EXPECT_THAT(*store().Apps(), IsEmpty());
+  EXPECT_THAT(*store().Functions(), IsEmpty());
+  EXPECT_THAT(*store().Images(), IsEmpty());
+  EXPECT_THAT(*store().QueuedCalls(), IsEmpty());
+  EXPECT_FALSE(store().FindCall(CallId::New())->has_value());
+  EXPECT_FALSE(store().FindGroup(GroupId::New())->has_value());
+  EXPECT_FALSE(store().FindStep("key")->has_value());
+}
+
+TEST_P(StoreContract, KeepsTokensWithTheirRoles) {
+  ASSERT_TRUE(store().PutToken({.id = "a", .secret_sha256 = "00ff", .role = TokenRole::kClient, .created_ms = 1}));
+  ASSERT_TRUE(store().PutToken({.id = "b", .secret_sha256 = "11ee", .role = TokenRole::kWorker, .created_ms = 2}));
+  Reopen();
+  const auto tokens = *store().Tokens();
+  ASSERT_EQ(tokens.size(), 2u);
+  EXPECT_EQ(tokens[0].id, "a");
+  EXPECT_EQ(tokens[0].secret_sha256, "00ff");
+  EXPECT_EQ(tokens[0].role, TokenRole::kClient);
+  EXPECT_EQ(tokens[0].created_ms, 1u);
+  EXPECT_EQ(tokens[1].role, TokenRole::kWorker);
+}
+
+TEST_P(StoreContract, GivesAppsOldestFirstAndReplacesById) {
+  const AppId young = AppId::New(), old = AppId::New();
+  ASSERT_TRUE(store().PutApp({.id = young, .name = "young", .ephemeral = true, .created_ms = 20}));
+  ASSERT_TRUE(store().PutApp({.id = old, .name = "old", .created_ms = 10}));
+  ASSERT_TRUE(store().PutApp({.id = old, .name = "old", .created_ms = 10, .stopped_ms = 30}));
+  Reopen();
+  const auto apps = *store().Apps();
+  ASSERT_EQ(apps.size(), 2u);
+  EXPECT_EQ(apps[0].id, old);
+  EXPECT_EQ(apps[0].stopped_ms, 30u);
+  EXPECT_FALSE(apps[0].ephemeral);
+  EXPECT_EQ(apps[1].name, "young");
+  EXPECT_TRUE(apps[1].ephemeral);
+}
+
+TEST_P(StoreContract, ReplacesFunctionsById) {
+  const AppId app = AppId::New();
+  const FunctionId square = FunctionId::New(), cube = FunctionId::New();
+  ASSERT_TRUE(store().PutFunctions({{.id = square, .app = app, .name = "square", .spec = "old"},
+                                    {.id = cube, .app = app, .name = "cube", .spec = kBytes}}));
+  ASSERT_TRUE(store().PutFunctions({{.id = square, .app = app, .name = "square", .spec = "new"}}));
+  Reopen();
+  const auto functions = *store().Functions();
+  ASSERT_EQ(functions.size(), 2u);
+  EXPECT_EQ(functions[0].id, square);
+  EXPECT_EQ(functions[0].spec, "new");
+  EXPECT_EQ(functions[1].app, app);
+  EXPECT_EQ(functions[1].name, "cube");
+  EXPECT_EQ(functions[1].spec, kBytes);
+}
+
+TEST_P(StoreContract, ForgetsAppsWithTheirFunctions) {
+  const AppId gone = AppId::New(), kept = AppId::New();
+  for (const AppId& app : {gone, kept}) {
+    ASSERT_TRUE(store().PutApp({.id = app, .name = "app", .created_ms = 1}));
+    ASSERT_TRUE(store().PutFunctions({{.id = FunctionId::New(), .app = app, .name = "f", .spec = kBytes}}));
+  }
+  ASSERT_TRUE(store().DropApps({gone, AppId::New()}));
+  Reopen();
+  ASSERT_EQ(store().Apps()->size(), 1u);
+  EXPECT_EQ(store().Apps()->at(0).id, kept);
+  ASSERT_EQ(store().Functions()->size(), 1u);
+  EXPECT_EQ(store().Functions()->at(0).app, kept);
+}
+
+TEST_P(StoreContract, KeepsImagesAndTheStepsThatLedToThem) {
+  const ImageId image = ImageId::New(), rebuilt = ImageId::New();
+  ASSERT_TRUE(store().PutImage({.id = image,
+                                .image = kBytes,
+                                .description = "apt_install python3-sklearn",
+                                .files = 41'000,
+                                .bytes = 987'000'000'000,
+                                .created_ms = 5}));
+  ASSERT_TRUE(store().PutStep("key", image));
+  Reopen();
+  const auto images = *store().Images();
+  ASSERT_EQ(images.size(), 1u);
+  EXPECT_EQ(images[0].id, image);
+  EXPECT_EQ(images[0].image, kBytes);
+  EXPECT_EQ(images[0].description, "apt_install python3-sklearn");
+  EXPECT_EQ(images[0].files, 41'000u);
+  EXPECT_EQ(images[0].bytes, 987'000'000'000u);
+  EXPECT_EQ(*store().FindStep("key"), image);
+  EXPECT_EQ(*store().FindStep("other"), std::nullopt);
+  ASSERT_TRUE(store().PutStep("key", rebuilt));
+  EXPECT_EQ(*store().FindStep("key"), rebuilt);
+}
+
+TEST_P(StoreContract, FindsAnAddedCallWithAllItsFields) {
+  const GroupRecord group = NewGroup();
+  const CallRecord call = NewCall(group, 7, 1234);
+  ASSERT_THAT(*store().AddCalls(group, {call}), ElementsAre(call.id));
+  Reopen();
+  const auto found = *store().FindCall(call.id);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->id, call.id);
+  EXPECT_EQ(found->function, group.function);
+  EXPECT_EQ(found->group, group.id);
+  EXPECT_EQ(found->index, 7u);
+  EXPECT_EQ(found->arguments, kBytes);
+  EXPECT_EQ(found->state, CallState::kQueued);
+  EXPECT_EQ(found->result, "");
+  EXPECT_EQ(found->created_ms, 1234u);
+  EXPECT_EQ(found->finished_ms, 0u);
+}
+
+TEST_P(StoreContract, GivesOnlyNewIdsWhenABatchIsRepeated) {
+  const GroupRecord group = NewGroup();
+  auto calls = NewCalls(group, 3);
+  EXPECT_EQ(*store().AddCalls(group, calls), IdsOf(calls));
+  EXPECT_THAT(*store().AddCalls(group, calls), IsEmpty());
+  calls.push_back(NewCall(group, 3));
+  calls.push_back(calls.back());  // twice in one batch
+  EXPECT_THAT(*store().AddCalls(group, calls), ElementsAre(calls[3].id));
+  EXPECT_EQ(store().GroupCalls(group.id)->size(), 4u);
+}
+
+TEST_P(StoreContract, KeepsAClosedGroupClosed) {
+  GroupRecord group = NewGroup();
+  ASSERT_TRUE(store().AddCalls(group, {}));
+  EXPECT_FALSE((*store().FindGroup(group.id))->closed);
+  group.closed = true;
+  ASSERT_TRUE(store().AddCalls(group, {}));
+  group.closed = false;
+  ASSERT_TRUE(store().AddCalls(group, {NewCall(group, 0)}));
+  Reopen();
+  const auto found = *store().FindGroup(group.id);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_TRUE(found->closed);
+  EXPECT_EQ(found->function, group.function);
+}
+
+TEST_P(StoreContract, GivesTheCallsOfAGroupByIndex) {
+  const GroupRecord group = NewGroup(), other = NewGroup();
+  const CallRecord first = NewCall(group, 0), second = NewCall(group, 1);
+  ASSERT_TRUE(store().AddCalls(group, {second}));
+  ASSERT_TRUE(store().AddCalls(other, {NewCall(other, 0)}));
+  ASSERT_TRUE(store().AddCalls(group, {first}));
+  EXPECT_THAT(IdsOf(*store().GroupCalls(group.id)), ElementsAre(first.id, second.id));
+}
+
+TEST_P(StoreContract, GivesQueuedCallsInOrderOfSubmission) {
+  const GroupRecord group = NewGroup(), other = NewGroup();
+  const CallRecord a = NewCall(group, 5), b = NewCall(other, 0), c = NewCall(group, 1);
+  for (const auto& [owner, call] : {std::pair(group, a), std::pair(other, b), std::pair(group, c)}) {
+    ASSERT_TRUE(store().AddCalls(owner, {call}));
+  }
+  ASSERT_TRUE(store().FinishCalls({{.id = b.id, .result = "done", .finished_ms = 9}}));
+  Reopen();
+  EXPECT_THAT(IdsOf(*store().QueuedCalls()), ElementsAre(a.id, c.id));
+}
+
+TEST_P(StoreContract, TakesTheFirstOutcomeOfACallOnly) {
+  const GroupRecord group = NewGroup();
+  const CallRecord call = NewCall(group, 0);
+  ASSERT_TRUE(store().AddCalls(group, {call}));
+  ASSERT_TRUE(store().FinishCalls({{.id = call.id, .result = kBytes, .finished_ms = 50}}));
+  ASSERT_TRUE(store().FinishCalls({{.id = call.id, .result = "late", .finished_ms = 60},
+                                   {.id = CallId::New(), .result = "unknown", .finished_ms = 60}}));
+  Reopen();
+  const auto found = *store().FindCall(call.id);
+  EXPECT_EQ(found->state, CallState::kFinished);
+  EXPECT_EQ(found->result, kBytes);
+  EXPECT_EQ(found->finished_ms, 50u);
+}
+
+TEST_P(StoreContract, DoesNotQueueAFinishedCallAgainWhenItsBatchIsRepeated) {
+  const GroupRecord group = NewGroup();
+  const CallRecord call = NewCall(group, 0);
+  ASSERT_TRUE(store().AddCalls(group, {call}));
+  ASSERT_TRUE(store().FinishCalls({{.id = call.id, .result = "done", .finished_ms = 50}}));
+  EXPECT_THAT(*store().AddCalls(group, {call}), IsEmpty());
+  EXPECT_THAT(*store().QueuedCalls(), IsEmpty());
+}
+
+TEST_P(StoreContract, ForgetsOldFinishedCallsAndTheGroupsThatTheyLeaveEmpty) {
+  const GroupRecord done = NewGroup(true), open = NewGroup(false), mixed = NewGroup(true);
+  const CallRecord in_done = NewCall(done, 0), in_open = NewCall(open, 0), old = NewCall(mixed, 0),
+                   young = NewCall(mixed, 1), queued = NewCall(mixed, 2);
+  ASSERT_TRUE(store().AddCalls(done, {in_done}));
+  ASSERT_TRUE(store().AddCalls(open, {in_open}));
+  ASSERT_TRUE(store().AddCalls(mixed, {old, young, queued}));
+  ASSERT_TRUE(store().FinishCalls({{in_done.id, "", 10}, {in_open.id, "", 10}, {old.id, "", 99}, {young.id, "", 100}}));
+  ASSERT_TRUE(store().DropFinishedBefore(100));
+  EXPECT_FALSE(store().FindGroup(done.id)->has_value());
+  EXPECT_TRUE(store().FindGroup(open.id)->has_value());
+  EXPECT_TRUE(store().GroupCalls(open.id)->empty());
+  EXPECT_THAT(IdsOf(*store().GroupCalls(mixed.id)), ElementsAre(young.id, queued.id));
+
+  ASSERT_TRUE(store().DropFinishedBefore(UINT64_MAX));
+  EXPECT_THAT(IdsOf(*store().GroupCalls(mixed.id)), ElementsAre(queued.id));
+}
+
+TEST_P(StoreContract, IsNotFooledByQuotesInText) {
+  const std::string name = "x'); DROP TABLE apps; --";
+  ASSERT_TRUE(store().PutApp({.id = AppId::New(), .name = name, .created_ms = 1}));
+  EXPECT_EQ(store().Apps()->at(0).name, name);
+}
+
+TEST_P(StoreContract, KeepsOneMebibyteOfArguments) {
+  const GroupRecord group = NewGroup();
+  CallRecord call = NewCall(group, 0);
+  call.arguments.assign(1u << 20, '\x7f');
+  ASSERT_TRUE(store().AddCalls(group, {call}));
+  Reopen();
+  EXPECT_EQ((*store().FindCall(call.id))->arguments, call.arguments);
+}
+
+TEST_P(StoreContract, MayBeUsedByManyThreads) {
+  const GroupRecord group = NewGroup();
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(4);
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 10; ++i) {
+          const auto calls = NewCalls(group, 5);
+          EXPECT_EQ(store().AddCalls(group, calls)->size(), 5u);
+          EXPECT_TRUE(store().FinishCalls({{calls[0].id, "done", 1}}));
+          EXPECT_TRUE(store().FindCall(calls[1].id)->has_value());
+        }
+      });
+    }
+  }
+  EXPECT_EQ(store().GroupCalls(group.id)->size(), 200u);
+  EXPECT_EQ(store().QueuedCalls()->size(), 160u);
+}
+
+TEST_P(StoreContract, LoadsAHundredThousandQueuedCalls) {
+  constexpr uint32_t kBatches = 100, kBatch = 1000;
+  const GroupRecord group = NewGroup();
+  std::vector<CallId> submitted;
+  for (uint32_t batch = 0; batch < kBatches; ++batch) {
+    std::vector<CallRecord> calls;
+    calls.reserve(kBatch);
+    for (uint32_t i = 0; i < kBatch; ++i) calls.push_back(NewCall(group, batch * kBatch + i));
+    ASSERT_EQ(store().AddCalls(group, calls)->size(), kBatch);
+    for (const CallRecord& call : calls) submitted.push_back(call.id);
+  }
+  Reopen();
+  EXPECT_EQ(IdsOf(*store().QueuedCalls()), submitted);
+}
+
+}  // namespace
+}  // namespace burrow::store::testing
