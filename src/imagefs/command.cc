@@ -1,0 +1,151 @@
+#include "imagefs/command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "base/log.h"
+#include "cas/http_blob_store.h"
+#include "imagefs/config.h"
+#include "imagefs/dispatch.h"
+#include "os/fs.h"
+
+namespace burrow::imagefs {
+namespace {
+
+constexpr int kReadersPerConnection = 2;
+constexpr size_t kFetchThreads = 32;
+constexpr size_t kMaxOpenBlobs = 4096;
+
+// Half of what the process may open is for blobs that are kept open.
+size_t OpenBlobCapacity() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+  return std::clamp<size_t>(limit.rlim_cur / 2, 16, kMaxOpenBlobs);
+}
+
+// Everything that serves, for the life of the process.
+class Server {
+ public:
+  static Result<std::unique_ptr<Server>> Open(const Config& config);
+  // Starts the readers. `ended` becomes readable when every connection is gone.
+  void Start(int ended);
+
+ private:
+  void ReadRequests(Session& session);
+
+  std::unique_ptr<cas::BlobStore> remote_;
+  std::unique_ptr<cas::BlobCache> cache_;
+  std::unique_ptr<BlobFiles> files_;
+  FetchPool fetches_{kFetchThreads};
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::atomic<int> readers_ = 0;
+  int ended_ = -1;
+};
+
+Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas::BlobCache* cache) {
+  ::fcntl(config.fd, F_SETFD, FD_CLOEXEC);
+  auto session = std::make_unique<Session>(
+      Session{.connection = Connection(UniqueFd(config.fd)), .kind = config.kind, .features = config.features});
+  BURROW_ASSIGN_OR_RETURN(session->images, ImageRegistry::Open(config.journal, config.kind, cache));
+  return session;
+}
+
+Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
+  auto server = std::make_unique<Server>();
+  server->remote_ =
+      cas::NewHttpBlobStore({.url = config.blob_url, .token = config.token, .deadline = config.fetch_deadline});
+  BURROW_ASSIGN_OR_RETURN(server->cache_, cas::BlobCache::Open(config.cache_directory, server->remote_.get()));
+  server->files_ = std::make_unique<BlobFiles>(server->cache_.get(), OpenBlobCapacity());
+  for (const ConnectionConfig& connection : config.connections) {
+    BURROW_ASSIGN_OR_RETURN(auto session, OpenSession(connection, server->cache_.get()));
+    session->files = server->files_.get();
+    session->fetches = &server->fetches_;
+    server->sessions_.push_back(std::move(session));
+  }
+  if (!config.resume) return server;
+  for (auto& session : server->sessions_) {
+    if (Status status = session->connection.Resend(); !status) LogError("{}", status.error().message());
+  }
+  return server;
+}
+
+void Server::Start(int ended) {
+  ended_ = ended;
+  readers_ = static_cast<int>(sessions_.size()) * kReadersPerConnection;
+  for (auto& session : sessions_) {
+    for (int i = 0; i < kReadersPerConnection; ++i) {
+      std::thread([this, &session = *session] { ReadRequests(session); }).detach();
+    }
+  }
+}
+
+void Server::ReadRequests(Session& session) {
+  std::string buffer(kRequestBytes, '\0');
+  ReplyBuffer reply;
+  for (;;) {
+    auto message = session.connection.Receive(buffer);
+    if (message) {
+      Dispatch(session, *message, reply);
+      continue;
+    }
+    if (message.error().code() != Code::kCancelled) LogError("{}", message.error().message());
+    break;
+  }
+  uint64_t one = 1;
+  if (readers_.fetch_sub(1) == 1 && ::write(ended_, &one, sizeof one) < 0)
+    LogError("cannot say that all connections ended");
+}
+
+// SIGTERM by descriptor; blocked in all threads that start later. Ctrl-C in burrowd's terminal is for its parents,
+// which still need files from here to stop their containers.
+UniqueFd TerminationSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  std::signal(SIGINT, SIG_IGN);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC));
+}
+
+Status Serve(int config_fd) {
+  UniqueFd signals = TerminationSignals();
+  UniqueFd ended(::eventfd(0, EFD_CLOEXEC));
+  if (!signals.valid() || !ended.valid()) return FailErrno("prepare to serve");
+  BURROW_ASSIGN_OR_RETURN(Config config, ReadConfig(config_fd));
+  ::close(config_fd);
+  UniqueFd ready(config.ready_fd);
+  BURROW_ASSIGN_OR_RETURN(auto server, Server::Open(config));
+  server->Start(ended.get());
+  BURROW_RETURN_IF_ERROR(os::WriteAll(ready.get(), "r"));
+  ready.Reset();
+  pollfd waiting[2] = {{.fd = signals.get(), .events = POLLIN}, {.fd = ended.get(), .events = POLLIN}};
+  while (::poll(waiting, 2, -1) < 0 && errno == EINTR) {
+  }
+  // Readers may be blocked in the kernel and fetches on the network; nothing of theirs needs to be saved.
+  std::_Exit(0);
+}
+
+}  // namespace
+
+int RunImagefs(int config_fd) {
+  try {
+    Status status = Serve(config_fd);
+    LogError("imagefs cannot serve: {}", status ? "it ended" : status.error().message());
+  } catch (const std::exception& e) {
+    LogError("imagefs ends with an exception: {}", e.what());
+  }
+  return 1;
+}
+
+}  // namespace burrow::imagefs

@@ -1,0 +1,31 @@
+// What the supervisor tells its imagefs process: JSON in a file without a name, since a token is in it.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "imagefs/session.h"
+
+namespace burrow::imagefs {
+
+struct ConnectionConfig {
+  int fd = -1;          // the /dev/fuse descriptor, inherited
+  std::string journal;  // of this connection's images
+  ImageKind kind = ImageKind::kPlain;
+  Features features;
+};
+
+struct Config {
+  std::string cache_directory, blob_url, token;
+  std::chrono::milliseconds fetch_deadline{0};
+  int ready_fd = -1;    // a pipe; one byte is written when requests are served
+  bool resume = false;  // an earlier process served these connections
+  std::vector<ConnectionConfig> connections;
+};
+
+Result<UniqueFd> WriteConfig(const Config& config);
+Result<Config> ReadConfig(int fd);
+
+}  // namespace burrow::imagefs

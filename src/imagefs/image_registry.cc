@@ -1,0 +1,63 @@
+#include "imagefs/image_registry.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "os/fs.h"
+
+namespace burrow::imagefs {
+namespace {
+
+constexpr size_t kLine = 2 * cas::Digest::kSize + 1;  // hex and a newline
+constexpr uint64_t kMaxJournal = 16u << 20;
+
+}  // namespace
+
+Result<std::unique_ptr<ImageRegistry>> ImageRegistry::Open(const std::string& journal, ImageKind kind,
+                                                           cas::BlobCache* cache) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, os::Open(journal, O_RDWR | O_CREAT | O_APPEND, 0600));
+  BURROW_ASSIGN_OR_RETURN(std::string lines, os::ReadFile(journal, kMaxJournal));
+  lines.resize(lines.size() / kLine * kLine);
+  if (::ftruncate(fd.get(), static_cast<off_t>(lines.size())) != 0) return FailErrno("cut " + journal);
+  std::unique_ptr<ImageRegistry> registry(new ImageRegistry(std::move(fd), kind, cache));
+  BURROW_RETURN_IF_ERROR(registry->Replay(lines));
+  return registry;
+}
+
+Status ImageRegistry::Replay(std::string_view lines) {
+  for (; !lines.empty(); lines.remove_prefix(kLine)) {
+    auto digest = cas::Digest::FromHex(lines.substr(0, kLine - 1));
+    if (!digest) return Fail(Code::kDataLoss, "the journal of loaded images is damaged");
+    auto mapped = Map(*digest);
+    if (!mapped) return Forward(std::move(mapped.error()).WithContext("load image " + digest->Hex() + " again"));
+    nodes_.AddImage(*digest, std::move(*mapped));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<MappedIndex>> ImageRegistry::Map(const cas::Digest& digest) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd file, cache_->OpenBlob(digest));
+  auto mapped = MappedIndex::Map(file, digest);
+  if (mapped || mapped.error().code() != Code::kDataLoss) return mapped;
+  // The local copy may have gone bad; the store's is asked once more.
+  BURROW_RETURN_IF_ERROR(cache_->Remove(digest));
+  BURROW_ASSIGN_OR_RETURN(file, cache_->OpenBlob(digest));
+  return MappedIndex::Map(file, digest);
+}
+
+Result<const ImageNodes*> ImageRegistry::Load(const cas::Digest& digest) {
+  if (const ImageNodes* image = Find(digest)) return image;
+  BURROW_ASSIGN_OR_RETURN(auto mapped, Map(digest));
+  if (mapped->index().has_xattrs() != (kind_ == ImageKind::kWithXattrs)) {
+    return Fail(Code::kNotFound, "image {} belongs to the other mount", digest.Hex());
+  }
+  std::lock_guard lock(adding_);
+  if (const ImageNodes* image = Find(digest)) return image;
+  BURROW_RETURN_IF_ERROR(os::WriteAll(journal_.get(), digest.Hex() + "\n"));
+  const ImageNodes* image = nodes_.AddImage(digest, std::move(mapped));
+  LogInfo("image {} is loaded: {} inodes", digest.Hex(), image->ids.size());
+  return image;
+}
+
+}  // namespace burrow::imagefs

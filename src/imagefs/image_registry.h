@@ -1,0 +1,42 @@
+// The images of one connection: loaded on demand, remembered in a journal, so that the next process of this connection
+// loads the same ones in the same order and gives every node its id again.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "cas/blob_cache.h"
+#include "imagefs/node_table.h"
+
+namespace burrow::imagefs {
+
+enum class ImageKind { kPlain, kWithXattrs };  // what Index::has_xattrs says of all images of a connection
+
+// Any thread.
+class ImageRegistry {
+ public:
+  // Loads what the journal names (no file: nothing). `cache` is not owned. A line that a killed process wrote half is
+  // cut off: the kernel was never told of that image.
+  static Result<std::unique_ptr<ImageRegistry>> Open(const std::string& journal, ImageKind kind, cas::BlobCache* cache);
+
+  const ImageNodes* Find(const cas::Digest& digest) const { return nodes_.FindImage(digest); }
+  // Fetches, verifies and adds an image; blocks up to the fetch deadline. kNotFound also for an image of the other
+  // kind.
+  Result<const ImageNodes*> Load(const cas::Digest& digest);
+  Node FindNode(NodeId id) const { return nodes_.Find(id); }
+
+ private:
+  ImageRegistry(UniqueFd journal, ImageKind kind, cas::BlobCache* cache)
+      : journal_(std::move(journal)), kind_(kind), cache_(cache) {}
+  Result<std::unique_ptr<MappedIndex>> Map(const cas::Digest& digest);
+  Status Replay(std::string_view lines);
+
+  UniqueFd journal_;
+  const ImageKind kind_;
+  cas::BlobCache* cache_;
+  NodeTable nodes_;
+  std::mutex adding_;  // journal and table change together
+};
+
+}  // namespace burrow::imagefs

@@ -1,0 +1,74 @@
+// READ: from the local blob at once, or by way of the fetch pool.
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "imagefs/operations.h"
+
+namespace burrow::imagefs {
+namespace {
+
+struct Range {
+  cas::Digest digest;
+  uint64_t file_size;
+  uint64_t offset;
+  size_t length;
+};
+
+// 0, or EIO where the blob does not hold the whole range.
+int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
+  std::string& bytes = reply.bytes();
+  bytes.resize_and_overwrite(range.length, [](char*, size_t n) { return n; });  // without zeroing a megabyte first
+  for (size_t done = 0; done < range.length;) {
+    ssize_t n = ::pread(fd, bytes.data() + done, range.length - done, static_cast<off_t>(range.offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      LogError("blob {} cannot be read at {}: {}", range.digest.Hex(), range.offset + done,
+               n < 0 ? "I/O error" : "it is too short");
+      return EIO;
+    }
+    done += static_cast<size_t>(n);
+  }
+  return 0;
+}
+
+// On a thread of the fetch pool. A failure is this reader's alone; who reads next makes a new attempt.
+void FetchAndReply(Session& session, uint64_t unique, const Range& range) {
+  auto file = session.files->Fetch(range.digest, range.file_size);
+  if (!file) {
+    LogWarn("a read fails: {}", file.error().message());
+    session.connection.ReplyError(unique, EIO);
+    return;
+  }
+  ReplyBuffer reply;
+  if (int os_errno = ReadRange((*file)->get(), range, reply)) {
+    session.connection.ReplyError(unique, os_errno);
+  } else {
+    session.connection.Reply(unique, reply.bytes());
+  }
+}
+
+}  // namespace
+
+Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {
+  auto in = request.Leading<abi::ReadIn>();
+  if (!in) return Answer::Error(EINVAL);
+  Node node = session.images->FindNode(request.header.nodeid);
+  if (!node.image) return Answer::Error(ESTALE);
+  image::Inode inode = node.image->index().inode(node.inode);
+  if (!S_ISREG(inode.mode)) return Answer::Error(EINVAL);
+  if (in->offset >= inode.size) return Answer::Data();
+  Range range{.digest = inode.digest,
+              .file_size = inode.size,
+              .offset = in->offset,
+              .length = std::min<uint64_t>({in->size, inode.size - in->offset, kMaxReadBytes})};
+  if (BlobFiles::File file = session.files->FindLocal(range.digest, range.file_size)) {
+    int os_errno = ReadRange(file->get(), range, reply);
+    return os_errno ? Answer::Error(os_errno) : Answer::Data();
+  }
+  session.fetches->Submit([&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
+  return Answer::None();
+}
+
+}  // namespace burrow::imagefs
