@@ -1,0 +1,107 @@
+// One OCI container, run by crun or runc inside a cgroup and network namespace that Burrow made.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "os/cgroup.h"
+#include "os/mount.h"
+#include "os/network.h"
+#include "os/process.h"
+
+namespace burrow::runtime {
+
+enum class Engine { kCrun, kRunc };
+Result<Engine> ParseEngine(std::string_view name);
+
+struct Bind {
+  std::string source, target;  // target: absolute inside the container
+  bool read_only = true;
+};
+
+struct ContainerOptions {
+  std::string name;       // unique on the node: the runtime's container id
+  std::string directory;  // an existing empty directory: upper and work directories, mount point; the caller removes it
+  std::string lower;      // the image's directory (in imagefs)
+  std::vector<std::string> args;  // args[0] is looked up in PATH of env
+  std::vector<std::string> env;   // NAME=value
+  std::string cwd = "/";          // made if missing
+  std::vector<Bind> binds;
+  os::CgroupLimits limits;
+  std::vector<std::pair<int, int>> fds;  // (ours, number in the container): 0, 1, 2 and then 3, 4, ... without gaps
+  std::string hostname = "burrow";
+};
+
+// How a container ended.
+struct ContainerExit {
+  os::ExitStatus status;
+  bool out_of_memory = false;  // the kernel killed in its cgroup for want of memory
+};
+
+// A container from mount to cleanup. One owner at a time; methods block unless said otherwise.
+class Container {
+ public:
+  Container(Container&&) noexcept;
+  Container& operator=(Container&&) noexcept;
+  ~Container();  // kills, unmounts, removes the cgroup
+
+  // Readable when the container has ended: for an event loop.
+  int pidfd() const;
+  // The upper directory: what the container wrote, and `cwd` where it was missing. Burrow's own mount targets (/proc,
+  // /dev, /sys, /etc/hosts, the binds) are not in it, but where an image has a link in the middle of such a path.
+  const std::string& upper() const;
+  // Signals the container's first process; does not block. Fails with kNotFound once it has ended. Being process 1 of
+  // its pid namespace, it sees only signals that it has a handler for; SIGKILL always works.
+  Status Signal(int signal);
+  // Kills everything in the container's cgroup; does not wait.
+  void Kill();
+  Result<ContainerExit> Wait(std::chrono::milliseconds deadline);
+  os::CgroupUsage Usage() const;
+  double mount_ms() const;   // overlay mounted
+  double launch_ms() const;  // runtime spawned until its first process exists
+
+ private:
+  friend class ContainerRuntime;
+  friend class ContainerStart;
+  struct State;
+  explicit Container(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct RuntimeOptions {
+  Engine engine = Engine::kCrun;
+  // Bundles and the engine's --root: some dozens of small files for each container, so best in memory (a tmpfs).
+  std::string state_directory;
+  os::CgroupRoot* cgroups = nullptr;             // not owned
+  os::NodeNetwork* network = nullptr;            // not owned; null: loopback only
+  std::string resolv_conf = "/etc/resolv.conf";  // what containers see as theirs
+};
+
+// Starts containers with the default hardening: own mount, pid, ipc, uts, cgroup and network namespaces, default
+// capabilities and seccomp list, no_new_privs, masked and read-only /proc paths, /dev, /dev/shm, /proc, /sys read-only.
+// Thread-safe. The process must already be in its own mount namespace.
+class ContainerRuntime {
+ public:
+  // Fails, saying which package to install, where the engine is missing.
+  static Result<ContainerRuntime> Create(RuntimeOptions options);
+  // Blocks for the few milliseconds until the container's first process exists. On failure nothing is left but
+  // `directory`.
+  Result<Container> Start(ContainerOptions options) const;
+  // For start-up, before the first Start: kills what an earlier process of this instance left running in its cgroups
+  // and clears the engine's state. Mounts and directories are the caller's (os::UnmountBelow, os::RemoveTree).
+  Status RemoveLeftovers() const;
+
+ private:
+  explicit ContainerRuntime(RuntimeOptions options) : options_(std::move(options)) {}
+  RuntimeOptions options_;
+};
+
+}  // namespace burrow::runtime

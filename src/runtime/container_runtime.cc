@@ -1,0 +1,305 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+
+#include "base/log.h"
+#include "os/fs.h"
+#include "runtime/bundle.h"
+#include "runtime/container.h"
+#include "runtime/engine.h"
+#include "runtime/skeleton.h"
+
+namespace burrow::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kStartDeadline{60'000};
+constexpr milliseconds kKillDeadline{5'000};
+constexpr uint64_t kResolvConfLimit = 64u << 10;
+// Where systemd-resolved keeps the name servers that its own address on loopback stands for.
+constexpr const char* kSystemdResolvConf = "/run/systemd/resolve/resolv.conf";
+
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::string EngineStateOf(const RuntimeOptions& options) { return options.state_directory + "/engine"; }
+std::string SmallFilesOf(const RuntimeOptions& options) { return options.state_directory + "/containers"; }
+
+ResolvConf ChooseResolvConf(const std::string& path) {
+  ResolvConf chosen = MakeResolvConf(os::ReadFile(path, kResolvConfLimit).value_or(""));
+  if (chosen.usable) return chosen;
+  ResolvConf other = MakeResolvConf(os::ReadFile(kSystemdResolvConf, kResolvConfLimit).value_or(""));
+  return other.usable ? other : chosen;
+}
+
+// A directory in use by another container must not be cleared when its second start fails.
+Status CheckEmpty(const std::string& directory) {
+  std::error_code error;
+  const bool empty = std::filesystem::is_empty(directory, error);
+  if (error) return FailErrno(directory, error.value());
+  if (!empty) return Fail(Code::kFailedPrecondition, "{} is not empty", directory);
+  return {};
+}
+
+uint64_t OpenFilesLimit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : 1024;
+}
+
+Status WritePlain(const std::string& path, std::string_view content) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, os::Open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
+  return os::WriteAll(fd.get(), content);
+}
+
+}  // namespace
+
+// Members go in reverse order: what holds others back comes last.
+struct Container::State {
+  std::string name, upper, engine_directory, small_files;
+  std::optional<os::Cgroup> cgroup;
+  os::Mount rootfs;
+  std::optional<os::ContainerNetwork> network;
+  UniqueFd loopback;
+  StartedEngine engine;
+  std::optional<ContainerExit> exit;
+  double mount_ms = 0, launch_ms = 0;
+
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State();
+
+  int NetworkFd() const { return network ? network->namespace_fd() : loopback.get(); }
+  void KillNow();
+};
+
+void Container::State::KillNow() {
+  if (engine.init.valid()) syscall(SYS_pidfd_send_signal, engine.init.get(), SIGKILL, nullptr, 0);
+  if (cgroup) (void)cgroup->Kill(milliseconds(0));
+}
+
+Container::State::~State() {
+  KillNow();
+  if (cgroup) {
+    if (Status status = cgroup->Kill(kKillDeadline); !status)
+      LogWarn("container {}: {}", name, status.error().message());
+  }
+  engine.process = {};
+  network.reset();
+  if (Status status = rootfs.Unmount(); !status) LogWarn("container {}: {}", name, status.error().message());
+  if (cgroup) {
+    if (Status status = cgroup->Remove(); !status) LogWarn("container {}: {}", name, status.error().message());
+  }
+  for (const std::string& directory : {engine_directory, small_files}) {
+    if (directory.empty()) continue;
+    if (Status status = os::RemoveTree(directory); !status) LogWarn("container {}: {}", name, status.error().message());
+  }
+}
+
+Result<Engine> ParseEngine(std::string_view name) {
+  if (name == "crun") return Engine::kCrun;
+  if (name == "runc") return Engine::kRunc;
+  return Fail(Code::kInvalidArgument, "\"{}\" is no container runtime that Burrow knows: use crun or runc", name);
+}
+
+Container::Container(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Container::Container(Container&&) noexcept = default;
+Container& Container::operator=(Container&&) noexcept = default;
+Container::~Container() = default;
+
+int Container::pidfd() const { return state_->engine.process.pidfd(); }
+const std::string& Container::upper() const { return state_->upper; }
+double Container::mount_ms() const { return state_->mount_ms; }
+double Container::launch_ms() const { return state_->launch_ms; }
+void Container::Kill() { state_->KillNow(); }
+os::CgroupUsage Container::Usage() const { return state_->cgroup->Usage(); }
+
+Status Container::Signal(int signal) {
+  const int init = state_->engine.init.get();
+  if (init < 0) return Fail(Code::kNotFound, "container {} has ended", state_->name);
+  if (syscall(SYS_pidfd_send_signal, init, signal, nullptr, 0) == 0) return {};
+  if (errno == ESRCH) return Fail(Code::kNotFound, "container {} has ended", state_->name);
+  return FailErrno(fmt::format("signal container {}", state_->name));
+}
+
+Result<ContainerExit> Container::Wait(milliseconds deadline) {
+  if (state_->exit) return *state_->exit;
+  BURROW_ASSIGN_OR_RETURN(const os::ExitStatus status, state_->engine.process.Wait(deadline));
+  // Nothing outlives the first process, even where the engine was what died.
+  state_->KillNow();
+  state_->exit =
+      ContainerExit{.status = FromEngineStatus(status), .out_of_memory = state_->cgroup->Usage().oom_kills > 0};
+  return *state_->exit;
+}
+
+// The steps of one start; what they have made belongs to the state from then on.
+class ContainerStart {
+ public:
+  ContainerStart(const RuntimeOptions& runtime, const ContainerOptions& options, Container::State& state)
+      : runtime_(runtime),
+        options_(options),
+        state_(state),
+        small_files_(SmallFilesOf(runtime) + "/" + options.name),
+        bundle_(small_files_ + "/bundle"),
+        skeleton_(small_files_ + "/skeleton") {}
+
+  Status Run() {
+    BURROW_RETURN_IF_ERROR(Prepare());
+    BURROW_RETURN_IF_ERROR(Files());
+    return Launch();
+  }
+
+ private:
+  std::string Below(const char* name) const { return options_.directory + "/" + name; }
+
+  // Network and cgroup need nothing of the mount: they are made meanwhile.
+  Status Prepare() {
+    std::future<Status> isolated;
+    try {
+      isolated = std::async(std::launch::async, [this] { return Isolate(); });
+    } catch (const std::system_error& error) {
+      return Fail(Code::kResourceExhausted, "start a thread: {}", error.what());
+    }
+    Status mounted = Bundle();
+    if (mounted) mounted = Mount();
+    Status isolation = isolated.get();
+    return mounted ? std::move(isolation) : std::move(mounted);
+  }
+
+  Status Bundle() {
+    if (mkdir(small_files_.c_str(), 0755) != 0) return FailErrno(fmt::format("make directory {}", small_files_));
+    state_.small_files = small_files_;
+    std::vector<std::string> directories = {bundle_, skeleton_};
+    for (const char* name : {"upper", "work", "rootfs"}) directories.push_back(Below(name));
+    for (const std::string& directory : directories) {
+      if (mkdir(directory.c_str(), 0755) != 0) return FailErrno(fmt::format("make directory {}", directory));
+    }
+    state_.upper = Below("upper");
+    for (const char* file : {"resolv.conf", "hosts", "hostname"}) {
+      BURROW_RETURN_IF_ERROR(WritePlain(bundle_ + "/" + file, ""));
+      generated_.push_back({.source = bundle_ + "/" + file, .target = fmt::format("/etc/{}", file)});
+    }
+    return {};
+  }
+
+  Status Mount() {
+    const auto start = Clock::now();
+    std::vector<Bind> binds = generated_;
+    binds.insert(binds.end(), options_.binds.begin(), options_.binds.end());
+    BURROW_RETURN_IF_ERROR(MakeSkeleton(skeleton_, options_.lower, binds));
+    const os::OverlayOptions overlay{
+        .lower = {options_.lower, skeleton_}, .upper = state_.upper, .work = Below("work")};
+    BURROW_ASSIGN_OR_RETURN(state_.rootfs, os::MountOverlay(overlay, Below("rootfs")));
+    state_.mount_ms = MillisecondsSince(start);
+    return {};
+  }
+
+  Status Isolate() {
+    if (runtime_.network != nullptr) {
+      BURROW_ASSIGN_OR_RETURN(state_.network, runtime_.network->CreateContainerNetwork());
+    } else {
+      BURROW_ASSIGN_OR_RETURN(state_.loopback, os::CreateLoopbackNamespace());
+    }
+    BURROW_ASSIGN_OR_RETURN(state_.cgroup, runtime_.cgroups->Create(options_.name, options_.limits));
+    return {};
+  }
+
+  Status Files() {
+    const std::string address = state_.network ? state_.network->address() : "";
+    BURROW_RETURN_IF_ERROR(Fill("resolv.conf", ChooseResolvConf(runtime_.resolv_conf).text));
+    BURROW_RETURN_IF_ERROR(Fill("hosts", MakeHosts(options_.hostname, address)));
+    BURROW_RETURN_IF_ERROR(Fill("hostname", options_.hostname + "\n"));
+    const BundlePaths paths{.rootfs = Below("rootfs"),
+                            .network_namespace = fmt::format("/proc/{}/fd/{}", getpid(), state_.NetworkFd()),
+                            .cgroup = runtime_.engine == Engine::kRunc ? state_.cgroup->path() : "",
+                            .open_files = OpenFilesLimit(),
+                            .binds = generated_};
+    // Bytes that are no UTF-8 cannot be told to an engine: they become the replacement character.
+    const std::string config =
+        MakeOciConfig(options_, paths).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return WritePlain(bundle_ + "/config.json", config);
+  }
+
+  Status Fill(const char* name, std::string_view content) {
+    BURROW_ASSIGN_OR_RETURN(UniqueFd fd, os::Open(bundle_ + "/" + name, O_WRONLY | O_TRUNC));
+    return os::WriteAll(fd.get(), content);
+  }
+
+  Status Launch() {
+    const auto start = Clock::now();
+    EngineRun run{.engine = runtime_.engine,
+                  .root = EngineStateOf(runtime_),
+                  .bundle = bundle_,
+                  .name = options_.name,
+                  .fds = options_.fds};
+    // runc joins the group of linux.cgroupsPath and wants it empty; crun leaves groups alone, so it is started inside.
+    if (runtime_.engine == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
+    state_.engine_directory = run.root + "/" + options_.name;
+    BURROW_ASSIGN_OR_RETURN(state_.engine, StartEngine(run, kStartDeadline));
+    state_.launch_ms = MillisecondsSince(start);
+    return {};
+  }
+
+  const RuntimeOptions& runtime_;
+  const ContainerOptions& options_;
+  Container::State& state_;
+  const std::string small_files_, bundle_, skeleton_;
+  std::vector<Bind> generated_;
+};
+
+Result<ContainerRuntime> ContainerRuntime::Create(RuntimeOptions options) {
+  if (options.cgroups == nullptr) return Fail(Code::kInvalidArgument, "the container runtime needs a cgroup root");
+  if (auto program = FindEngine(options.engine); !program) return Forward(std::move(program.error()));
+  for (const std::string& directory : {EngineStateOf(options), SmallFilesOf(options)})
+    BURROW_RETURN_IF_ERROR(os::MakeDirectories(directory, 0700));
+  if (!ChooseResolvConf(options.resolv_conf).usable) {
+    LogWarn(
+        "{} names no name server that containers can reach (one on loopback is the host's own): names will not resolve "
+        "in "
+        "containers; put the address of a name server outside of this machine there",
+        options.resolv_conf);
+  }
+  return ContainerRuntime(std::move(options));
+}
+
+Result<Container> ContainerRuntime::Start(ContainerOptions options) const {
+  auto state = std::make_unique<Container::State>();
+  state->name = options.name;
+  BURROW_RETURN_IF_ERROR(CheckOptions(options));
+  BURROW_RETURN_IF_ERROR(CheckEmpty(options.directory));
+  Status status = ContainerStart(options_, options, *state).Run();
+  if (status) return Container(std::move(state));
+  state.reset();
+  for (const char* name : {"upper", "work", "rootfs"}) {
+    (void)os::RemoveTree(options.directory + "/" + name);
+  }
+  return Forward(std::move(status.error()).WithContext(fmt::format("start container {}", options.name)));
+}
+
+Status ContainerRuntime::RemoveLeftovers() const {
+  BURROW_RETURN_IF_ERROR(options_.cgroups->RemoveAll(false));
+  Status result;
+  std::error_code error;
+  for (const std::string& directory : {EngineStateOf(options_), SmallFilesOf(options_)}) {
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+      if (Status status = os::RemoveTree(entry->path().string()); !status) result = std::move(status);
+    }
+  }
+  return result;
+}
+
+}  // namespace burrow::runtime

@@ -1,0 +1,159 @@
+#include "runtime/engine.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "os/fs.h"
+
+namespace burrow::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr const char* kSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr uint64_t kLogLimit = 1u << 20;
+constexpr int kHighestSignal = 64;
+
+std::string PidFile(const EngineRun& run) { return run.bundle + "/pid"; }
+std::string LogFile(const EngineRun& run) { return run.bundle + "/engine.log"; }
+
+std::vector<std::string> CommandLine(const EngineRun& run) {
+  std::vector<std::string> argv = {
+      std::string(EngineName(run.engine)), "--root", run.root, "--log", LogFile(run), "--log-format", "json"};
+  if (run.engine == Engine::kCrun) argv.emplace_back("--cgroup-manager=disabled");
+  argv.emplace_back("run");
+  // runc would remove the cgroup, and with it the count of kills for want of memory, before anybody can read it.
+  if (run.engine == Engine::kRunc) argv.emplace_back("--keep");
+  const auto extra = std::ranges::count_if(run.fds, [](const auto& fd) { return fd.second > 2; });
+  if (extra > 0) argv.insert(argv.end(), {"--preserve-fds", std::to_string(extra)});
+  argv.insert(argv.end(), {"--bundle", run.bundle, "--pid-file", PidFile(run), run.name});
+  return argv;
+}
+
+Result<UniqueFd> WatchDirectory(const std::string& directory) {
+  UniqueFd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!watch.valid() || inotify_add_watch(watch.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
+    return FailErrno(fmt::format("watch {}", directory));
+  }
+  return watch;
+}
+
+// The number in the pid file; 0 while it is not there or not complete.
+pid_t ReadPid(const EngineRun& run) {
+  const auto text = os::ReadFile(PidFile(run), 64);
+  pid_t pid = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
+  return pid;
+}
+
+// The parent of a process, from /proc; 0 where it is gone.
+pid_t ParentOf(pid_t pid) {
+  const auto stat = os::ReadFile(fmt::format("/proc/{}/stat", pid), 4096);
+  if (!stat) return 0;
+  const auto name_end = stat->rfind(')');
+  if (name_end == std::string::npos || name_end + 4 > stat->size()) return 0;
+  pid_t parent = 0;
+  std::from_chars(stat->data() + name_end + 4, stat->data() + stat->size(), parent);
+  return parent;
+}
+
+// An invalid descriptor where the process is gone already: the engine reaps it and the number may be another's by then.
+UniqueFd OpenInit(pid_t pid, pid_t engine) {
+  UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (fd.valid() && ParentOf(pid) != engine) fd.Reset();
+  return fd;
+}
+
+std::string EngineWords(const EngineRun& run) {
+  const auto log = os::ReadFile(LogFile(run), kLogLimit);
+  std::string words = log ? LastEngineError(*log) : std::string();
+  return words.empty() ? "it gave no reason" : words;
+}
+
+enum class Event { kFile, kEnd, kNothing };
+
+Event WaitForEvent(const os::Process& process, int watch, Clock::time_point deadline) {
+  std::array<pollfd, 2> fds = {pollfd{watch, POLLIN, 0}, pollfd{process.pidfd(), POLLIN, 0}};
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return Event::kNothing;
+    if (poll(fds.data(), fds.size(), static_cast<int>(left)) <= 0) continue;
+    if (fds[1].revents != 0) return Event::kEnd;
+    std::array<char, 4096> events;
+    while (read(watch, events.data(), events.size()) > 0) {
+    }
+    return Event::kFile;
+  }
+}
+
+}  // namespace
+
+std::string_view EngineName(Engine engine) { return engine == Engine::kCrun ? "crun" : "runc"; }
+
+Result<std::string> FindEngine(Engine engine) {
+  std::string_view path = kSearchPath;
+  while (!path.empty()) {
+    const auto colon = std::min(path.find(':'), path.size());
+    std::string program = fmt::format("{}/{}", path.substr(0, colon), EngineName(engine));
+    if (access(program.c_str(), X_OK) == 0) return program;
+    path.remove_prefix(std::min(colon + 1, path.size()));
+  }
+  return Fail(Code::kFailedPrecondition, "{0} is not installed: apt-get install {0}", EngineName(engine));
+}
+
+std::string LastEngineError(std::string_view log) {
+  std::string last;
+  while (!log.empty()) {
+    const std::string_view line = log.substr(0, log.find('\n'));
+    log.remove_prefix(std::min(line.size() + 1, log.size()));
+    const auto entry = nlohmann::json::parse(line, nullptr, false);
+    if (!entry.is_object() || !entry.contains("msg") || !entry["msg"].is_string()) continue;
+    if (entry.contains("level") && entry["level"] != "error") continue;
+    last = entry["msg"].get<std::string>();
+  }
+  return last;
+}
+
+os::ExitStatus FromEngineStatus(os::ExitStatus status) {
+  if (status.signal != 0 || status.code <= 128 || status.code > 128 + kHighestSignal) return status;
+  return {.signal = status.code - 128};
+}
+
+Result<StartedEngine> StartEngine(const EngineRun& run, milliseconds deadline) {
+  const auto end = Clock::now() + deadline;
+  BURROW_ASSIGN_OR_RETURN(UniqueFd watch, WatchDirectory(run.bundle));
+  BURROW_ASSIGN_OR_RETURN(std::string program, FindEngine(run.engine));
+  os::SpawnOptions spawn{.argv = CommandLine(run),
+                         .env = {{fmt::format("PATH={}", kSearchPath)}},
+                         .cwd = "/",
+                         .fds = run.fds,
+                         .cgroup_procs = run.cgroup_procs,
+                         .new_session = true};
+  spawn.argv[0] = std::move(program);
+  StartedEngine started;
+  BURROW_ASSIGN_OR_RETURN(started.process, os::Spawn(spawn));
+  for (;;) {
+    const Event event = WaitForEvent(started.process, watch.get(), end);
+    if (const pid_t pid = ReadPid(run); pid > 0) {
+      started.init = OpenInit(pid, started.process.pid());
+      return started;
+    }
+    if (event == Event::kEnd)
+      return Fail(Code::kFailedPrecondition, "{}: {}", EngineName(run.engine), EngineWords(run));
+    if (event == Event::kNothing) {
+      return Fail(Code::kDeadlineExceeded, "{} did not start the container in {} ms", EngineName(run.engine),
+                  deadline.count());
+    }
+  }
+}
+
+}  // namespace burrow::runtime

@@ -1,0 +1,41 @@
+// How crun and runc are called. Blocking; any thread.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "os/process.h"
+#include "runtime/container.h"
+
+namespace burrow::runtime {
+
+// One `run` of an engine: what it is told and where it reports.
+struct EngineRun {
+  Engine engine = Engine::kCrun;
+  std::string root;    // --root
+  std::string bundle;  // directory of config.json; the engine's pid file and log go there too
+  std::string name;
+  std::vector<std::pair<int, int>> fds;
+  std::vector<std::string> cgroup_procs;  // joined by the engine itself before it starts
+};
+
+struct StartedEngine {
+  os::Process process;  // waits for the container; ends with its exit code, or 128 and the signal
+  UniqueFd init;        // pidfd of the container's first process
+};
+
+// The program to start; kFailedPrecondition, saying which package to install, where it is missing.
+Result<std::string> FindEngine(Engine engine);
+std::string_view EngineName(Engine engine);
+
+// Returns as soon as the container's first process exists. Fails with the engine's own words when it gives up before.
+Result<StartedEngine> StartEngine(const EngineRun& run, std::chrono::milliseconds deadline);
+
+// Pure: the last error in an engine's JSON log; empty where there is none.
+std::string LastEngineError(std::string_view log);
+// Pure: engines report a signal as 128 and its number.
+os::ExitStatus FromEngineStatus(os::ExitStatus status);
+
+}  // namespace burrow::runtime
