@@ -1,0 +1,33 @@
+// /blobs/<digest>: HEAD, GET with Range, PUT; and burrow.v1.Blobs/Missing. On the IoContext's thread, disk work on the
+// pool.
+#pragma once
+
+#include <string_view>
+
+#include "api/gateway.h"
+#include "cas/disk_blob_store.h"
+#include "net/blocking_pool.h"
+#include "net/http_server.h"
+
+namespace burrow::api {
+
+class BlobEndpoint {
+ public:
+  static constexpr std::string_view kPrefix = "/blobs/";
+
+  // Neither is owned.
+  BlobEndpoint(cas::DiskBlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool) {}
+
+  net::Task<void> Handle(net::HttpExchange& exchange);
+  void Register(Gateway& gateway);
+
+ private:
+  net::Task<void> Get(net::HttpExchange& exchange, const cas::Digest& digest);
+  net::Task<void> Put(net::HttpExchange& exchange, const cas::Digest& digest);
+  net::Task<Status> Receive(net::HttpExchange& exchange, const cas::Digest& digest);
+
+  cas::DiskBlobStore& store_;
+  net::BlockingPool& pool_;
+};
+
+}  // namespace burrow::api

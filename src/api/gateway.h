@@ -1,0 +1,81 @@
+// The Connect protocol (connectrpc.com/docs/protocol) over a table of methods: unary and server-streaming, JSON and
+// binary, one generic path for all. Runs on the IoContext's thread.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "net/http_server.h"
+#include "net/task.h"
+
+namespace burrow::api {
+
+// Where a streaming method writes. Fails with kCancelled once the client is gone.
+class MessageSink {
+ public:
+  virtual ~MessageSink() = default;
+  virtual net::Task<Status> Write(const google::protobuf::Message& message) = 0;
+};
+
+// A typed view of the sink.
+template <class T>
+class Writer {
+ public:
+  explicit Writer(MessageSink& sink) : sink_(sink) {}
+  net::Task<Status> Write(const T& message) { return sink_.Write(message); }
+
+ private:
+  MessageSink& sink_;
+};
+
+class Gateway {
+ public:
+  // Methods are named "burrow.v1.Apps/Create". A thrown exception is answered as kInternal and logged.
+  template <class Request, class Response>
+  void AddUnary(std::string method, std::function<net::Task<Result<Response>>(const Request&)> handler) {
+    UnaryMethod entry;
+    entry.new_request = [] { return std::make_unique<Request>(); };
+    entry.call =
+        [handler = std::move(handler)](
+            const google::protobuf::Message& request) -> net::Task<Result<std::unique_ptr<google::protobuf::Message>>> {
+      auto response = co_await handler(static_cast<const Request&>(request));
+      if (!response) co_return Forward(std::move(response.error()));
+      co_return std::unique_ptr<google::protobuf::Message>(std::make_unique<Response>(std::move(*response)));
+    };
+    unary_.emplace(std::move(method), std::move(entry));
+  }
+
+  template <class Request, class Response>
+  void AddServerStream(std::string method, std::function<net::Task<Status>(const Request&, Writer<Response>)> handler) {
+    StreamMethod entry;
+    entry.new_request = [] { return std::make_unique<Request>(); };
+    entry.call = [handler = std::move(handler)](const google::protobuf::Message& request, MessageSink& sink) {
+      return handler(static_cast<const Request&>(request), Writer<Response>(sink));
+    };
+    streams_.emplace(std::move(method), std::move(entry));
+  }
+
+  // Answers one POST whose path names a method.
+  net::Task<void> Handle(net::HttpExchange& exchange) const;
+
+ private:
+  using NewMessage = std::function<std::unique_ptr<google::protobuf::Message>()>;
+  struct UnaryMethod {
+    NewMessage new_request;
+    std::function<net::Task<Result<std::unique_ptr<google::protobuf::Message>>>(const google::protobuf::Message&)> call;
+  };
+  struct StreamMethod {
+    NewMessage new_request;
+    std::function<net::Task<Status>(const google::protobuf::Message&, MessageSink&)> call;
+  };
+  std::map<std::string, UnaryMethod, std::less<>> unary_;
+  std::map<std::string, StreamMethod, std::less<>> streams_;
+};
+
+}  // namespace burrow::api

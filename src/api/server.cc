@@ -1,0 +1,127 @@
+#include "api/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/answer.h"
+#include "api/blob_endpoint.h"
+
+namespace burrow::api {
+using net::HttpExchange;
+using net::Task;
+
+namespace {
+
+constexpr uint64_t kLinkMessageLimit = 64u << 20;
+constexpr std::string_view kBlobMethods = "/burrow.v1.Blobs/";
+
+std::string_view BearerToken(const HttpExchange& exchange) {
+  constexpr std::string_view kScheme = "Bearer ";
+  auto header = exchange.header("Authorization");
+  if (!header.starts_with(kScheme)) return {};
+  return header.substr(kScheme.size());
+}
+
+Error NoToken() {
+  return {Code::kUnauthenticated,
+          "this server needs a valid token: set BURROW_TOKEN or run `burrowd up`, which writes the client's config"};
+}
+
+bool NamesMethod(std::string_view path) { return std::ranges::count(path, '/') == 2 && path.find('.') != path.npos; }
+
+class ApiServer final : public Server {
+ public:
+  ApiServer(Gateway& gateway, ServerOptions options)
+      : gateway_(gateway), options_(std::move(options)), blobs_(*options_.blobs, *options_.pool) {
+    blobs_.Register(gateway_);
+  }
+  ~ApiServer() override { Stop(); }
+
+  Status Listen(net::IoContext& io) {
+    if (options_.http.file_pool == nullptr) options_.http.file_pool = options_.pool;
+    auto server =
+        net::HttpServer::Listen(io, options_.http, [this](HttpExchange& exchange) { return Route(exchange); });
+    if (!server) return Forward(std::move(server.error()));
+    http_ = std::move(*server);
+    return {};
+  }
+
+  uint16_t port() const override { return http_->port(); }
+  void Stop() override {
+    if (http_) http_->Stop();
+  }
+
+ private:
+  Task<void> Route(HttpExchange& exchange);
+  Task<void> ServeHealth(HttpExchange& exchange);
+  Task<void> ServeLink(HttpExchange& exchange);
+  Task<void> Authorized(HttpExchange& exchange, bool for_workers);
+
+  Gateway& gateway_;
+  ServerOptions options_;
+  BlobEndpoint blobs_;
+  std::unique_ptr<net::HttpServer> http_;
+};
+
+Task<void> ApiServer::Route(HttpExchange& exchange) {
+  auto path = exchange.path();
+  if (path == "/health") {
+    co_await ServeHealth(exchange);
+  } else if (path == "/link") {
+    co_await ServeLink(exchange);
+  } else if (path.starts_with(BlobEndpoint::kPrefix) || path.starts_with(kBlobMethods)) {
+    co_await Authorized(exchange, true);
+  } else if (NamesMethod(path)) {
+    co_await Authorized(exchange, false);
+  } else {
+    co_await RespondError(exchange, Error(Code::kNotFound, fmt::format("there is nothing at {}", path)));
+  }
+}
+
+Task<void> ApiServer::ServeHealth(HttpExchange& exchange) {
+  if (exchange.method() == "GET" || exchange.method() == "HEAD") {
+    co_await exchange.Respond(200, "application/json",
+                              fmt::format(R"({{"status":"ok","version":"{}"}})", BURROW_VERSION));
+  } else {
+    exchange.AddHeader("Allow", "GET, HEAD");
+    co_await RespondError(exchange, Error(Code::kUnimplemented, "ask for /health by GET"), 405);
+  }
+}
+
+Task<void> ApiServer::ServeLink(HttpExchange& exchange) {
+  auto access = options_.authenticate(BearerToken(exchange));
+  if (access == Access::kNone) {
+    co_await RespondError(exchange, Error(Code::kUnauthenticated, "this worker's join token is not valid here"));
+  } else if (access != Access::kWorker) {
+    co_await RespondError(exchange,
+                          Error(Code::kPermissionDenied, "the link is for workers: use a worker's join token"));
+  } else {
+    auto socket = co_await exchange.UpgradeToWebSocket(kLinkMessageLimit);
+    if (socket) co_await options_.on_link(std::move(*socket));
+  }
+}
+
+Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
+  auto access = options_.authenticate(BearerToken(exchange));
+  if (access == Access::kNone) {
+    exchange.AddHeader("WWW-Authenticate", "Bearer");
+    co_await RespondError(exchange, NoToken());
+  } else if (access == Access::kWorker && !for_workers) {
+    co_await RespondError(exchange,
+                          Error(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token"));
+  } else if (exchange.path().starts_with(BlobEndpoint::kPrefix)) {
+    co_await blobs_.Handle(exchange);
+  } else {
+    co_await gateway_.Handle(exchange);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::Start(net::IoContext& io, Gateway& gateway, ServerOptions options) {
+  auto server = std::make_unique<ApiServer>(gateway, std::move(options));
+  BURROW_RETURN_IF_ERROR(server->Listen(io));
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace burrow::api

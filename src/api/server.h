@@ -1,0 +1,41 @@
+// Everything burrowd answers over HTTP: GET /health (no token), POST /<service>/<method>, /blobs/<digest>, GET /link.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/gateway.h"
+#include "cas/disk_blob_store.h"
+#include "net/blocking_pool.h"
+#include "net/http_server.h"
+#include "net/task.h"
+#include "net/websocket.h"
+
+namespace burrow::api {
+
+// What a bearer token may do.
+enum class Access { kNone, kClient, kWorker };
+
+struct ServerOptions {
+  net::HttpServerOptions http;
+  std::function<Access(std::string_view token)> authenticate;  // constant time in the token's bytes
+  cas::DiskBlobStore* blobs = nullptr;                         // not owned
+  net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
+  std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
+};
+
+// Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs too). Registers
+// burrow.v1.Blobs/Missing on the gateway by itself. Every option is needed. After Stop requests unwind in later turns
+// of the loop: destroy the Server, the gateway and what the options refer to only when the loop has run dry, or is
+// gone.
+class Server {
+ public:
+  static Result<std::unique_ptr<Server>> Start(net::IoContext& io, Gateway& gateway, ServerOptions options);
+  virtual ~Server() = default;
+  virtual uint16_t port() const = 0;
+  virtual void Stop() = 0;
+};
+
+}  // namespace burrow::api

@@ -1,0 +1,252 @@
+#include "control/app_service.h"
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "control/image_service.h"
+#include "control/limits.h"
+#include "control/validation.h"
+
+namespace burrow::control {
+
+void AppService::Register(api::Gateway& gateway) {
+  gateway.AddUnary<pb::CreateAppRequest, pb::CreateAppResponse>("burrow.v1.Apps/Create",
+                                                                [this](const auto& r) { return Create(r); });
+  gateway.AddUnary<pb::PublishRequest, pb::PublishResponse>("burrow.v1.Apps/Publish",
+                                                            [this](const auto& r) { return Publish(r); });
+  gateway.AddUnary<pb::ListAppsRequest, pb::ListAppsResponse>("burrow.v1.Apps/List",
+                                                              [this](const auto& r) { return List(r); });
+  gateway.AddUnary<pb::StopAppRequest, pb::StopAppResponse>("burrow.v1.Apps/Stop",
+                                                            [this](const auto& r) { return Stop(r); });
+  gateway.AddServerStream<pb::WatchAppRequest, pb::AppEvent>(
+      "burrow.v1.Apps/Watch", [this](const auto& r, auto writer) { return Watch(r, writer); });
+  gateway.AddServerStream<pb::LogsRequest, pb::LogsResponse>(
+      "burrow.v1.Apps/Logs", [this](const auto& r, auto writer) { return Logs(r, writer); });
+  gateway.AddUnary<pb::ListContainersRequest, pb::ListContainersResponse>(
+      "burrow.v1.Containers/List", [this](const auto&) { return ListContainers(); });
+}
+
+net::Task<Result<pb::CreateAppResponse>> AppService::Create(const pb::CreateAppRequest& request) {
+  BURROW_CO_RETURN_IF_ERROR(CheckName("an app's name", request.name()));
+  if (p_.apps.running() >= kMaxRunningApps) {
+    co_return Fail(Code::kResourceExhausted, "{} apps are running already: stop some with `burrow app stop`",
+                   kMaxRunningApps);
+  }
+  store::AppRecord record{.id = AppId::New(),
+                          .name = request.name(),
+                          .ephemeral = request.ephemeral(),
+                          .created_ms = p_.clock.UnixMillis()};
+  auto stored = co_await p_.store_thread.Ask([&store = p_.store, record] { return store.PutApp(record); });
+  BURROW_CO_RETURN_IF_ERROR(stored);
+  App& app = p_.apps.Add(std::make_shared<App>(p_.io, record));
+  p_.lifecycle.Begin(app, false);
+  pb::CreateAppResponse response;
+  response.set_app_id(record.id.str());
+  co_return response;
+}
+
+// A function of its own that is entered only once it is stored; it has the id of the one that it replaces.
+Result<std::shared_ptr<Function>> AppService::Prepare(App& app, const pb::FunctionSpec& spec,
+                                                      const pb::PublishRequest& request) const {
+  BURROW_RETURN_IF_ERROR(CheckFunction(spec));
+  const ImageEntry* image = p_.images.Find(ImageId(spec.image_id()));
+  if (!image)
+    return Fail(Code::kNotFound, "the function {} asks for the image '{}', which is not here: build it first",
+                spec.name(), spec.image_id());
+  auto known = app.functions.find(spec.name());
+  auto id = known == app.functions.end() ? FunctionId::New() : known->second->id;
+  auto function = std::make_shared<Function>(p_.io, id, &app);
+  function->spec.set_app_id(app.record.id.str());
+  function->spec.set_function_id(id.str());
+  *function->spec.mutable_function() = spec;
+  *function->spec.mutable_source() = request.source();
+  *function->spec.mutable_image() = image->image;
+  return function;
+}
+
+net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequest& request) {
+  auto found = p_.apps.FindLive(AppId(request.app_id()));
+  if (!found) co_return Forward(std::move(found.error()));
+  auto app = (*found)->shared_from_this();
+  BURROW_CO_RETURN_IF_ERROR(CheckSource(request.source()));
+  if (app->functions.size() + static_cast<size_t>(request.functions_size()) > kMaxFunctions) {
+    co_return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
+  }
+  auto uploaded = co_await CheckUploaded(request.source(), p_.blobs, p_.disk);
+  BURROW_CO_RETURN_IF_ERROR(uploaded);
+  std::vector<std::shared_ptr<Function>> prepared;
+  std::vector<store::FunctionRecord> records;
+  std::set<std::string_view> names;
+  for (const auto& spec : request.functions()) {
+    if (!names.insert(spec.name()).second)
+      co_return Fail(Code::kInvalidArgument, "the function {} comes twice", spec.name());
+    auto function = Prepare(*app, spec, request);
+    if (!function) co_return Forward(std::move(function.error()));
+    records.push_back({.id = (*function)->id,
+                       .app = app->record.id,
+                       .name = spec.name(),
+                       .spec = (*function)->spec.SerializeAsString()});
+    prepared.push_back(std::move(*function));
+  }
+  auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
+  BURROW_CO_RETURN_IF_ERROR(stored);
+  if (!app->live())
+    co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
+  pb::PublishResponse response;
+  for (const auto& function : prepared) {
+    std::string name = function->name();
+    (*response.mutable_function_ids())[name] = Enter(*app, function).str();
+  }
+  co_return response;
+}
+
+FunctionId AppService::Enter(App& app, const std::shared_ptr<Function>& prepared) {
+  auto function = prepared;
+  auto known = app.functions.find(prepared->name());
+  if (known != app.functions.end()) {
+    function = known->second;
+    if (function->spec.SerializeAsString() == prepared->spec.SerializeAsString()) return function->id;
+    function->spec.Swap(&prepared->spec);
+    function->generation++;
+    function->failed_starts = 0;
+    function->import_broken = false;
+    function->back_off.Cancel();
+    p_.autoscaler.Retire(*function);
+  } else {
+    p_.apps.Enter(function);
+  }
+  p_.dispatcher.Pump(function);
+  return function->id;
+}
+
+net::Task<Result<pb::ListAppsResponse>> AppService::List(const pb::ListAppsRequest& request) {
+  pb::ListAppsResponse response;
+  for (const App* app : p_.apps.All()) {
+    if (request.all() || !app->stopped()) *response.add_apps() = Describe(*app);
+  }
+  co_return response;
+}
+
+net::Task<Result<pb::StopAppResponse>> AppService::Stop(const pb::StopAppRequest& request) {
+  App* found = p_.apps.FindByIdOrName(request.app());
+  if (!found)
+    co_return Fail(Code::kNotFound, "there is no app '{}': see `burrow app ls --all`",
+                   request.app().substr(0, kMaxNameBytes));
+  auto app = found->shared_from_this();
+  auto outcome = p_.lifecycle.Stop(*app, request.reason().empty() ? "by request" : request.reason().substr(0, 200));
+  co_await p_.lifecycle.WaitStopped(*app);
+  pb::StopAppResponse response;
+  response.set_containers_stopped(outcome.containers_stopped);
+  response.set_calls_cancelled(outcome.calls_cancelled);
+  co_return response;
+}
+
+net::Task<Status> AppService::Watch(const pb::WatchAppRequest& request, api::Writer<pb::AppEvent> writer) {
+  App* found = p_.apps.Find(AppId(request.app_id()));
+  if (!found) co_return Fail(Code::kNotFound, "there is no app {}", request.app_id().substr(0, kMaxNameBytes));
+  auto app = found->shared_from_this();
+  struct Watcher {
+    std::weak_ptr<AppLifecycle> lifecycle;
+    std::shared_ptr<App> app;
+    uint64_t position;
+    Watcher(AppLifecycle& owner, std::shared_ptr<App> watched)
+        : lifecycle(owner.weak_from_this()), app(std::move(watched)), position(app->watched_to) {
+      owner.WatcherCame(*app);
+    }
+    ~Watcher() {
+      app->watched_to = std::max(app->watched_to, position);
+      if (auto owner = lifecycle.lock()) owner->WatcherLeft(*app);
+    }
+  } watcher(p_.lifecycle, app);
+  // A second watcher sees what happens from now on; one that comes back goes on where it was.
+  if (app->watchers > 1) watcher.position = app->feed.end();
+  pb::AppEvent first;
+  *first.mutable_app() = Describe(*app);
+  auto written = co_await writer.Write(first);
+  BURROW_CO_RETURN_IF_ERROR(written);
+  co_return co_await WatchFrom(*app, watcher.position, writer);
+}
+
+net::Task<Status> AppService::WatchFrom(App& app, uint64_t& position, api::Writer<pb::AppEvent>& writer) {
+  for (;;) {
+    if (position < app.feed.first()) {
+      pb::AppEvent note;
+      note.mutable_log()->set_time_ms(p_.clock.UnixMillis());
+      note.mutable_log()->set_app_id(app.record.id.str());
+      note.mutable_log()->set_stream(pb::LOG_STREAM_SYSTEM);
+      note.mutable_log()->set_text(
+          fmt::format("{} events are not shown: they came faster than they were read; see `burrow logs`",
+                      app.feed.first() - position));
+      position = app.feed.first();
+      auto written = co_await writer.Write(note);
+      BURROW_CO_RETURN_IF_ERROR(written);
+    } else if (auto event = app.feed.At(position)) {
+      position++;
+      auto written = co_await writer.Write(*event);
+      BURROW_CO_RETURN_IF_ERROR(written);
+    } else if (app.feed.closed()) {
+      co_return Status();
+    } else if (!co_await app.feed.changed().Wait(p_.timings.heartbeat)) {
+      pb::AppEvent heartbeat;
+      *heartbeat.mutable_app() = Describe(app);
+      auto written = co_await writer.Write(heartbeat);
+      BURROW_CO_RETURN_IF_ERROR(written);
+    }
+  }
+}
+
+net::Task<Status> AppService::Logs(const pb::LogsRequest& request, api::Writer<pb::LogsResponse> writer) {
+  App* found = p_.apps.FindByIdOrName(request.app());
+  if (!found)
+    co_return Fail(Code::kNotFound, "there is no app '{}': see `burrow app ls --all`",
+                   request.app().substr(0, kMaxNameBytes));
+  auto app = found->shared_from_this();
+  auto snapshot = co_await p_.logs.Read(*app, request.tail());
+  if (!snapshot) co_return Forward(std::move(snapshot.error()));
+  constexpr size_t kBatch = 500;
+  for (size_t begin = 0; begin < snapshot->lines.size(); begin += kBatch) {
+    pb::LogsResponse response;
+    for (size_t i = begin; i < std::min(begin + kBatch, snapshot->lines.size()); ++i)
+      response.add_lines()->Swap(&snapshot->lines[i]);
+    auto written = co_await writer.Write(response);
+    BURROW_CO_RETURN_IF_ERROR(written);
+  }
+  if (!request.follow()) co_return Status();
+  co_return co_await FollowLogs(*app, snapshot->feed_position, writer);
+}
+
+net::Task<Status> AppService::FollowLogs(App& app, uint64_t position, api::Writer<pb::LogsResponse>& writer) {
+  constexpr int kBatch = 500;
+  for (;;) {
+    pb::LogsResponse response;
+    if (position < app.feed.first()) {
+      auto& note = *response.add_lines();
+      note.set_time_ms(p_.clock.UnixMillis());
+      note.set_stream(pb::LOG_STREAM_SYSTEM);
+      note.set_text("some lines are not shown: they came faster than they were read");
+      position = app.feed.first();
+    }
+    while (response.lines_size() < kBatch) {
+      auto event = app.feed.At(position);
+      if (!event) break;
+      position++;
+      if (event->has_log()) *response.add_lines() = event->log();
+    }
+    bool caught_up = position >= app.feed.end();
+    if (response.lines_size() == 0 && caught_up) {
+      if (app.feed.closed() || app.stopped()) co_return Status();
+      if (co_await app.feed.changed().Wait(p_.timings.heartbeat)) continue;
+    }
+    auto written = co_await writer.Write(response);
+    BURROW_CO_RETURN_IF_ERROR(written);
+  }
+}
+
+net::Task<Result<pb::ListContainersResponse>> AppService::ListContainers() {
+  pb::ListContainersResponse response;
+  for (const Container* container : p_.containers.All()) *response.add_containers() = Describe(*container);
+  co_return response;
+}
+
+}  // namespace burrow::control

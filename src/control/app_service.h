@@ -1,0 +1,57 @@
+// burrow.v1.Apps and burrow.v1.Containers.
+#pragma once
+
+#include "api/gateway.h"
+#include "cas/disk_blob_store.h"
+#include "control/app_lifecycle.h"
+#include "control/app_log.h"
+#include "control/apps.h"
+#include "control/autoscaling.h"
+#include "control/background.h"
+#include "control/containers.h"
+#include "control/dispatcher.h"
+#include "control/images.h"
+
+namespace burrow::control {
+
+// What the service works on; all of it outlives the service.
+struct AppServiceParts {
+  net::IoContext& io;
+  const Clock& clock;
+  const Timings& timings;
+  AppTable& apps;
+  ImageTable& images;
+  ContainerTable& containers;
+  Dispatcher& dispatcher;
+  Autoscaler& autoscaler;
+  AppLifecycle& lifecycle;
+  AppLogs& logs;
+  store::Store& store;
+  Background& store_thread;
+  cas::DiskBlobStore& blobs;
+  Background& disk;
+};
+
+class AppService {
+ public:
+  explicit AppService(AppServiceParts parts) : p_(parts) {}
+  void Register(api::Gateway& gateway);
+
+ private:
+  net::Task<Result<pb::CreateAppResponse>> Create(const pb::CreateAppRequest& request);
+  net::Task<Result<pb::PublishResponse>> Publish(const pb::PublishRequest& request);
+  Result<std::shared_ptr<Function>> Prepare(App& app, const pb::FunctionSpec& spec,
+                                            const pb::PublishRequest& request) const;
+  FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
+  net::Task<Result<pb::ListAppsResponse>> List(const pb::ListAppsRequest& request);
+  net::Task<Result<pb::StopAppResponse>> Stop(const pb::StopAppRequest& request);
+  net::Task<Status> Watch(const pb::WatchAppRequest& request, api::Writer<pb::AppEvent> writer);
+  net::Task<Status> WatchFrom(App& app, uint64_t& position, api::Writer<pb::AppEvent>& writer);
+  net::Task<Status> Logs(const pb::LogsRequest& request, api::Writer<pb::LogsResponse> writer);
+  net::Task<Status> FollowLogs(App& app, uint64_t position, api::Writer<pb::LogsResponse>& writer);
+  net::Task<Result<pb::ListContainersResponse>> ListContainers();
+
+  AppServiceParts p_;
+};
+
+}  // namespace burrow::control

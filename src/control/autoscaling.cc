@@ -1,0 +1,225 @@
+#include "control/autoscaling.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "control/apps.h"
+#include "scheduler/autoscaler.h"
+#include "scheduler/placement.h"
+
+namespace burrow::control {
+namespace {
+
+constexpr unsigned kMaxBackOffDoublings = 7;
+
+scheduler::WorkerCapacity CapacityOf(const Worker& worker, const Function& function, bool as_if_stopped) {
+  scheduler::WorkerCapacity capacity{.cpus = worker.cpus,
+                                     .reserved_cpus = worker.reserved_cpus,
+                                     .memory = worker.memory,
+                                     .reserved_memory = worker.reserved_memory};
+  for (const Container* container : worker.containers) {
+    if (container->function.get() == &function) capacity.containers_of_function++;
+    if (as_if_stopped && container->state == Container::State::kStopping) {
+      capacity.reserved_cpus -= container->demand.cpus;
+      capacity.reserved_memory -= container->demand.memory;
+    }
+  }
+  return capacity;
+}
+
+std::string LargestWorker(const std::vector<Worker*>& workers) {
+  const Worker* largest = *std::ranges::max_element(workers, {}, [](const Worker* worker) { return worker->memory; });
+  return fmt::format("{:g} CPUs and {} MiB", largest->cpus, largest->memory >> 20);
+}
+
+}  // namespace
+
+void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
+  if (closed_ || !function->app->live() || function->back_off.armed()) return;
+  uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
+  if (wanted == 0) return EndStarvation(*function);
+  while (wanted-- > 0) {
+    if (!StartOne(function)) return;
+  }
+  EndStarvation(*function);
+}
+
+bool Autoscaler::StartOne(const std::shared_ptr<Function>& function) {
+  auto decided = clock_.Now();
+  auto connected = workers_.Connected();
+  if (connected.empty()) {
+    Starve(function, Starvation::kNoWorker);
+    return false;
+  }
+  Worker* worker = FindRoom(*function, connected, false);
+  if (!worker) {
+    if (!MakeRoom(*function, connected) && function->containers.empty()) {
+      auto demand = DemandOf(*function);
+      fail_waiting(*function, Infrastructure(fmt::format(
+                                  "{} asks for {:g} CPUs and {} MiB, but the largest worker has {}: ask for less with "
+                                  "@app.function(cpu=..., memory=...) or add a larger worker",
+                                  Label(*function), demand.cpus, demand.memory >> 20, LargestWorker(connected))));
+      EndStarvation(*function);
+      return false;
+    }
+    Starve(function, Starvation::kNoRoom);
+    return false;
+  }
+  Container& container = containers_.Add(function, *worker);
+  container.decided = decided;
+  container.reported = true;
+  SendStart(container);
+  return true;
+}
+
+void Autoscaler::SendStart(Container& container) {
+  lpb::FromControl message;
+  message.mutable_start()->set_container_id(container.id.str());
+  *message.mutable_start()->mutable_spec() = container.function->spec;
+  container.worker->Send(message);
+  container.started_ms = clock_.UnixMillis();
+  container.place_ms = MillisBetween(container.decided, clock_.Now());
+  pb::AppEvent event;
+  *event.mutable_container() = Describe(container);
+  container.function->app->feed.Append(std::move(event));
+}
+
+Worker* Autoscaler::FindRoom(const Function& function, const std::vector<Worker*>& connected,
+                             bool as_if_stopped) const {
+  std::vector<scheduler::WorkerCapacity> capacities;
+  capacities.reserve(connected.size());
+  for (const Worker* worker : connected) capacities.push_back(CapacityOf(*worker, function, as_if_stopped));
+  auto index = scheduler::Place(DemandOf(function), capacities);
+  return index ? connected[*index] : nullptr;
+}
+
+// Stops idle containers of others until the function fits once they have gone. False when no worker could ever hold it.
+bool Autoscaler::MakeRoom(const Function& function, const std::vector<Worker*>& connected) {
+  std::vector<scheduler::WorkerCapacity> capacities;
+  for (const Worker* worker : connected) capacities.push_back(CapacityOf(*worker, function, false));
+  if (!scheduler::CouldEverFit(DemandOf(function), capacities)) return false;
+  if (FindRoom(function, connected, true)) return true;
+  std::vector<Container*> idle;
+  for (Container* container : containers_.All()) {
+    if (container->function.get() != &function && Expendable(*container)) idle.push_back(container);
+  }
+  std::ranges::sort(idle, {}, [](const Container* container) { return container->idle_since; });
+  for (Container* container : idle) {
+    if (!Expendable(*container)) continue;
+    Stop(*container, "its room was needed by another function", timings_.stop_grace);
+    if (FindRoom(function, connected, true)) break;
+  }
+  return true;
+}
+
+bool Autoscaler::Expendable(const Container& container) const {
+  const Function& owner = *container.function;
+  return container.state == Container::State::kReady && container.calls.empty() && owner.queued == 0 &&
+         scheduler::MayStopIdle(LoadOf(owner, clock_.Now()), ScaledownWindow(owner), ScaledownWindow(owner));
+}
+
+void Autoscaler::Starve(const std::shared_ptr<Function>& function, Starvation why) {
+  if (function->starvation == why) return;
+  if (function->starvation == Starvation::kNone) starved_.push_back(function);
+  function->starvation = why;
+  auto patience = why == Starvation::kNoWorker ? timings_.no_worker : timings_.no_room;
+  function->starved_deadline.Start(patience, [this, weak = std::weak_ptr(function)] {
+    if (auto starved = weak.lock()) OnStarved(starved);
+  });
+}
+
+void Autoscaler::EndStarvation(Function& function) {
+  if (function.starvation == Starvation::kNone) return;
+  function.starvation = Starvation::kNone;
+  function.starved_deadline.Cancel();
+  std::erase_if(starved_, [&](const auto& other) { return other.get() == &function; });
+}
+
+void Autoscaler::OnStarved(const std::shared_ptr<Function>& function) {
+  auto why = function->starvation;
+  EndStarvation(*function);
+  if (!function->app->live()) return;
+  // Its containers go on meanwhile, or nobody waits: it may go on waiting for room.
+  if (function->queued == 0 || !function->containers.empty()) return Adjust(function);
+  if (why == Starvation::kNoWorker) {
+    fail_waiting(*function, Infrastructure(fmt::format(
+                                "no worker was connected for {:g} s: start one with `burrowd worker`, or `burrowd up` "
+                                "on this machine",
+                                Seconds(timings_.no_worker))));
+  } else {
+    auto demand = DemandOf(*function);
+    fail_waiting(*function, Infrastructure(fmt::format(
+                                "no worker had room for the {:g} CPUs and {} MiB of {} for {:g} s: stop other apps "
+                                "(`burrow app ls`), ask for less, or add a worker",
+                                demand.cpus, demand.memory >> 20, Label(*function), Seconds(timings_.no_room))));
+  }
+}
+
+void Autoscaler::NoteRoom() {
+  if (closed_) return;
+  auto waiting = starved_;
+  for (const auto& function : waiting) Adjust(function);
+}
+
+void Autoscaler::NoteIdle(Container& container) {
+  container.idle_since = clock_.Now();
+  if (container.generation != container.function->generation) {
+    return Stop(container, "its function was published anew", timings_.stop_grace);
+  }
+  if (container.idle_timer.armed()) return;
+  container.idle_timer.Start(ScaledownWindow(*container.function), [this, &container] { OnIdleTimer(container); });
+}
+
+// Armed once for many calls, so that a warm call costs no timer: what is left of the window is waited for here.
+void Autoscaler::OnIdleTimer(Container& container) {
+  if (container.state != Container::State::kReady || !container.calls.empty()) return;
+  auto window = ScaledownWindow(*container.function);
+  auto idle = std::chrono::duration_cast<Millis>(clock_.Now() - container.idle_since);
+  if (idle < window) {
+    container.idle_timer.Start(window - idle + Millis(1), [this, &container] { OnIdleTimer(container); });
+  } else if (scheduler::MayStopIdle(LoadOf(*container.function, clock_.Now()), idle, window)) {
+    Stop(container, "idle", timings_.stop_grace);
+  }
+}
+
+void Autoscaler::Stop(Container& container, const std::string& reason, Millis grace) {
+  if (container.state == Container::State::kStopping) return;
+  container.state = Container::State::kStopping;
+  container.idle_timer.Cancel();
+  container.stop_reason = reason;
+  container.stop_by = clock_.Now() + grace + timings_.stop_deadline;
+  lpb::FromControl message;
+  message.mutable_stop()->set_container_id(container.id.str());
+  message.mutable_stop()->set_grace_ms(static_cast<uint32_t>(grace.count()));
+  message.mutable_stop()->set_reason(reason);
+  container.worker->Send(message);
+}
+
+// Whatever would come back to the function later goes now: its app may be gone by then.
+void Autoscaler::Forget(Function& function) {
+  function.back_off.Cancel();
+  function.overdue_check.Cancel();
+  EndStarvation(function);
+}
+
+void Autoscaler::Retire(Function& function) {
+  auto containers = function.containers;
+  for (Container* container : containers) {
+    bool old = container->generation != function.generation;
+    if (old && container->calls.empty()) Stop(*container, "its function was published anew", timings_.stop_grace);
+  }
+}
+
+void Autoscaler::NoteFailedStart(const std::shared_ptr<Function>& function, const std::string& sentence) {
+  function->failed_starts++;
+  if (function->failed_starts >= kMaxFailedStarts && LoadOf(*function, clock_.Now()).ready == 0) {
+    fail_waiting(*function, Infrastructure(sentence));
+  }
+  auto doublings = std::min(function->failed_starts - 1, kMaxBackOffDoublings);
+  function->back_off.Start(timings_.start_backoff * (1 << doublings), [this, weak = std::weak_ptr(function)] {
+    if (auto due = weak.lock()) Adjust(due);
+  });
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,64 @@
+// Starts and stops containers: asks the scheduler how many a function should have and where they go, at each event.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/containers.h"
+#include "control/failures.h"
+#include "control/functions.h"
+#include "control/limits.h"
+#include "control/workers.h"
+
+namespace burrow::control {
+
+// Loop's thread only.
+class Autoscaler {
+ public:
+  Autoscaler(const Clock& clock, const Timings& timings, WorkerPool& workers, ContainerTable& containers)
+      : clock_(clock), timings_(timings), workers_(workers), containers_(containers) {}
+
+  // Ends every call of the function that waits; set once by the dispatcher.
+  std::function<void(Function&, const Failure&)> fail_waiting;
+
+  // Starts what the function lacks. To be called at every event that may ask for more.
+  void Adjust(const std::shared_ptr<Function>& function);
+  // A container has no call: it stops once its window has passed.
+  void NoteIdle(Container& container);
+  // Asks the worker to stop it; the container leaves when the worker says that it has stopped.
+  void Stop(Container& container, const std::string& reason, Millis grace);
+  // The function's app stops: nothing is started for it any more.
+  void Forget(Function& function);
+  // Stops the containers that run an older spec, unless calls are in them.
+  void Retire(Function& function);
+  // A container could not be started, through no fault of the function's.
+  void NoteFailedStart(const std::shared_ptr<Function>& function, const std::string& sentence);
+  // Somebody left room, or a worker came: functions that wait for it try again, the longest waiting first.
+  void NoteRoom();
+  // From now on nothing is started.
+  void Close() { closed_ = true; }
+
+ private:
+  bool StartOne(const std::shared_ptr<Function>& function);
+  void SendStart(Container& container);
+  Worker* FindRoom(const Function& function, const std::vector<Worker*>& connected, bool as_if_stopped) const;
+  bool MakeRoom(const Function& function, const std::vector<Worker*>& connected);
+  bool Expendable(const Container& container) const;
+  void Starve(const std::shared_ptr<Function>& function, Starvation why);
+  void EndStarvation(Function& function);
+  void OnStarved(const std::shared_ptr<Function>& function);
+  void OnIdleTimer(Container& container);
+
+  const Clock& clock_;
+  const Timings& timings_;
+  WorkerPool& workers_;
+  ContainerTable& containers_;
+  std::vector<std::shared_ptr<Function>> starved_;  // in the order in which they came to be
+  bool closed_ = false;
+};
+
+}  // namespace burrow::control

@@ -1,0 +1,173 @@
+#include "control/builds.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+
+namespace burrow::control {
+namespace {
+
+constexpr size_t kMaxLines = 2'000;
+constexpr unsigned kMaxAttempts = 3;
+
+}  // namespace
+
+net::Task<std::optional<ImageId>> Builds::FindCached(std::string key) {
+  auto found = co_await store_thread_.Ask([&store = store_, key] { return store.FindStep(key); });
+  if (!found) LogError("cache of build steps: {}", found.error().message());
+  if (!found || !*found || !images_.Find(**found)) co_return std::nullopt;
+  co_return std::move(**found);
+}
+
+std::shared_ptr<StepRun> Builds::Join(const std::string& key, const lpb::Image& parent, const pb::ImageStep& step,
+                                      bool fresh) {
+  auto running = by_key_.find(key);
+  if (running != by_key_.end() && !fresh) return running->second;
+  auto run = std::make_shared<StepRun>(io_, StepId::New(), key);
+  run->parent = parent;
+  run->step = step;
+  run->deadline = clock_.Now() + timings_.no_worker;
+  by_id_[run->id.str()] = run;
+  if (running == by_key_.end()) by_key_[key] = run;
+  Assign(run);
+  return run;
+}
+
+// Without a worker the run waits for one, until its deadline.
+void Builds::Assign(const std::shared_ptr<StepRun>& run) {
+  auto connected = workers_.Connected();
+  if (connected.empty()) return;
+  run->worker = *std::ranges::min_element(connected, {}, [](const Worker* worker) { return worker->builds; });
+  run->worker->builds++;
+  run->attempts++;
+  run->deadline = clock_.Now() + timings_.build_step + Millis(60'000);
+  SendBuild(*run);
+}
+
+void Builds::SendBuild(const StepRun& run) const {
+  lpb::FromControl message;
+  auto& build = *message.mutable_build();
+  build.set_step_id(run.id.str());
+  *build.mutable_parent() = run.parent;
+  *build.mutable_step() = run.step;
+  build.set_timeout_ms(static_cast<uint32_t>(timings_.build_step.count()));
+  run.worker->Send(message);
+}
+
+void Builds::OnOutput(const lpb::StepOutput& output) {
+  auto found = by_id_.find(output.step_id());
+  if (found == by_id_.end()) return;
+  StepRun& run = *found->second;
+  for (const auto& line : output.lines()) run.lines.push_back(line);
+  while (run.lines.size() > kMaxLines) {
+    run.lines.pop_front();
+    run.first_line++;
+  }
+  run.changed.Notify();
+}
+
+void Builds::OnDone(Worker& worker, const lpb::StepDone& done) {
+  auto found = by_id_.find(done.step_id());
+  if (found == by_id_.end() || found->second->worker != &worker) return;
+  auto run = found->second;
+  Leave(*run);
+  run->recording = true;
+  if (!done.error().empty()) return End(run, Fail(Code::kFailedPrecondition, "{}", done.error()));
+  Record(run, done);
+}
+
+void Builds::Record(const std::shared_ptr<StepRun>& run, const lpb::StepDone& done) {
+  ImageEntry entry;
+  entry.image = done.image();
+  entry.record = {.id = ImageIdOf(done.image()),
+                  .image = done.image().SerializeAsString(),
+                  .description = DescribeStep(run->step),
+                  .files = done.files(),
+                  .bytes = done.bytes(),
+                  .created_ms = clock_.UnixMillis()};
+  store_thread_.Run(
+      [&store = store_, record = entry.record, key = run->key]() -> Status {
+        BURROW_RETURN_IF_ERROR(store.PutImage(record));
+        return store.PutStep(key, record.id);
+      },
+      [this, run, entry](const Status& status) {
+        if (!status) return End(run, Forward(status.error()));
+        images_.Add(entry);
+        End(run, entry.record.id);
+      });
+}
+
+void Builds::End(const std::shared_ptr<StepRun>& run, Result<ImageId> outcome) {
+  Leave(*run);
+  by_id_.erase(run->id.str());
+  if (auto found = by_key_.find(run->key); found != by_key_.end() && found->second == run) by_key_.erase(found);
+  run->outcome = std::move(outcome);
+  run->changed.Notify();
+}
+
+void Builds::Leave(StepRun& run) {
+  if (run.worker) run.worker->builds--;
+  run.worker = nullptr;
+}
+
+void Builds::Abandon(StepRun& run) {
+  if (run.outcome || run.recording) return;
+  auto found = by_id_.find(run.id.str());
+  if (found == by_id_.end()) return;
+  auto kept = found->second;
+  if (run.worker) CancelOnWorker(run);
+  End(kept, Fail(Code::kCancelled, "the build was cancelled"));
+}
+
+void Builds::CancelOnWorker(const StepRun& run) const {
+  lpb::FromControl message;
+  message.mutable_cancel_step()->set_step_id(run.id.str());
+  run.worker->Send(message);
+}
+
+void Builds::OnWorkerJoined() {
+  auto runs = by_id_;
+  for (const auto& [id, run] : runs) {
+    if (!run->worker && !run->recording) Assign(run);
+  }
+}
+
+void Builds::OnWorkerSettled(Worker& worker) {
+  for (const auto& [id, run] : by_id_) {
+    if (run->worker == &worker) SendBuild(*run);
+  }
+}
+
+void Builds::OnWorkerLost(Worker& worker) {
+  auto runs = by_id_;
+  for (const auto& [id, run] : runs) {
+    if (run->worker != &worker) continue;
+    Leave(*run);
+    if (run->attempts >= kMaxAttempts) {
+      End(run, Fail(Code::kUnavailable, "its worker was lost {} times: look at the workers' logs", run->attempts));
+      continue;
+    }
+    run->deadline = clock_.Now() + timings_.no_worker;
+    Assign(run);
+  }
+}
+
+void Builds::Sweep() {
+  auto runs = by_id_;
+  for (const auto& [id, run] : runs) {
+    if (clock_.Now() < run->deadline || run->recording) continue;
+    if (run->worker) {
+      CancelOnWorker(*run);
+      End(run, Fail(Code::kDeadlineExceeded, "the step did not end within {:g} s", Seconds(timings_.build_step)));
+    } else {
+      End(run,
+          Fail(Code::kUnavailable,
+               "no worker was connected for {:g} s: start one with `burrowd worker`, or `burrowd up` on this machine",
+               Seconds(timings_.no_worker)));
+    }
+  }
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,108 @@
+// Build steps that run on workers. Each step runs once however many clients wait for it, and ends when none does.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "control/background.h"
+#include "control/images.h"
+#include "control/limits.h"
+#include "control/workers.h"
+#include "net/event.h"
+#include "store/store.h"
+
+namespace burrow::control {
+
+// One step while it runs, and its outcome.
+struct StepRun {
+  StepRun(net::IoContext& io, StepId step_id, std::string step_key)
+      : id(std::move(step_id)), key(std::move(step_key)), changed(io) {}
+
+  const StepId id;
+  const std::string key;  // of the cache
+  lpb::Image parent;
+  pb::ImageStep step;
+  unsigned waiters = 0;
+  unsigned attempts = 0;
+  Worker* worker = nullptr;  // that it runs on now
+  SteadyTime deadline{};
+  bool recording = false;  // done; its image is being stored
+
+  std::deque<std::string> lines;  // the last ones that it printed
+  uint64_t first_line = 0;        // number of lines.front()
+  std::optional<Result<ImageId>> outcome;
+  net::Event changed;  // lines or outcome
+};
+
+// Loop's thread only. Held by a shared_ptr, so that a request that is destroyed after it does not ask for it.
+class Builds : public std::enable_shared_from_this<Builds> {
+ public:
+  Builds(net::IoContext& io, const Clock& clock, const Timings& timings, WorkerPool& workers, ImageTable& images,
+         store::Store& store, Background& store_thread)
+      : io_(io),
+        clock_(clock),
+        timings_(timings),
+        workers_(workers),
+        images_(images),
+        store_(store),
+        store_thread_(store_thread) {}
+
+  // A wait for one step. While one of these lives, the step goes on.
+  class Wait {
+   public:
+    Wait(Builds& builds, std::shared_ptr<StepRun> run) : builds_(builds.weak_from_this()), run_(std::move(run)) {
+      run_->waiters++;
+    }
+    ~Wait() {
+      auto builds = builds_.lock();
+      if (--run_->waiters == 0 && builds) builds->Abandon(*run_);
+    }
+    Wait(const Wait&) = delete;
+    StepRun& run() { return *run_; }
+
+   private:
+    std::weak_ptr<Builds> builds_;
+    std::shared_ptr<StepRun> run_;
+  };
+
+  // The image that the step led to before, if that is known.
+  net::Task<std::optional<ImageId>> FindCached(std::string key);
+  // Joins the run of the same key, or begins one.
+  std::shared_ptr<StepRun> Join(const std::string& key, const lpb::Image& parent, const pb::ImageStep& step,
+                                bool fresh);
+
+  void OnOutput(const lpb::StepOutput& output);
+  void OnDone(Worker& worker, const lpb::StepDone& done);
+  void OnWorkerJoined();
+  // After a reconnect: what may have been lost on the way is said again.
+  void OnWorkerSettled(Worker& worker);
+  void OnWorkerLost(Worker& worker);
+  void Sweep();
+
+ private:
+  void Assign(const std::shared_ptr<StepRun>& run);
+  void SendBuild(const StepRun& run) const;
+  void CancelOnWorker(const StepRun& run) const;
+  void Abandon(StepRun& run);
+  void Leave(StepRun& run);
+  void End(const std::shared_ptr<StepRun>& run, Result<ImageId> outcome);
+  void Record(const std::shared_ptr<StepRun>& run, const lpb::StepDone& done);
+
+  net::IoContext& io_;
+  const Clock& clock_;
+  const Timings& timings_;
+  WorkerPool& workers_;
+  ImageTable& images_;
+  store::Store& store_;
+  Background& store_thread_;
+  std::map<std::string, std::shared_ptr<StepRun>> by_id_;   // those that run
+  std::map<std::string, std::shared_ptr<StepRun>> by_key_;  // those that others may join
+};
+
+}  // namespace burrow::control

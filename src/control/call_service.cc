@@ -1,0 +1,278 @@
+#include "control/call_service.h"
+
+#include <unordered_map>
+#include <utility>
+
+#include "control/limits.h"
+#include "control/validation.h"
+#include "net/event.h"
+
+namespace burrow::control {
+namespace {
+
+pb::CallResult PendingResult(const std::string& call_id) {
+  pb::CallResult result;
+  result.set_call_id(call_id);
+  result.set_status(pb::CALL_STATUS_PENDING);
+  return result;
+}
+
+// A request without a group gets one that a repeat of it finds again.
+std::string ImplicitGroup(const std::string& call_id) { return GroupTag::kPrefix + call_id.substr(call_id.find('-')); }
+
+uint64_t InlineBytes(const pb::SubmitRequest& request) {
+  uint64_t bytes = 0;
+  for (const auto& input : request.inputs()) bytes += input.arguments().inline_().size();
+  return bytes;
+}
+
+Error NoSuchCall(const std::string& id) {
+  return {
+      Code::kNotFound,
+      fmt::format("there is no call {}: invoked calls are forgotten when burrowd restarts, results after a while", id)};
+}
+
+}  // namespace
+
+// Calls on their way into the store. Lives on when the client that sent them has left.
+struct CallService::Submission {
+  explicit Submission(net::IoContext& io) : done(io) {}
+  std::shared_ptr<Function> function;
+  std::shared_ptr<App> app;
+  std::shared_ptr<Group> group;
+  bool close_group = false;
+  std::vector<store::CallRecord> records;
+  std::unordered_map<CallId, std::shared_ptr<Call>> calls;
+  std::optional<Result<uint32_t>> outcome;
+  net::Event done;
+};
+
+void CallService::Register(api::Gateway& gateway) {
+  gateway.AddUnary<pb::InvokeRequest, pb::CallResult>("burrow.v1.Calls/Invoke",
+                                                      [this](const auto& r) { return Invoke(r); });
+  gateway.AddUnary<pb::SubmitRequest, pb::SubmitResponse>("burrow.v1.Calls/Submit",
+                                                          [this](const auto& r) { return Submit(r); });
+  gateway.AddUnary<pb::WaitRequest, pb::CallResult>("burrow.v1.Calls/Wait", [this](const auto& r) { return Wait(r); });
+  gateway.AddServerStream<pb::OutputsRequest, pb::OutputsResponse>(
+      "burrow.v1.Calls/Outputs", [this](const auto& r, auto writer) { return Outputs(r, writer); });
+  gateway.AddUnary<pb::CancelRequest, pb::CancelResponse>("burrow.v1.Calls/Cancel",
+                                                          [this](const auto& r) { return Cancel(r); });
+}
+
+Result<std::shared_ptr<Function>> CallService::FindFunction(const std::string& id) const {
+  auto function = p_.apps.FindFunction(FunctionId(id));
+  if (!function) {
+    return Fail(Code::kNotFound,
+                "there is no function '{}': its app has been stopped, or was never published; run the app again",
+                id.substr(0, kMaxNameBytes));
+  }
+  if (!function->app->live()) {
+    return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", function->app->record.name);
+  }
+  return function;
+}
+
+Status CallService::CheckRoom(const Function& function, size_t inputs, uint64_t bytes) const {
+  if (function.queued + function.delayed.size() + inputs > kMaxQueuedCalls) {
+    return Fail(Code::kResourceExhausted,
+                "{} has {} calls waiting, and at most {} may wait: send more once some have finished", Label(function),
+                function.queued + function.delayed.size(), kMaxQueuedCalls);
+  }
+  if (p_.calls.argument_bytes() + bytes > kMaxArgumentBytes) {
+    return Fail(Code::kResourceExhausted,
+                "the arguments of all waiting calls take more than {} MiB: send more once some have finished",
+                kMaxArgumentBytes >> 20);
+  }
+  return {};
+}
+
+net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& request) {
+  BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.input().call_id()));
+  BURROW_CO_RETURN_IF_ERROR(CheckWait(request.wait_ms()));
+  CallId id(request.input().call_id());
+  auto call = p_.calls.Find(id);
+  if (!call) {
+    BURROW_CO_RETURN_IF_ERROR(CheckPayload(request.input().arguments()));
+    auto function = FindFunction(request.function_id());
+    if (!function) co_return Forward(std::move(function.error()));
+    BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, 1, request.input().arguments().inline_().size()));
+    call = std::make_shared<Call>();
+    call->id = std::move(id);
+    call->function = std::move(*function);
+    call->arguments = request.input().arguments();
+    if (call->function->spec.function().is_generator()) {
+      call->group = p_.calls.NewGroup(GroupId(ImplicitGroup(call->id.str())), call->function->id);
+      call->group->closed = true;
+    }
+    p_.calls.Add(call);
+    p_.dispatcher.Submit(call);
+  }
+  bool done = co_await p_.calls.Wait(call, Millis(request.wait_ms()));
+  co_return done ? *call->result : PendingResult(call->id.str());
+}
+
+Status CallService::CheckSubmit(const pb::SubmitRequest& request) const {
+  if (static_cast<size_t>(request.inputs_size()) > kMaxInputs) {
+    return Fail(Code::kInvalidArgument, "one Submit takes at most {} inputs: send them in several", kMaxInputs);
+  }
+  if (request.group_id().empty() && request.inputs().empty())
+    return Fail(Code::kInvalidArgument, "Submit names neither inputs nor a group");
+  if (!request.group_id().empty()) BURROW_RETURN_IF_ERROR(CheckGroupId(request.group_id()));
+  for (const auto& input : request.inputs()) {
+    BURROW_RETURN_IF_ERROR(CheckCallId(input.call_id()));
+    BURROW_RETURN_IF_ERROR(CheckPayload(input.arguments()));
+  }
+  return {};
+}
+
+// The group that the request names, from memory, from the store, or new.
+net::Task<Result<std::shared_ptr<Group>>> CallService::GroupFor(const Function& function,
+                                                                const pb::SubmitRequest& request) {
+  bool implicit = request.group_id().empty();
+  GroupId id(implicit ? ImplicitGroup(request.inputs(0).call_id()) : request.group_id());
+  auto group = p_.calls.FindGroup(id);
+  if (!group) {
+    std::optional<store::GroupRecord> known;
+    if (!implicit) {
+      auto found = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindGroup(id); });
+      BURROW_CO_ASSIGN_OR_RETURN(known, std::move(found));
+    }
+    group = p_.calls.NewGroup(id, known ? known->function : function.id);
+    group->stored = true;
+    if (known) {
+      group->closed = known->closed;
+      group->loaded = false;
+    }
+  }
+  if (group->function != function.id)
+    co_return Fail(Code::kInvalidArgument, "the group {} is of another function", id.str());
+  co_return group;
+}
+
+net::Task<Result<pb::SubmitResponse>> CallService::Submit(const pb::SubmitRequest& request) {
+  BURROW_CO_RETURN_IF_ERROR(CheckSubmit(request));
+  auto function = FindFunction(request.function_id());
+  if (!function) co_return Forward(std::move(function.error()));
+  BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, static_cast<size_t>(request.inputs_size()), InlineBytes(request)));
+  auto submission = std::make_shared<Submission>(p_.io);
+  submission->function = std::move(*function);
+  submission->app = submission->function->app->shared_from_this();
+  auto group = co_await GroupFor(*submission->function, request);
+  BURROW_CO_ASSIGN_OR_RETURN(submission->group, std::move(group));
+  StoreSubmission(submission, request);
+  while (!submission->outcome) co_await submission->done.Wait(Millis(60'000));
+  if (!*submission->outcome) co_return Forward(submission->outcome->error());
+  pb::SubmitResponse response;
+  response.set_accepted(**submission->outcome);
+  co_return response;
+}
+
+void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission, const pb::SubmitRequest& request) {
+  submission->close_group = request.close_group() || request.group_id().empty();
+  for (const auto& input : request.inputs()) {
+    CallId id(input.call_id());
+    if (p_.calls.Find(id) || submission->calls.contains(id)) continue;
+    auto call = std::make_shared<Call>();
+    call->id = id;
+    call->function = submission->function;
+    call->group = submission->group;
+    call->index = input.index();
+    call->arguments = input.arguments();
+    call->stored = true;
+    submission->calls.emplace(id, call);
+    submission->records.push_back({.id = id,
+                                   .function = call->function->id,
+                                   .group = submission->group->id,
+                                   .index = call->index,
+                                   .arguments = call->arguments.SerializeAsString(),
+                                   .created_ms = p_.clock.UnixMillis()});
+  }
+  store::GroupRecord group{.id = submission->group->id,
+                           .function = submission->function->id,
+                           .closed = submission->group->closed || submission->close_group};
+  p_.store_thread.Run([&store = p_.store, submission, group] { return store.AddCalls(group, submission->records); },
+                      [this, submission](Result<std::vector<CallId>> fresh) {
+                        if (fresh) {
+                          Accept(submission, *fresh);
+                        } else {
+                          submission->outcome = Forward(std::move(fresh.error()));
+                        }
+                        submission->done.Notify();
+                      });
+}
+
+void CallService::Accept(const std::shared_ptr<Submission>& submission, const std::vector<CallId>& fresh) {
+  auto& group = *submission->group;
+  // Calls of an earlier life are in the store alone.
+  if (fresh.size() < submission->records.size()) group.loaded = false;
+  for (const CallId& id : fresh) {
+    const auto& call = submission->calls.at(id);
+    p_.lifecycle.CallStored(*submission->app);
+    p_.calls.Add(call);
+    p_.dispatcher.Submit(call);
+  }
+  group.closed = group.closed || submission->close_group;
+  group.changed.Notify();
+  submission->outcome = static_cast<uint32_t>(fresh.size());
+}
+
+net::Task<Result<pb::CallResult>> CallService::Wait(const pb::WaitRequest& request) {
+  BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
+  BURROW_CO_RETURN_IF_ERROR(CheckWait(request.wait_ms()));
+  CallId id(request.call_id());
+  auto call = p_.calls.Find(id);
+  if (!call) {
+    auto record = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindCall(id); });
+    if (!record) co_return Forward(std::move(record.error()));
+    if (!*record) co_return Forward(NoSuchCall(request.call_id()));
+    pb::CallResult result;
+    if ((*record)->state == store::CallState::kFinished && result.ParseFromString((*record)->result)) co_return result;
+    call = p_.calls.Find(id);
+    if (!call) co_return PendingResult(request.call_id());
+  }
+  bool done = co_await p_.calls.Wait(call, Millis(request.wait_ms()));
+  co_return done ? *call->result : PendingResult(request.call_id());
+}
+
+net::Task<Status> CallService::Outputs(const pb::OutputsRequest& request, api::Writer<pb::OutputsResponse> writer) {
+  if (request.has_group_id()) {
+    BURROW_CO_RETURN_IF_ERROR(CheckGroupId(request.group_id()));
+    auto group = co_await reader_.Find(GroupId(request.group_id()));
+    if (!group) co_return Forward(std::move(group.error()));
+    co_return co_await reader_.Stream(*group, std::nullopt, request.cursor(), writer);
+  }
+  BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
+  CallId id(request.call_id());
+  auto call = p_.calls.Find(id);
+  if (call && !call->group) co_return co_await reader_.StreamSingle(call, writer);
+  GroupId group_id;
+  if (call) {
+    group_id = call->group->id;
+  } else {
+    auto record = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindCall(id); });
+    if (!record) co_return Forward(std::move(record.error()));
+    if (!*record) co_return Forward(NoSuchCall(request.call_id()));
+    group_id = (*record)->group;
+  }
+  auto group = co_await reader_.Find(group_id);
+  if (!group) co_return Forward(std::move(group.error()));
+  co_return co_await reader_.Stream(*group, id, request.cursor(), writer);
+}
+
+net::Task<Result<pb::CancelResponse>> CallService::Cancel(const pb::CancelRequest& request) {
+  std::vector<std::shared_ptr<Call>> calls;
+  if (request.has_group_id()) {
+    BURROW_CO_RETURN_IF_ERROR(CheckGroupId(request.group_id()));
+    if (auto group = p_.calls.FindGroup(GroupId(request.group_id()))) calls = p_.calls.UnfinishedOf(*group);
+  } else {
+    BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
+    if (auto call = p_.calls.Find(CallId(request.call_id()))) calls.push_back(call);
+  }
+  pb::CancelResponse response;
+  for (const auto& call : calls) {
+    if (p_.dispatcher.Cancel(call, "the call was cancelled")) response.set_cancelled(response.cancelled() + 1);
+  }
+  co_return response;
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,227 @@
+#include "control/control.h"
+
+#include <openssl/rand.h>
+
+#include <utility>
+
+#include "api/gateway.h"
+#include "api/server.h"
+#include "base/log.h"
+#include "cas/disk_blob_store.h"
+#include "control/app_lifecycle.h"
+#include "control/app_log.h"
+#include "control/app_service.h"
+#include "control/apps.h"
+#include "control/autoscaling.h"
+#include "control/background.h"
+#include "control/builds.h"
+#include "control/call_service.h"
+#include "control/calls.h"
+#include "control/containers.h"
+#include "control/dispatcher.h"
+#include "control/image_service.h"
+#include "control/images.h"
+#include "control/recovery.h"
+#include "control/result_writer.h"
+#include "control/tokens.h"
+#include "control/worker_router.h"
+#include "control/workers.h"
+#include "link/control_end.h"
+#include "os/fs.h"
+#include "store/store.h"
+
+namespace burrow::control {
+namespace {
+
+constexpr unsigned kDiskThreads = 4;
+constexpr uint64_t kStoppedFeedMs = 60'000;  // a stopped app's last events stay for those who still read them
+
+// Another one in each life of control, so that a cursor of an earlier life is known as such.
+uint64_t NewEpoch() {
+  uint64_t epoch = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&epoch), sizeof epoch) != 1) return 1;
+  return epoch | 1;
+}
+
+// What is opened before anything runs.
+struct OpenedState {
+  std::string directory;
+  UniqueFd lock;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<cas::DiskBlobStore> blobs;
+  Tokens tokens;
+};
+
+Result<OpenedState> OpenState(const std::string& state_directory) {
+  OpenedState state;
+  state.directory = state_directory + "/control";
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory, 0700));
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory + "/logs", 0700));
+  auto lock = os::LockFile(state.directory + "/lock");
+  if (!lock) {
+    if (lock.error().code() != Code::kFailedPrecondition) return Forward(std::move(lock.error()));
+    return Fail(Code::kFailedPrecondition, "another burrowd uses {}: stop it first, or give another --state-dir",
+                state_directory);
+  }
+  state.lock = std::move(*lock);
+  BURROW_ASSIGN_OR_RETURN(state.store, store::OpenSqliteStore(state.directory + "/burrow.db"));
+  BURROW_ASSIGN_OR_RETURN(state.blobs, cas::DiskBlobStore::Open(state.directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(state.tokens,
+                          Tokens::Open(state.directory + "/tokens", *state.store, SystemClock().UnixMillis()));
+  return state;
+}
+
+class RunningControl final : public Control {
+ public:
+  RunningControl(net::IoContext& io, ControlOptions options, OpenedState state)
+      : io_(io),
+        options_(std::move(options)),
+        state_(std::move(state)),
+        store_thread_(io, 1),
+        disk_(io, kDiskThreads),
+        calls_(io, clock_, options_.timings.result_retention),
+        containers_(io),
+        workers_(io, options_.timings.worker_grace, options_.timings.reconcile),
+        writer_(io, *state_.store, store_thread_),
+        logs_(io, clock_, state_.directory + "/logs"),
+        autoscaler_(clock_, options_.timings, workers_, containers_),
+        dispatcher_(io, clock_, options_.timings, calls_, containers_, autoscaler_),
+        lifecycle_(std::make_shared<AppLifecycle>(io, clock_, options_.timings, apps_, dispatcher_, autoscaler_, logs_,
+                                                  *state_.store, store_thread_)),
+        builds_(
+            std::make_shared<Builds>(io, clock_, options_.timings, workers_, images_, *state_.store, store_thread_)),
+        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_),
+        app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
+                      logs_, *state_.store, store_thread_, *state_.blobs, disk_}),
+        call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
+                       store_thread_, CursorCodec(NewEpoch())}),
+        image_service_(clock_, options_.timings, images_, *builds_, *state_.blobs, disk_),
+        sweep_(io),
+        daily_(io),
+        pause_(io) {
+    calls_.writer = &writer_;
+    calls_.on_finished = [this](Call& call) {
+      if (call.stored) lifecycle_->StoredCallFinished(*call.function->app);
+    };
+    workers_.SetEvents(&router_);
+    app_service_.Register(gateway_);
+    call_service_.Register(gateway_);
+    image_service_.Register(gateway_);
+  }
+
+  Status Begin() {
+    BURROW_RETURN_IF_ERROR(Recover(
+        {io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_, *lifecycle_, writer_}));
+    lifecycle_->TrimStopped();
+    Daily();
+    ArmSweep();
+    return Listen();
+  }
+
+  uint16_t port() const override { return server_->port(); }
+  const std::string& client_token() const override { return state_.tokens.client(); }
+  const std::string& worker_token() const override { return state_.tokens.worker(); }
+  net::Task<void> Stop() override;
+
+ private:
+  Status Listen() {
+    api::ServerOptions options;
+    options.http = options_.http;
+    options.authenticate = [this](std::string_view token) { return state_.tokens.Check(token); };
+    options.blobs = state_.blobs.get();
+    options.pool = &disk_.pool();
+    options.on_link = [this](std::unique_ptr<net::WebSocket> socket) {
+      return link::ServeWorker(std::move(socket), workers_);
+    };
+    BURROW_ASSIGN_OR_RETURN(server_, api::Server::Start(io_, gateway_, std::move(options)));
+    return {};
+  }
+
+  void ArmSweep() {
+    sweep_.Start(options_.timings.sweep, [this] {
+      dispatcher_.Sweep();
+      builds_->Sweep();
+      calls_.Sweep();
+      apps_.ClearFeeds(clock_.UnixMillis() - kStoppedFeedMs);
+      ArmSweep();
+    });
+  }
+
+  // Forgets old results and the logs of apps that were stopped long ago.
+  void Daily() {
+    uint64_t kept = static_cast<uint64_t>(options_.timings.finished_calls.count());
+    uint64_t before = clock_.UnixMillis() - kept;
+    store_thread_.Run([&store = *state_.store, before] { return store.DropFinishedBefore(before); },
+                      [](const Status& status) {
+                        if (!status) LogError("old results could not be dropped: {}", status.error().message());
+                      });
+    std::vector<AppId> old;
+    for (const App* app : apps_.All()) {
+      if (app->stopped() && app->record.stopped_ms < before) old.push_back(app->record.id);
+    }
+    logs_.Remove(old);
+    daily_.Start(options_.timings.daily, [this] { Daily(); });
+  }
+
+  net::IoContext& io_;
+  ControlOptions options_;
+  OpenedState state_;
+  SystemClock clock_;
+  Background store_thread_;  // one thread: writes are in order, and reads see them
+  Background disk_;
+  AppTable apps_;
+  ImageTable images_;
+  CallTable calls_;
+  ContainerTable containers_;
+  WorkerPool workers_;
+  ResultWriter writer_;
+  AppLogs logs_;
+  Autoscaler autoscaler_;
+  Dispatcher dispatcher_;
+  std::shared_ptr<AppLifecycle> lifecycle_;
+  std::shared_ptr<Builds> builds_;
+  WorkerRouter router_;
+  api::Gateway gateway_;
+  AppService app_service_;
+  CallService call_service_;
+  ImageService image_service_;
+  Timer sweep_, daily_;
+  net::Event pause_;
+  std::unique_ptr<api::Server> server_;
+};
+
+net::Task<void> RunningControl::Stop() {
+  constexpr Millis kPoll(10);
+  sweep_.Cancel();
+  daily_.Cancel();
+  dispatcher_.Close();
+  lifecycle_->Close();
+  for (Container* container : containers_.All())
+    autoscaler_.Stop(*container, "burrowd stops", options_.timings.stop_grace);
+  auto reachable = [this] {
+    for (Container* container : containers_.All()) {
+      if (container->worker->connected()) return true;
+    }
+    return false;
+  };
+  auto deadline = clock_.Now() + options_.timings.stop_grace + options_.timings.stop_deadline / 2;
+  while (reachable() && clock_.Now() < deadline) co_await pause_.Wait(kPoll);
+  deadline = clock_.Now() + Millis(5'000);
+  auto quiet = [this] { return writer_.idle() && logs_.idle() && store_thread_.pending() == 0; };
+  while (!quiet() && clock_.Now() < deadline) co_await pause_.Wait(kPoll);
+  server_->Stop();
+  workers_.Close();
+  // The cancelled requests and links end in their next turns of the loop.
+  co_await pause_.Wait(Millis(50));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Control>> Control::Start(net::IoContext& io, ControlOptions options) {
+  BURROW_ASSIGN_OR_RETURN(auto state, OpenState(options.state_directory));
+  auto control = std::make_unique<RunningControl>(io, std::move(options), std::move(state));
+  BURROW_RETURN_IF_ERROR(control->Begin());
+  return control;
+}
+
+}  // namespace burrow::control

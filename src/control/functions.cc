@@ -1,0 +1,65 @@
+#include "control/functions.h"
+
+#include "control/containers.h"
+#include "control/limits.h"
+
+namespace burrow::control {
+
+std::string Label(const Function& function) { return function.name() + "()"; }
+
+scheduler::FunctionLoad LoadOf(const Function& function, SteadyTime now) {
+  const auto& spec = function.spec.function();
+  scheduler::FunctionLoad load;
+  load.queued = function.queued;
+  load.running = function.running;
+  for (const Container* container : function.containers) {
+    if (container->generation != function.generation) continue;
+    if (container->state == Container::State::kStarting) load.starting++;
+    if (container->state != Container::State::kReady) continue;
+    load.ready++;
+    if (container->overdue(now)) load.overdue++;
+  }
+  load.min_containers = function.import_broken ? 0 : spec.min_containers();
+  load.max_containers = spec.max_containers();
+  load.failed_starts = function.failed_starts;
+  load.mean_run_ms = function.mean_run_ms;
+  return load;
+}
+
+scheduler::Demand DemandOf(const Function& function) {
+  double cpus = function.spec.function().resources().cpu();
+  return {.cpus = cpus > 0 ? cpus : kDefaultCpus, .memory = uint64_t{MemoryMib(function)} << 20};
+}
+
+scheduler::RetryPolicy RetryPolicyOf(const Function& function) {
+  const auto& retries = function.spec.function().retries();
+  scheduler::RetryPolicy policy;
+  policy.max_retries = retries.max_retries();
+  policy.initial_delay = Millis(retries.initial_delay_ms());
+  policy.max_delay = Millis(retries.max_delay_ms());
+  policy.backoff = retries.backoff_coefficient() > 0 ? retries.backoff_coefficient() : 1.0;
+  return policy;
+}
+
+uint32_t TimeoutMs(const Function& function) {
+  uint32_t timeout = function.spec.function().timeout_ms();
+  return timeout ? timeout : kDefaultTimeoutMs;
+}
+
+uint32_t MemoryMib(const Function& function) {
+  uint32_t memory = function.spec.function().resources().memory_mib();
+  return memory ? memory : kDefaultMemoryMib;
+}
+
+Millis ScaledownWindow(const Function& function) {
+  uint32_t window = function.spec.function().scaledown_window_ms();
+  return Millis(window ? window : kDefaultScaledownMs);
+}
+
+void NoteRunTime(Function& function, double run_ms) {
+  constexpr double kWeight = 0.2;
+  double mean = function.mean_run_ms.value_or(run_ms);
+  function.mean_run_ms = mean + kWeight * (run_ms - mean);
+}
+
+}  // namespace burrow::control

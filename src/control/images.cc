@@ -1,0 +1,113 @@
+#include "control/images.h"
+
+#include <fmt/ranges.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
+
+#include "cas/digest.h"
+
+namespace burrow::control {
+namespace {
+
+// Raised whenever the same step would make another layer.
+constexpr std::string_view kBuilderVersion = "burrow builder 1";
+constexpr size_t kMaxDescription = 120;
+
+std::string DeterministicBytes(const google::protobuf::MessageLite& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+// Length before bytes, so that no two lists hash alike.
+void Feed(cas::Hasher& hasher, std::string_view part) {
+  hasher.Update(fmt::format("{}:", part.size()));
+  hasher.Update(part);
+}
+
+std::string ShortText(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  if (text.size() <= kMaxDescription) return text;
+  size_t end = kMaxDescription;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) end--;
+  return text.substr(0, end) + "...";
+}
+
+}  // namespace
+
+ImageId ImageIdOf(const lpb::Image& image) {
+  cas::Hasher hasher;
+  Feed(hasher, image.index_digest());
+  Feed(hasher, image.workdir());
+  for (const auto& variable : image.env()) Feed(hasher, variable);
+  constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
+  constexpr size_t kLength = 26;
+  std::string text = std::string(ImageTag::kPrefix) + "-";
+  auto digest = hasher.Finish();
+  for (size_t i = 0; i < kLength; ++i) text += kAlphabet[digest.bytes()[i] % kAlphabet.size()];
+  return ImageId(std::move(text));
+}
+
+std::string StepKey(const std::string& parent, const pb::ImageStep& step) {
+  cas::Hasher hasher;
+  Feed(hasher, kBuilderVersion);
+  Feed(hasher, parent);
+  Feed(hasher, DeterministicBytes(step));
+  return hasher.Finish().Hex();
+}
+
+std::string DescribeStep(const pb::ImageStep& step) {
+  switch (step.kind_case()) {
+    case pb::ImageStep::kBase:
+      return step.base().name();
+    case pb::ImageStep::kAptInstall:
+      return ShortText(fmt::format("apt_install {}", fmt::join(step.apt_install().packages(), " ")));
+    case pb::ImageStep::kRun:
+      return ShortText(fmt::format("run_commands {}", fmt::join(step.run().commands(), "; ")));
+    case pb::ImageStep::kEnv: {
+      std::vector<std::string> names;  // values may be secret
+      for (const auto& [name, value] : step.env().variables()) names.push_back(name);
+      std::ranges::sort(names);
+      return ShortText(fmt::format("env {}", fmt::join(names, " ")));
+    }
+    case pb::ImageStep::kWorkdir:
+      return ShortText("workdir " + step.workdir().path());
+    case pb::ImageStep::kAddFiles:
+      return ShortText(
+          fmt::format("add_files {} ({} files)", step.add_files().destination(), step.add_files().files_size()));
+    case pb::ImageStep::KIND_NOT_SET:
+      break;
+  }
+  return "unknown step";
+}
+
+pb::ImageInfo Describe(const store::ImageRecord& record) {
+  pb::ImageInfo info;
+  info.set_image_id(record.id.str());
+  info.set_description(record.description);
+  info.set_files(record.files);
+  info.set_bytes(record.bytes);
+  info.set_created_ms(record.created_ms);
+  return info;
+}
+
+const ImageEntry* ImageTable::Find(const ImageId& id) const {
+  auto found = images_.find(id);
+  return found == images_.end() ? nullptr : &found->second;
+}
+
+std::vector<const ImageEntry*> ImageTable::All() const {
+  std::vector<const ImageEntry*> all;
+  all.reserve(images_.size());
+  for (const auto& [id, entry] : images_) all.push_back(&entry);
+  std::ranges::sort(all, {}, [](const ImageEntry* entry) { return entry->record.created_ms; });
+  return all;
+}
+
+}  // namespace burrow::control

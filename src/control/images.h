@@ -1,0 +1,39 @@
+// Images by id, and how steps and images get their names.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "control/messages.h"
+#include "store/store.h"
+
+namespace burrow::control {
+
+struct ImageEntry {
+  store::ImageRecord record;
+  lpb::Image image;
+};
+
+// The same content has the same id: 26 of [0-9a-z] from the SHA-256 of index digest, environment and working directory.
+ImageId ImageIdOf(const lpb::Image& image);
+// What a step's result is cached by: SHA-256 over the parent's id, the step and the builder's version. `parent` is
+// empty for a base.
+std::string StepKey(const std::string& parent, const pb::ImageStep& step);
+// "apt_install python3-sklearn": at most one short line.
+std::string DescribeStep(const pb::ImageStep& step);
+pb::ImageInfo Describe(const store::ImageRecord& record);
+
+// Loop's thread only.
+class ImageTable {
+ public:
+  void Add(ImageEntry entry) { images_.insert_or_assign(ImageId(entry.record.id), std::move(entry)); }
+  const ImageEntry* Find(const ImageId& id) const;
+  std::vector<const ImageEntry*> All() const;  // oldest first
+
+ private:
+  std::map<ImageId, ImageEntry> images_;
+};
+
+}  // namespace burrow::control

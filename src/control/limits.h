@@ -1,0 +1,58 @@
+// Every bound and every waiting time of the control plane in one place. Tests shorten the times.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace burrow::control {
+
+inline constexpr size_t kMaxNameBytes = 128;
+inline constexpr size_t kMaxFunctions = 1'000;      // of one app
+inline constexpr size_t kMaxSourceFiles = 100'000;  // of one app
+inline constexpr size_t kMaxPathBytes = 4'000;
+inline constexpr size_t kMaxEnvironment = 1'000;              // variables
+inline constexpr size_t kMaxEnvironmentBytes = 128 << 10;     // one value
+inline constexpr size_t kMaxInlineBytes = 1 << 20;            // of one payload
+inline constexpr size_t kMaxInputs = 10'000;                  // of one Submit
+inline constexpr size_t kMaxQueuedCalls = 100'000;            // of one function
+inline constexpr uint64_t kMaxArgumentBytes = 1ull << 30;     // inline arguments of all unfinished calls
+inline constexpr uint64_t kMaxRetainedBytes = 64ull << 20;    // results of finished calls in memory
+inline constexpr uint64_t kMaxUnreadItemBytes = 64ull << 20;  // items of one group that nobody has taken
+inline constexpr size_t kMaxRunningApps = 1'000;
+inline constexpr size_t kMaxStoppedApps = 1'000;  // kept in memory for lists and logs
+inline constexpr size_t kMaxSteps = 200;          // of one image
+inline constexpr uint32_t kMaxWaitMs = 60'000;
+inline constexpr uint32_t kMaxTimeoutMs = 7u * 86'400'000u;
+inline constexpr uint32_t kDefaultTimeoutMs = 300'000;
+inline constexpr uint32_t kDefaultScaledownMs = 60'000;
+inline constexpr uint32_t kDefaultMemoryMib = 512;
+inline constexpr double kDefaultCpus = 1.0;
+inline constexpr uint64_t kMaxLogFileBytes = 16ull << 20;  // then the file is rotated once
+inline constexpr size_t kMaxFeedEvents = 20'000;           // of one app, in memory for followers
+inline constexpr uint64_t kMaxFeedBytes = 4ull << 20;
+inline constexpr size_t kMaxLogText = 64 << 10;  // one line
+inline constexpr unsigned kMaxFailedStarts = 3;  // in a row, before the waiting calls fail
+
+struct Timings {
+  Millis first_watch{60'000};      // an ephemeral app's life before its first watcher
+  Millis last_watch{20'000};       // and after its last one left
+  Millis no_worker{60'000};        // calls wait so long for any worker
+  Millis no_room{600'000};         // and so long for other containers to make room
+  Millis worker_grace{10'000};     // a lost connection may come back within
+  Millis reconcile{2'000};         // after a reconnect: what the worker had buffered has arrived by then
+  Millis start_deadline{600'000};  // of a container
+  Millis stop_deadline{10'000};    // of a container, after its grace
+  Millis stop_grace{2'000};        // between the polite signal and the kill
+  Millis overdue_call{30'000};     // beyond its timeout, before its container is given up
+  Millis sweep{5'000};             // how often overdue things are looked for
+  Millis start_backoff{200};       // after the first failed start; doubles
+  Millis result_retention{300'000};
+  Millis heartbeat{15'000};  // of silent streams
+  Millis build_step{1'800'000};
+  Millis finished_calls{7ull * 86'400'000};  // kept in the store
+  Millis daily{86'400'000};
+};
+
+}  // namespace burrow::control

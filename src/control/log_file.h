@@ -1,0 +1,23 @@
+// The stored log of one app: a file of JSON lines, rotated once when it is full. Blocking; one thread at a time for one
+// app.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "control/messages.h"
+
+namespace burrow::control {
+
+// One JSON object and a newline.
+std::string EncodeLogLine(const pb::LogLine& line);
+
+// Appends whole lines to `path`; one that has become longer than `limit` bytes is moved to "<path>.1" first.
+Status AppendLog(const std::string& path, const std::string& lines, uint64_t limit);
+
+// The last `tail` lines (0: all) of both files. Lines that cannot be read (a machine that lost power) are passed over.
+Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::string& app_id, uint32_t tail);
+
+}  // namespace burrow::control

@@ -1,0 +1,15 @@
+// Short names of the generated messages, for this module.
+#pragma once
+
+#include "burrow/link/v1/link.pb.h"
+#include "burrow/v1/apps.pb.h"
+#include "burrow/v1/calls.pb.h"
+#include "burrow/v1/common.pb.h"
+#include "burrow/v1/images.pb.h"
+
+namespace burrow::control {
+
+namespace pb = burrow::v1;
+namespace lpb = burrow::link::v1;
+
+}  // namespace burrow::control

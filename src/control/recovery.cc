@@ -1,0 +1,101 @@
+#include "control/recovery.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "control/failures.h"
+
+namespace burrow::control {
+namespace {
+
+Status RecoverImages(const RecoveryParts& p) {
+  BURROW_ASSIGN_OR_RETURN(auto records, p.store.Images());
+  for (auto& record : records) {
+    ImageEntry entry;
+    if (!entry.image.ParseFromString(record.image))
+      return Fail(Code::kDataLoss, "the stored image {} is damaged", record.id.str());
+    entry.record = std::move(record);
+    p.images.Add(std::move(entry));
+  }
+  return {};
+}
+
+Status RecoverApps(const RecoveryParts& p) {
+  BURROW_ASSIGN_OR_RETURN(auto apps, p.store.Apps());
+  for (auto& record : apps) {
+    App& app = p.apps.Add(std::make_shared<App>(p.io, std::move(record)));
+    if (app.stopped()) app.feed.Close();
+  }
+  BURROW_ASSIGN_OR_RETURN(auto functions, p.store.Functions());
+  for (const auto& record : functions) {
+    App* app = p.apps.Find(record.app);
+    if (!app || !app->live()) continue;
+    auto function = std::make_shared<Function>(p.io, record.id, app);
+    if (!function->spec.ParseFromString(record.spec))
+      return Fail(Code::kDataLoss, "the stored function {} is damaged", record.id.str());
+    p.apps.Enter(function);
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Group>> RecoverGroup(const RecoveryParts& p, const store::CallRecord& record) {
+  auto group = p.calls.FindGroup(record.group);
+  if (group) return group;
+  BURROW_ASSIGN_OR_RETURN(auto known, p.store.FindGroup(record.group));
+  group = p.calls.NewGroup(record.group, record.function);
+  group->stored = true;
+  group->closed = !known || known->closed;
+  group->loaded = false;
+  return group;
+}
+
+void EndOrphan(const RecoveryParts& p, const store::CallRecord& record) {
+  auto failure = Cancelled("the app was stopped");
+  pb::CallResult result;
+  result.set_call_id(record.id.str());
+  result.set_status(failure.status);
+  *result.mutable_error() = std::move(failure.error);
+  p.writer.Write({record.id, result.SerializeAsString(), p.clock.UnixMillis()}, [] {});
+}
+
+Status RecoverCalls(const RecoveryParts& p) {
+  BURROW_ASSIGN_OR_RETURN(auto records, p.store.QueuedCalls());
+  size_t found = 0;
+  for (const auto& record : records) {
+    auto function = p.apps.FindFunction(record.function);
+    if (!function) {
+      EndOrphan(p, record);
+      continue;
+    }
+    auto call = std::make_shared<Call>();
+    call->id = record.id;
+    call->function = function;
+    BURROW_ASSIGN_OR_RETURN(call->group, RecoverGroup(p, record));
+    call->index = record.index;
+    call->stored = true;
+    if (!call->arguments.ParseFromString(record.arguments))
+      return Fail(Code::kDataLoss, "the stored call {} is damaged", record.id.str());
+    p.lifecycle.CallStored(*function->app);
+    p.calls.Add(call);
+    p.dispatcher.Submit(call);
+    found++;
+  }
+  if (found > 0) LogInfo("{} unfinished calls were found again", found);
+  return {};
+}
+
+}  // namespace
+
+Status Recover(const RecoveryParts& p) {
+  BURROW_RETURN_IF_ERROR(RecoverImages(p));
+  BURROW_RETURN_IF_ERROR(RecoverApps(p));
+  BURROW_RETURN_IF_ERROR(RecoverCalls(p));
+  for (App* app : p.apps.All()) {
+    if (!app->live()) continue;
+    p.lifecycle.Begin(*app, true);
+    for (const auto& [name, function] : app->functions) p.dispatcher.Pump(function);
+  }
+  return {};
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,193 @@
+#include "control/validation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "cas/digest.h"
+#include "control/limits.h"
+
+namespace burrow::control {
+namespace {
+
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+Status CheckText(std::string_view what, std::string_view text, size_t limit) {
+  if (text.size() > limit) return Fail(Code::kInvalidArgument, "{} is longer than {} bytes", what, limit);
+  if (text.find('\0') != text.npos) return Fail(Code::kInvalidArgument, "{} contains a NUL byte", what);
+  return {};
+}
+
+Status CheckEnvironment(const google::protobuf::Map<std::string, std::string>& variables) {
+  if (variables.size() > kMaxEnvironment)
+    return Fail(Code::kInvalidArgument, "more than {} environment variables", kMaxEnvironment);
+  for (const auto& [name, value] : variables) {
+    bool good =
+        !name.empty() && name.size() <= kMaxNameBytes && name.find('=') == name.npos && name.find('\0') == name.npos;
+    if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of an environment variable", name.substr(0, 64));
+    BURROW_RETURN_IF_ERROR(CheckText("the value of " + name, value, kMaxEnvironmentBytes));
+  }
+  return {};
+}
+
+Status CheckResources(const pb::Resources& resources) {
+  double cpu = resources.cpu();
+  if (!std::isfinite(cpu) || cpu < 0 || cpu > 4096)
+    return Fail(Code::kInvalidArgument, "cpu must be between 0 and 4096 cores");
+  if (resources.memory_mib() > (16u << 20))
+    return Fail(Code::kInvalidArgument, "memory must be at most {} MiB", 16 << 20);
+  if (resources.pids() > (4u << 20)) return Fail(Code::kInvalidArgument, "pids must be at most {}", 4 << 20);
+  return {};
+}
+
+Status CheckRetries(const pb::Retries& retries) {
+  double backoff = retries.backoff_coefficient();
+  if (retries.max_retries() > 1'000) return Fail(Code::kInvalidArgument, "max_retries must be at most 1000");
+  if (!std::isfinite(backoff) || backoff < 0 || backoff > 1'000) {
+    return Fail(Code::kInvalidArgument, "backoff_coefficient must be between 0 and 1000");
+  }
+  constexpr uint32_t kDay = 86'400'000;
+  if (retries.initial_delay_ms() > kDay || retries.max_delay_ms() > kDay) {
+    return Fail(Code::kInvalidArgument, "delays between retries must be at most a day");
+  }
+  return {};
+}
+
+Status CheckFiles(const pb::AddFilesStep& step) {
+  BURROW_RETURN_IF_ERROR(CheckAbsolutePath("the destination", step.destination()));
+  if (step.single_file() && step.files_size() != 1)
+    return Fail(Code::kInvalidArgument, "add_files with single_file takes one file");
+  if (step.single_file()) return CheckDigest(step.files(0).digest());
+  return CheckSource(step.files());
+}
+
+}  // namespace
+
+Status CheckName(std::string_view what, std::string_view name) {
+  bool good = !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, IsNameCharacter);
+  if (good) return {};
+  return Fail(Code::kInvalidArgument, "{} must be 1 to {} letters, digits, '.', '_' or '-', not '{}'", what,
+              kMaxNameBytes, name.substr(0, kMaxNameBytes));
+}
+
+Status CheckRelativePath(std::string_view path) {
+  auto bad = [&] {
+    return Fail(Code::kInvalidArgument,
+                "'{}' is no path of a source file: it must be relative, without empty, '.' and '..' parts",
+                path.substr(0, 200));
+  };
+  if (path.empty() || path.size() > kMaxPathBytes || path.find('\0') != path.npos) return bad();
+  for (size_t begin = 0; begin <= path.size();) {
+    size_t end = std::min(path.find('/', begin), path.size());
+    auto part = path.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == ".." || part.size() > 255) return bad();
+    begin = end + 1;
+  }
+  return {};
+}
+
+Status CheckAbsolutePath(std::string_view what, std::string_view path) {
+  bool good = path.starts_with('/') && path.size() <= kMaxPathBytes && path.find('\0') == path.npos &&
+              !("/" + std::string(path) + "/").contains("/../");
+  if (good) return {};
+  return Fail(Code::kInvalidArgument, "{} must be an absolute path without '..', not '{}'", what, path.substr(0, 200));
+}
+
+Status CheckDigest(std::string_view digest) {
+  if (cas::Digest::FromHex(digest)) return {};
+  return Fail(Code::kInvalidArgument, "'{}' is no SHA-256 in lower-case hex", digest.substr(0, 80));
+}
+
+Status CheckPayload(const pb::Payload& payload) {
+  if (payload.data_case() == pb::Payload::kDigest) return CheckDigest(payload.digest());
+  if (payload.inline_().size() <= kMaxInlineBytes) return {};
+  return Fail(Code::kInvalidArgument,
+              "an inline payload of {} bytes is above the {} that travel inline: PUT it to /blobs and name its digest",
+              payload.inline_().size(), kMaxInlineBytes);
+}
+
+Status CheckSource(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files) {
+  if (static_cast<size_t>(files.size()) > kMaxSourceFiles) {
+    return Fail(Code::kInvalidArgument,
+                "{} files are more than the {} that may be uploaded: leave out what is no source", files.size(),
+                kMaxSourceFiles);
+  }
+  std::set<std::string_view> seen;
+  for (const auto& file : files) {
+    BURROW_RETURN_IF_ERROR(CheckRelativePath(file.path()));
+    BURROW_RETURN_IF_ERROR(CheckDigest(file.digest()));
+    if (file.mode() & ~07777u)
+      return Fail(Code::kInvalidArgument, "the mode of '{}' holds more than permission bits", file.path());
+    if (!seen.insert(file.path()).second)
+      return Fail(Code::kInvalidArgument, "the source file '{}' comes twice", file.path());
+  }
+  return {};
+}
+
+Status CheckFunction(const pb::FunctionSpec& spec) {
+  BURROW_RETURN_IF_ERROR(CheckName("a function's name", spec.name()));
+  BURROW_RETURN_IF_ERROR(CheckText("a module's name", spec.module(), 1'000));
+  BURROW_RETURN_IF_ERROR(CheckText("a function's qualname", spec.qualname(), 1'000));
+  bool serialized = spec.pickled().data_case() != pb::Payload::DATA_NOT_SET;
+  if (!serialized && (spec.module().empty() || spec.qualname().empty())) {
+    return Fail(Code::kInvalidArgument, "the function {} names neither a module and qualname nor a pickled function",
+                spec.name());
+  }
+  BURROW_RETURN_IF_ERROR(CheckPayload(spec.pickled()));
+  BURROW_RETURN_IF_ERROR(CheckResources(spec.resources()));
+  BURROW_RETURN_IF_ERROR(CheckRetries(spec.retries()));
+  BURROW_RETURN_IF_ERROR(CheckEnvironment(spec.env()));
+  if (spec.timeout_ms() > kMaxTimeoutMs) return Fail(Code::kInvalidArgument, "timeout must be at most 7 days");
+  if (spec.scaledown_window_ms() > 86'400'000)
+    return Fail(Code::kInvalidArgument, "scaledown_window must be at most a day");
+  if (spec.max_containers() != 0 && spec.min_containers() > spec.max_containers()) {
+    return Fail(Code::kInvalidArgument, "min_containers ({}) is above max_containers ({})", spec.min_containers(),
+                spec.max_containers());
+  }
+  if (spec.min_containers() > 10'000) return Fail(Code::kInvalidArgument, "min_containers must be at most 10000");
+  return {};
+}
+
+Status CheckStep(const pb::ImageStep& step, bool first) {
+  using Kind = pb::ImageStep::KindCase;
+  if (first != (step.kind_case() == Kind::kBase)) {
+    return Fail(Code::kInvalidArgument, "an image's recipe must begin with its base, and have only one");
+  }
+  switch (step.kind_case()) {
+    case Kind::kBase:
+      return CheckName("the base's name", step.base().name());
+    case Kind::kAptInstall:
+      for (const auto& package : step.apt_install().packages()) {
+        bool good = !package.empty() && package.size() <= 200 && package[0] != '-' &&
+                    std::ranges::all_of(
+                        package, [](char c) { return IsNameCharacter(c) || std::string_view("+:=~*/").contains(c); });
+        if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of a Debian package", package.substr(0, 200));
+      }
+      if (step.apt_install().packages().empty()) return Fail(Code::kInvalidArgument, "apt_install names no package");
+      return {};
+    case Kind::kRun:
+      if (step.run().commands().empty()) return Fail(Code::kInvalidArgument, "run_commands names no command");
+      for (const auto& command : step.run().commands())
+        BURROW_RETURN_IF_ERROR(CheckText("a command", command, 128 << 10));
+      return {};
+    case Kind::kEnv:
+      return CheckEnvironment(step.env().variables());
+    case Kind::kWorkdir:
+      return CheckAbsolutePath("workdir", step.workdir().path());
+    case Kind::kAddFiles:
+      return CheckFiles(step.add_files());
+    case Kind::KIND_NOT_SET:
+      break;
+  }
+  return Fail(Code::kInvalidArgument,
+              "a step of the image's recipe is empty or of a newer kind than this server knows");
+}
+
+Status CheckWait(uint32_t wait_ms) {
+  if (wait_ms <= kMaxWaitMs) return {};
+  return Fail(Code::kInvalidArgument, "wait_ms must be at most {}", kMaxWaitMs);
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,45 @@
+// Hands what workers say to whom it concerns.
+#pragma once
+
+#include "control/app_log.h"
+#include "control/apps.h"
+#include "control/autoscaling.h"
+#include "control/builds.h"
+#include "control/containers.h"
+#include "control/dispatcher.h"
+#include "control/workers.h"
+
+namespace burrow::control {
+
+// Loop's thread only.
+class WorkerRouter final : public WorkerEvents {
+ public:
+  WorkerRouter(AppTable& apps, AppLogs& logs, ContainerTable& containers, Dispatcher& dispatcher,
+               Autoscaler& autoscaler, Builds& builds)
+      : apps_(apps),
+        logs_(logs),
+        containers_(containers),
+        dispatcher_(dispatcher),
+        autoscaler_(autoscaler),
+        builds_(builds) {}
+
+  void OnWorkerJoined(Worker& worker, const lpb::Hello& hello) override;
+  void OnWorkerSettled(Worker& worker) override;
+  void OnWorkerSaid(Worker& worker, lpb::FromWorker message) override;
+  void OnWorkerLost(Worker& worker) override;
+
+ private:
+  Container* FindAt(Worker& worker, const std::string& id) const;
+  void Adopt(Worker& worker, const lpb::ContainerUpdate& update);
+  void OnUpdate(Worker& worker, lpb::ContainerUpdate update);
+  void OnLogs(lpb::Logs logs);
+
+  AppTable& apps_;
+  AppLogs& logs_;
+  ContainerTable& containers_;
+  Dispatcher& dispatcher_;
+  Autoscaler& autoscaler_;
+  Builds& builds_;
+};
+
+}  // namespace burrow::control

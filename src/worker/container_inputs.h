@@ -1,0 +1,25 @@
+// What the start of a container needs from elsewhere: its image, the user's source, the pickled function.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "burrow/link/v1/link.pb.h"
+#include "net/task.h"
+#include "worker/container_services.h"
+
+namespace burrow::worker {
+
+struct ContainerInputs {
+  std::string lower;                              // the image's directory
+  std::shared_ptr<const SourceDirectory> source;  // null: there is none
+  std::string function;                           // "" unless it is serialized
+};
+
+// Finds or fetches all of it, at once where it can. Both arguments outlive the coroutine; `spec` does not change
+// meanwhile, as the pool reads it.
+net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services,
+                                               const burrow::link::v1::ContainerSpec& spec);
+
+}  // namespace burrow::worker

@@ -1,0 +1,48 @@
+// Every container of this worker by id: takes control's orders, answers for what it does not know. Everything runs on
+// the IoContext's one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "burrow/link/v1/link.pb.h"
+#include "net/event.h"
+#include "worker/function_container.h"
+
+namespace burrow::worker {
+
+class ContainerManager {
+ public:
+  explicit ContainerManager(ContainerServices services, ContainerDeadlines deadlines = {});
+  ~ContainerManager();
+
+  // An id that is known already is left as it is: control repeated itself.
+  void Start(burrow::link::v1::StartContainer request);
+  // An unknown container is reported as stopped, so that control forgets it.
+  void Stop(const burrow::link::v1::StopContainer& request);
+  void Dispatch(burrow::link::v1::CallDispatch call);
+  void Cancel(const burrow::link::v1::CancelCall& request);
+
+  // Containers that live now, for a Hello.
+  std::vector<burrow::link::v1::ContainerUpdate> Inventory() const;
+  // Asks every container to stop and waits until nothing is left of them; false at the deadline.
+  net::Task<bool> StopAll(std::chrono::milliseconds grace, std::chrono::milliseconds deadline);
+
+  size_t size() const { return containers_.size(); }
+  // Reads every container's control group; call it on the pool. Containers that have ended count with what they used.
+  std::function<burrow::link::v1::Usage()> UsageReader();
+
+ private:
+  void SayStopped(const std::string& id);
+  FunctionContainer* Find(const std::string& id);
+
+  ContainerServices services_;
+  ContainerDeadlines deadlines_;
+  std::map<std::string, std::unique_ptr<FunctionContainer>> containers_;
+  double ended_cpu_seconds_ = 0;
+  net::Event gone_;
+};
+
+}  // namespace burrow::worker

@@ -1,0 +1,45 @@
+// One container with its runner, from StartContainer to its last update. Everything runs on the IoContext's one thread;
+// what blocks runs on the pool.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "burrow/link/v1/link.pb.h"
+#include "os/cgroup.h"
+#include "worker/container_services.h"
+#include "worker/container_state.h"
+
+namespace burrow::worker {
+
+struct ContainerDeadlines {
+  std::chrono::milliseconds start{120'000};  // from StartContainer to ready
+  std::chrono::milliseconds call_grace{2'000};
+};
+
+class FunctionContainer {
+ public:
+  // Starts it at once. `on_gone` is called once, when nothing of it is left; the last update was sent before.
+  FunctionContainer(const ContainerServices& services, burrow::link::v1::StartContainer request,
+                    ContainerDeadlines deadlines, std::function<void()> on_gone);
+  // Before on_gone: only when the IoContext will not run again.
+  ~FunctionContainer();
+
+  void Dispatch(burrow::link::v1::CallDispatch call);
+  void Cancel(const burrow::link::v1::CancelCall& request);
+  void Stop(std::chrono::milliseconds grace);
+  // What an inventory says of it: its last update.
+  burrow::link::v1::ContainerUpdate Snapshot() const;
+  ContainerState state() const;
+  // What its control groups count; callable on any thread through the returned function, which keeps what it needs
+  // alive.
+  std::function<os::CgroupUsage()> UsageReader() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace burrow::worker

@@ -1,0 +1,61 @@
+#include "worker/launch_plan.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace burrow::worker {
+namespace {
+
+constexpr const char* kBootstrap =
+    "import sys; sys.path[:1] = ['/burrow/source', '/burrow/lib']; from burrow._runner.main import main; main()";
+
+void SetVariable(std::map<std::string, std::string>& environment, const std::string& variable) {
+  size_t equals = variable.find('=');
+  if (equals == std::string::npos || equals == 0) return;
+  environment[variable.substr(0, equals)] = variable.substr(equals + 1);
+}
+
+}  // namespace
+
+uint32_t MemoryMib(const burrow::v1::Resources& resources) {
+  return resources.memory_mib() ? resources.memory_mib() : kDefaultMemoryMib;
+}
+
+std::vector<std::string> MergeEnvironment(const std::string& container_id,
+                                          const burrow::link::v1::ContainerSpec& spec) {
+  std::map<std::string, std::string> environment = {
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", "/root"}, {"LANG", "C.UTF-8"}};
+  for (const auto& variable : spec.image().env()) SetVariable(environment, variable);
+  for (const auto& [name, value] : spec.function().env()) environment[name] = value;
+  environment["BURROW_RUNNER_FD"] = std::to_string(kRunnerFd);
+  environment["BURROW_APP_ID"] = spec.app_id();
+  environment["BURROW_CONTAINER_ID"] = container_id;
+  environment["BURROW_FUNCTION"] = spec.function().name();
+  environment["PYTHONUNBUFFERED"] = "1";
+  std::vector<std::string> list;
+  list.reserve(environment.size());
+  for (const auto& [name, value] : environment) list.push_back(fmt::format("{}={}", name, value));
+  return list;
+}
+
+runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burrow::link::v1::ContainerSpec& spec,
+                                     const LaunchPaths& paths) {
+  const auto& resources = spec.function().resources();
+  runtime::ContainerOptions options;
+  options.name = container_id;
+  options.directory = paths.directory;
+  options.lower = paths.lower;
+  options.args = {"python3", "-c", kBootstrap};
+  options.env = MergeEnvironment(container_id, spec);
+  options.cwd = spec.image().workdir().empty() ? "/root" : spec.image().workdir();
+  options.binds.push_back({.source = paths.library, .target = "/burrow/lib", .read_only = true});
+  if (!paths.source.empty())
+    options.binds.push_back({.source = paths.source, .target = "/burrow/source", .read_only = true});
+  options.limits.cpus = resources.cpu();
+  options.limits.memory_bytes = uint64_t{MemoryMib(resources)} << 20;
+  options.limits.pids = resources.pids() ? resources.pids() : kDefaultPids;
+  return options;
+}
+
+}  // namespace burrow::worker

@@ -1,0 +1,33 @@
+// From a container's specification to what the runtime starts. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "burrow/link/v1/link.pb.h"
+#include "runtime/container.h"
+
+namespace burrow::worker {
+
+inline constexpr uint32_t kDefaultMemoryMib = 1024;
+inline constexpr uint32_t kDefaultPids = 1024;
+inline constexpr int kRunnerFd = 3;
+
+// What the worker found or made for one container.
+struct LaunchPaths {
+  std::string directory;  // of the container
+  std::string lower;      // the image's tree
+  std::string library;    // holds the package `burrow`
+  std::string source;     // the user's files; empty: none
+};
+
+uint32_t MemoryMib(const burrow::v1::Resources& resources);
+
+// Everything but the descriptors.
+runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burrow::link::v1::ContainerSpec& spec,
+                                     const LaunchPaths& paths);
+
+// The image's variables, then the function's, then the runner's own: the last wins. PATH, HOME and LANG have defaults.
+std::vector<std::string> MergeEnvironment(const std::string& container_id, const burrow::link::v1::ContainerSpec& spec);
+
+}  // namespace burrow::worker

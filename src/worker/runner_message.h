@@ -1,0 +1,35 @@
+// The JSON headers of the runner protocol. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "burrow/link/v1/link.pb.h"
+
+namespace burrow::worker {
+
+std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
+                        const std::string& container_id);
+std::string CallHeader(const std::string& call_id, uint32_t attempt);
+enum class CancelReason { kCancelled, kTimeout };
+std::string CancelHeader(const std::string& call_id, CancelReason reason);
+std::string ExitHeader();
+
+// What a runner says; fields that its kind does not have keep their defaults.
+struct RunnerMessage {
+  enum class Kind { kHello, kReady, kFailed, kResult, kItem, kError };
+  Kind kind = Kind::kHello;
+  std::string call_id;
+  uint32_t attempt = 0;
+  uint32_t item_index = 0;
+  double run_ms = 0;
+  bool cancelled = false;
+  burrow::v1::CallError error;  // of kFailed and kError, without the pickled exception
+};
+// kDataLoss where the header is not what the protocol says. Frames of a traceback are bounded to 200, texts to 1 MiB
+// together.
+Result<RunnerMessage> ParseRunnerHeader(std::string_view header);
+
+}  // namespace burrow::worker

@@ -1,0 +1,29 @@
+// Where a worker keeps what, below its state directory. Pure.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace burrow::worker {
+
+struct StateLayout {
+  explicit StateLayout(const std::string& state_directory) : root(state_directory + "/worker") {}
+
+  std::string root;
+  std::string Lock() const { return root + "/lock"; }
+  std::string WorkerIdFile() const { return root + "/id"; }
+  std::string Cache() const { return root + "/cache"; }        // blobs, kept
+  std::string Libraries() const { return root + "/library"; }  // precompiled runner, kept
+  std::string Imagefs() const { return root + "/imagefs"; }    // mount points; the rest is made anew in each life
+  std::string Sources() const { return root + "/sources"; }
+  std::string Containers() const { return root + "/containers"; }
+  std::string Builds() const { return root + "/builds"; }
+  std::string Engine() const { return root + "/engine"; }  // in memory
+};
+
+// 8 hex digits that name this instance's control groups and network: the head of the SHA-256 of the absolute state
+// directory.
+std::string InstanceTag(const std::string& absolute_state_directory);
+
+}  // namespace burrow::worker

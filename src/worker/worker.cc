@@ -1,0 +1,217 @@
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <thread>
+
+#include "base/log.h"
+#include "builder/step_runner.h"
+#include "imagefs/supervisor.h"
+#include "link/worker_end.h"
+#include "net/blocking_pool.h"
+#include "net/detached.h"
+#include "net/event.h"
+#include "worker/build_manager.h"
+#include "worker/container_manager.h"
+#include "worker/node.h"
+
+namespace burrow::worker {
+namespace {
+
+using burrow::link::v1::FromControl;
+using burrow::link::v1::FromWorker;
+using std::chrono::milliseconds;
+
+constexpr unsigned kPoolThreads = 8;
+constexpr milliseconds kUsageInterval{2'000};
+constexpr int kCacheMeasureEvery = 30;  // usage messages
+constexpr milliseconds kStopGrace{2'000};
+constexpr milliseconds kStopDeadline{8'000};
+constexpr milliseconds kLastWordsPause{200};  // for the link to send the last updates
+constexpr milliseconds kLinkDeadline{1'000};
+
+// Images as imagefs serves them.
+class ServedImages final : public builder::ImageDirectories {
+ public:
+  explicit ServedImages(imagefs::Supervisor* supervisor) : supervisor_(supervisor) {}
+  Result<std::string> ImageDirectory(const cas::Digest& index) override { return supervisor_->ImageDirectory(index); }
+
+ private:
+  imagefs::Supervisor* supervisor_;
+};
+
+// The worker in operation, on top of a prepared node. Everything runs on the IoContext's one thread.
+class Agent {
+ public:
+  Agent(const WorkerOptions& options, Node& node);
+  Status Run();
+
+ private:
+  link::WorkerEndOptions LinkOptions();
+  burrow::link::v1::Hello Hello() const;
+  void OnMessage(FromControl message);
+  net::Task<void> KeepLink();
+  net::Task<void> ReportUsage();
+  net::Task<void> AwaitSignal();
+  net::Task<void> Shut(Status outcome);
+  void BeginShut(Status outcome);
+
+  const WorkerOptions& options_;
+  Node& node_;
+  net::IoContext io_{1};
+  net::BlockingPool pool_{kPoolThreads};
+  SystemClock clock_;
+  ServedImages images_;
+  Payloads payloads_;
+  builder::StepRunner steps_;
+  std::unique_ptr<link::WorkerEnd> link_;
+  ContainerManager containers_;
+  BuildManager builds_;
+  boost::asio::signal_set signals_;
+  net::Event link_ended_{io_};
+  bool link_running_ = true;
+  bool shutting_ = false;
+  Status outcome_;
+};
+
+Agent::Agent(const WorkerOptions& options, Node& node)
+    : options_(options),
+      node_(node),
+      images_(node.images.get()),
+      payloads_(node.store.get(), &pool_),
+      steps_({.directory = node.layout.Builds(),
+              .runtime = &*node.runtime,
+              .images = &images_,
+              .store = node.store.get(),
+              .cache = node.cache.get()}),
+      link_(link::NewWorkerEnd(io_, LinkOptions())),
+      containers_({.io = &io_,
+                   .pool = &pool_,
+                   .runtime = &*node.runtime,
+                   .images = &images_,
+                   .sources = node.sources.get(),
+                   .payloads = &payloads_,
+                   .clock = &clock_,
+                   .containers_directory = node.layout.Containers(),
+                   .library = node.library,
+                   .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
+      builds_(&io_, &steps_, [this](FromWorker message) { link_->Send(std::move(message)); }),
+      signals_(io_, SIGTERM, SIGINT) {}
+
+link::WorkerEndOptions Agent::LinkOptions() {
+  return {.host = options_.control_host,
+          .port = options_.control_port,
+          .token = options_.token,
+          .hello = [this] { return Hello(); },
+          .on_message = [this](FromControl message) { OnMessage(std::move(message)); },
+          .on_open = options_.on_ready};
+}
+
+burrow::link::v1::Hello Agent::Hello() const {
+  burrow::link::v1::Hello hello;
+  hello.set_protocol(1);
+  hello.set_worker_id(node_.worker_id);
+  hello.set_cpus(std::max(1u, std::thread::hardware_concurrency()));
+  hello.set_memory_bytes(static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                         static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE)));
+  for (auto& update : containers_.Inventory()) *hello.add_inventory() = std::move(update);
+  return hello;
+}
+
+void Agent::OnMessage(FromControl message) {
+  switch (message.message_case()) {
+    case FromControl::kStart:
+      if (!shutting_) containers_.Start(std::move(*message.mutable_start()));
+      break;
+    case FromControl::kStop:
+      containers_.Stop(message.stop());
+      break;
+    case FromControl::kCall:
+      containers_.Dispatch(std::move(*message.mutable_call()));
+      break;
+    case FromControl::kCancel:
+      containers_.Cancel(message.cancel());
+      break;
+    case FromControl::kBuild:
+      if (!shutting_) builds_.Start(std::move(*message.mutable_build()));
+      break;
+    case FromControl::kCancelStep:
+      builds_.Cancel(message.cancel_step().step_id());
+      break;
+    case FromControl::kWelcome:
+    case FromControl::MESSAGE_NOT_SET:
+      break;
+  }
+}
+
+net::Task<void> Agent::KeepLink() {
+  Status ended = co_await link_->Run();
+  link_running_ = false;
+  link_ended_.Notify();
+  BeginShut(std::move(ended));
+}
+
+net::Task<void> Agent::AwaitSignal() {
+  auto [error, signal] = co_await signals_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  if (!error) BeginShut({});
+}
+
+net::Task<void> Agent::ReportUsage() {
+  boost::asio::steady_timer timer(io_);
+  uint64_t cache_bytes = 0;
+  for (int round = 0; !shutting_; ++round) {
+    if (round % kCacheMeasureEvery == 0)
+      cache_bytes = co_await net::RunBlocking(pool_, [this] { return MeasureDirectory(node_.layout.Cache()); });
+    auto usage = co_await net::RunBlocking(pool_, containers_.UsageReader());
+    usage.set_cache_bytes(cache_bytes);
+    FromWorker message;
+    *message.mutable_usage() = std::move(usage);
+    if (link_->connected()) link_->Send(std::move(message));
+    timer.expires_after(kUsageInterval);
+    co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  }
+}
+
+void Agent::BeginShut(Status outcome) {
+  if (std::exchange(shutting_, true)) return;
+  net::RunDetached(io_, Shut(std::move(outcome)), "stop the worker");
+}
+
+net::Task<void> Agent::Shut(Status outcome) {
+  outcome_ = std::move(outcome);
+  LogInfo("stopping {} containers", containers_.size());
+  bool containers_gone = co_await containers_.StopAll(kStopGrace, kStopDeadline);
+  bool builds_gone = co_await builds_.StopAll(kStopGrace);
+  if (!containers_gone || !builds_gone)
+    LogWarn("some containers or builds did not end in time; their control groups are killed now");
+  boost::asio::steady_timer last_words(io_, link_->connected() ? kLastWordsPause : milliseconds(0));
+  co_await last_words.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  link_->Stop();
+  if (link_running_) co_await link_ended_.Wait(kLinkDeadline);
+  io_.stop();
+}
+
+Status Agent::Run() {
+  net::RunDetached(io_, KeepLink(), "link");
+  net::RunDetached(io_, AwaitSignal(), "signals");
+  net::RunDetached(io_, ReportUsage(), "usage");
+  io_.run();
+  return std::move(outcome_);
+}
+
+}  // namespace
+
+Status RunWorker(const WorkerOptions& options) {
+  BURROW_ASSIGN_OR_RETURN(auto node, PrepareNode(options));
+  LogInfo("worker {} is up, instance {}", node->worker_id, node->tag);
+  Agent agent(options, *node);
+  return agent.Run();
+}
+
+}  // namespace burrow::worker

@@ -1,0 +1,31 @@
+// `burrowd worker`: the agent of one machine. Starts containers, runs their calls and build steps as control asks over
+// the link.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/error.h"
+#include "runtime/container.h"
+
+namespace burrow::worker {
+
+struct WorkerOptions {
+  std::string state_directory;  // "<state_directory>/worker" is made and locked
+  std::string control_host = "127.0.0.1";
+  uint16_t control_port = 8484;
+  std::string token;  // of this worker; goes to imagefs by descriptor
+  runtime::Engine engine = runtime::Engine::kCrun;
+  std::string burrowd;             // path of the executable to start as "burrowd imagefs"
+  std::string sdk_directory;       // holds the Python package `burrow`
+  std::function<void()> on_ready;  // called each time that control has welcomed this worker
+};
+
+// Runs until SIGTERM or SIGINT, or until control refuses the worker for good; then stops every container and build
+// within 10 s and leaves nothing behind but its cache. What a killed earlier life left is removed first. To be called
+// once, in a process that has started no thread yet: it moves into a mount namespace of its own. Blocks. Fails with
+// what to do where the state directory is in use, or a capability, program or kernel feature is missing.
+Status RunWorker(const WorkerOptions& options);
+
+}  // namespace burrow::worker
