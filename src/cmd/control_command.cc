@@ -1,0 +1,65 @@
+// `burrowd control`: runs control on one loop until a signal, and tells a parent its address and tokens.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <filesystem>
+
+#include "base/log.h"
+#include "cmd/handshake.h"
+#include "cmd/options.h"
+#include "control/control.h"
+#include "os/fs.h"
+
+namespace burrow::cmd {
+namespace {
+
+Status Announce(const ControlCommand& command, const control::Control& control) {
+  if (command.common.handshake_fd < 0) {
+    fmt::print("burrowd control ready http://{}:{}\n", command.listen.host, control.port());
+    std::fflush(stdout);
+    return {};
+  }
+  return SendLine(
+      command.common.handshake_fd,
+      {{"port", control.port()}, {"client_token", control.client_token()}, {"worker_token", control.worker_token()}});
+}
+
+net::Task<void> StopAndLeave(control::Control& control, net::IoContext& io) {
+  co_await control.Stop();
+  io.stop();
+}
+
+Status Run(const ControlCommand& command) {
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(command.common.state_directory, 0700));
+  net::IoContext io(1);
+  control::ControlOptions options;
+  options.state_directory = std::filesystem::canonical(command.common.state_directory);
+  options.http.host = command.listen.host;
+  options.http.port = command.listen.port;
+  BURROW_ASSIGN_OR_RETURN(auto control, control::Control::Start(io, options));
+
+  boost::asio::signal_set signals(io, SIGTERM);
+  if (command.common.handshake_fd < 0) signals.add(SIGINT);
+  std::exception_ptr failure;
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (error) return;
+    boost::asio::co_spawn(io, StopAndLeave(*control, io), [&](std::exception_ptr thrown) {
+      failure = std::move(thrown);
+      io.stop();
+    });
+  });
+  BURROW_RETURN_IF_ERROR(Announce(command, *control));
+  io.run();
+  if (failure) return Fail(Code::kInternal, "control could not stop cleanly: see the log");
+  return {};
+}
+
+}  // namespace
+
+int RunControlCommand(const ControlCommand& command) {
+  InitLog("control");
+  LeaveTerminalToParent(command.common.handshake_fd);
+  Status status = Run(command);
+  return status ? 0 : Refuse(command.common.handshake_fd, status.error());
+}
+
+}  // namespace burrow::cmd

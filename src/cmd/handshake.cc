@@ -1,0 +1,59 @@
+#include "cmd/handshake.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <csignal>
+
+#include "cmd/options.h"
+#include "os/fs.h"
+
+namespace burrow::cmd {
+namespace {
+constexpr size_t kMaxLine = 64u << 10;
+}
+
+Result<Handshake> MakeHandshake() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return FailErrno("socketpair");
+  return Handshake{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+Status SendLine(int fd, const nlohmann::json& message) { return os::WriteAll(fd, message.dump() + "\n"); }
+
+Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline) {
+  auto end = std::chrono::steady_clock::now() + deadline;
+  std::string line;
+  while (line.size() < kMaxLine) {
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    pollfd waiting{fd, POLLIN, 0};
+    int ready = left.count() > 0 ? ::poll(&waiting, 1, static_cast<int>(left.count())) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return FailErrno("poll");
+    if (ready == 0) return Fail(Code::kDeadlineExceeded, "a process of burrowd did not become ready in time");
+    char byte;
+    ssize_t got = ::read(fd, &byte, 1);
+    if (got <= 0) return Fail(Code::kUnavailable, "a process of burrowd ended before it was ready");
+    if (byte == '\n') break;
+    line += byte;
+  }
+  auto message = nlohmann::json::parse(line, nullptr, false);
+  if (!message.is_object()) return Fail(Code::kInternal, "a process of burrowd sent an unreadable handshake");
+  if (auto error = message.find("error"); error != message.end() && error->is_string()) {
+    return Fail(Code::kFailedPrecondition, "{}", error->get<std::string>());
+  }
+  return message;
+}
+
+int Refuse(int handshake_fd, const Error& error) {
+  if (handshake_fd < 0 || !SendLine(handshake_fd, {{"error", error.message()}})) return Complain(error);
+  return 1;
+}
+
+void LeaveTerminalToParent(int handshake_fd) {
+  if (handshake_fd < 0) return;
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+}
+
+}  // namespace burrow::cmd

@@ -1,0 +1,69 @@
+// burrowd: reads the command line and hands over to the subcommand.
+#include <CLI/CLI.hpp>
+
+#include "cmd/options.h"
+#include "imagefs/command.h"
+
+namespace {
+
+using namespace burrow;
+using namespace burrow::cmd;
+
+void AddCommon(CLI::App* app, CommonOptions& options) {
+  app->add_option("--state-dir", options.state_directory, "Directory for everything that burrowd keeps")
+      ->capture_default_str();
+  app->add_option("--handshake-fd", options.handshake_fd)->group("");
+}
+void AddRuntime(CLI::App* app, std::string& runtime, std::string& sdk_directory) {
+  app->add_option("--runtime", runtime, "OCI runtime: crun or runc")
+      ->check(CLI::IsMember({"crun", "runc"}))
+      ->capture_default_str();
+  app->add_option("--sdk-dir", sdk_directory, "Directory that holds the Python package 'burrow' for containers");
+}
+template <class Run>
+int WithAddress(const std::string& text, Address& address, Run run) {
+  auto parsed = ParseAddress(text);
+  if (!parsed) return Complain(parsed.error());
+  address = *parsed;
+  return run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"burrowd: runs decorated Python functions in containers"};
+  app.set_version_flag("--version", "burrowd " BURROW_VERSION);
+  app.require_subcommand(1);
+
+  UpCommand up;
+  std::string up_listen = "127.0.0.1:8484";
+  auto* up_app = app.add_subcommand("up", "Everything on this machine: control and one worker");
+  AddCommon(up_app, up.common);
+  AddRuntime(up_app, up.runtime, up.sdk_directory);
+  up_app->add_option("--listen", up_listen, "Address of the API")->capture_default_str();
+  up_app->add_option("--config", up.config_file, "Client config to write (default ~/.config/burrow/config.json)");
+
+  ControlCommand control;
+  std::string control_listen = "127.0.0.1:8484";
+  auto* control_app = app.add_subcommand("control", "API, calls, scheduler and store");
+  AddCommon(control_app, control.common);
+  control_app->add_option("--listen", control_listen, "Address of the API")->capture_default_str();
+
+  WorkerCommand worker;
+  std::string worker_control;
+  auto* worker_app = app.add_subcommand("worker", "Runs containers for a control");
+  AddCommon(worker_app, worker.common);
+  AddRuntime(worker_app, worker.runtime, worker.sdk_directory);
+  worker_app->add_option("--control", worker_control, "Address of control, HOST:PORT")->required();
+  worker_app->add_option("--token-file", worker.token_file, "File that holds the join token");
+
+  int imagefs_config = -1;
+  auto* imagefs_app = app.add_subcommand("imagefs", "Serves images over FUSE; started by a worker")->group("");
+  imagefs_app->add_option("--config-fd", imagefs_config)->required();
+
+  CLI11_PARSE(app, argc, argv);
+  if (*up_app) return WithAddress(up_listen, up.listen, [&] { return RunUp(up); });
+  if (*control_app) return WithAddress(control_listen, control.listen, [&] { return RunControlCommand(control); });
+  if (*worker_app) return WithAddress(worker_control, worker.control, [&] { return RunWorkerCommand(worker); });
+  return imagefs::RunImagefs(imagefs_config);
+}

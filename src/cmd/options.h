@@ -1,0 +1,57 @@
+// What the subcommands of burrowd are told on their command lines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+
+namespace burrow::cmd {
+
+// "127.0.0.1:8484"; port 0 means any free one.
+struct Address {
+  std::string host = "127.0.0.1";
+  uint16_t port = 8484;
+};
+Result<Address> ParseAddress(const std::string& text);
+
+struct CommonOptions {
+  std::string state_directory = "/var/lib/burrow";
+  // Where a parent waits for one line that says "ready" (-1: there is none); see handshake.h.
+  int handshake_fd = -1;
+};
+
+struct ControlCommand {
+  CommonOptions common;
+  Address listen;
+};
+
+struct WorkerCommand {
+  CommonOptions common;
+  Address control;
+  std::string runtime = "crun";
+  std::string sdk_directory;  // empty: beside the executable
+  std::string token_file;     // holds the join token; empty: it comes over the handshake
+};
+
+struct UpCommand {
+  CommonOptions common;
+  Address listen;
+  std::string runtime = "crun";
+  std::string sdk_directory;
+  std::string config_file;  // the client's; empty: $BURROW_CONFIG or ~/.config/burrow/config.json
+};
+
+// Each runs until a signal or an error and returns the exit code; errors are one sentence on stderr.
+int RunUp(const UpCommand& command);
+int RunControlCommand(const ControlCommand& command);
+int RunWorkerCommand(const WorkerCommand& command);
+
+// Root and /dev/fuse are there; the error says what to do.
+Status CheckHost();
+// Path of the running executable.
+std::string SelfPath();
+// Prints "burrowd: <sentence>" on stderr and gives exit code 1.
+int Complain(const Error& error);
+
+}  // namespace burrow::cmd

@@ -1,0 +1,206 @@
+// `burrowd up`: starts control and a worker as child processes, writes the client's config, and stops both on a signal.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "base/log.h"
+#include "cmd/client_config.h"
+#include "cmd/handshake.h"
+#include "cmd/options.h"
+#include "os/fs.h"
+#include "os/process.h"
+
+namespace burrow::cmd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kChildHandshakeFd = 3;
+constexpr milliseconds kControlReady = seconds(60);
+constexpr milliseconds kWorkerReady = seconds(60);
+constexpr milliseconds kStopGrace = seconds(30);
+constexpr milliseconds kPredecessorsStop = seconds(30);
+constexpr milliseconds kPoll{50};
+// A child that ends is started again, but not more often than this in a row without a quiet minute between.
+constexpr int kMaxRestarts = 5;
+constexpr seconds kQuiet{60};
+
+struct ControlReady {
+  uint16_t port = 0;
+  std::string client_token, worker_token;
+};
+
+// A process of this group, and how to start it again.
+class Child {
+ public:
+  explicit Child(std::string name) : name_(std::move(name)) {}
+
+  // Starts it and gives our end of the handshake.
+  Result<UniqueFd> Start(std::vector<std::string> argv) {
+    BURROW_ASSIGN_OR_RETURN(Handshake handshake, MakeHandshake());
+    argv.insert(argv.end(), {"--handshake-fd", std::to_string(kChildHandshakeFd)});
+    os::SpawnOptions options;
+    options.argv = std::move(argv);
+    options.fds = {{0, 0}, {1, 1}, {2, 2}, {handshake.theirs.get(), kChildHandshakeFd}};
+    options.parent_death_signal = SIGTERM;
+    BURROW_ASSIGN_OR_RETURN(process_, os::Spawn(options));
+    started_ = std::chrono::steady_clock::now();
+    return std::move(handshake.ours);
+  }
+
+  // Whether it may be started once more after it ended.
+  bool MayRestart() {
+    if (std::chrono::steady_clock::now() - started_ > kQuiet) restarts_ = 0;
+    return ++restarts_ <= kMaxRestarts;
+  }
+  void Stop() {
+    if (!process_.running()) return;
+    auto status = process_.Stop(kStopGrace);
+    if (!status) LogWarn("{}: {}", name_, status.error().message());
+  }
+  os::Process& process() { return process_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  os::Process process_;
+  std::chrono::steady_clock::time_point started_;
+  int restarts_ = 0;
+};
+
+class Up {
+ public:
+  explicit Up(const UpCommand& command) : command_(command) {}
+
+  Status Run() {
+    BURROW_RETURN_IF_ERROR(CheckHost());
+    BURROW_RETURN_IF_ERROR(PrepareState());
+    AwaitPredecessors();
+    BURROW_RETURN_IF_ERROR(BlockSignals());
+    BURROW_RETURN_IF_ERROR(StartControl());
+    BURROW_RETURN_IF_ERROR(WriteConfig());
+    BURROW_RETURN_IF_ERROR(StartWorker());
+    fmt::print("burrowd ready {}\n", Url());
+    std::fflush(stdout);
+    Status status = Supervise();
+    worker_.Stop();
+    control_.Stop();
+    return status;
+  }
+
+ private:
+  Status PrepareState() {
+    BURROW_RETURN_IF_ERROR(os::MakeDirectories(command_.common.state_directory, 0700));
+    command_.common.state_directory = std::filesystem::canonical(command_.common.state_directory);
+    auto lock = os::LockFile(command_.common.state_directory + "/up.lock");
+    if (!lock) {
+      return Fail(Code::kFailedPrecondition, "another burrowd uses {}: stop it, or choose another --state-dir",
+                  command_.common.state_directory);
+    }
+    lock_ = std::move(*lock);
+    return {};
+  }
+
+  // The children of an `up` that was killed stop by themselves, and hold their locks and the port until they have.
+  // Where they do not, the new ones say so.
+  void AwaitPredecessors() const {
+    auto deadline = std::chrono::steady_clock::now() + kPredecessorsStop;
+    for (const char* lock : {"/control/lock", "/worker/lock"}) {
+      std::string path = command_.common.state_directory + lock;
+      std::error_code error;
+      while (std::filesystem::exists(path, error) && !os::LockFile(path)) {
+        if (std::chrono::steady_clock::now() > deadline) return;
+        std::this_thread::sleep_for(kPoll);
+      }
+    }
+  }
+
+  Status BlockSignals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    signals_.Reset(::signalfd(-1, &set, SFD_CLOEXEC));
+    if (!signals_.valid()) return FailErrno("signalfd");
+    return {};
+  }
+
+  Status StartControl() {
+    std::string listen = fmt::format("{}:{}", command_.listen.host, command_.listen.port);
+    BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, control_.Start({SelfPath(), "control", "--state-dir",
+                                                                command_.common.state_directory, "--listen", listen}));
+    BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kControlReady));
+    ready_.port = ready.at("port").get<uint16_t>();
+    ready_.client_token = ready.at("client_token").get<std::string>();
+    ready_.worker_token = ready.at("worker_token").get<std::string>();
+    command_.listen.port = ready_.port;  // a restarted control takes the same one
+    return {};
+  }
+
+  Status StartWorker() {
+    std::vector<std::string> argv = {SelfPath(),    "worker",
+                                     "--state-dir", command_.common.state_directory,
+                                     "--control",   fmt::format("{}:{}", ConnectHost(), ready_.port),
+                                     "--runtime",   command_.runtime};
+    if (!command_.sdk_directory.empty()) argv.insert(argv.end(), {"--sdk-dir", command_.sdk_directory});
+    BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, worker_.Start(std::move(argv)));
+    BURROW_RETURN_IF_ERROR(SendLine(handshake.get(), {{"token", ready_.worker_token}}));
+    BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kWorkerReady));
+    return {};
+  }
+
+  Status WriteConfig() {
+    std::string path = command_.config_file.empty() ? DefaultClientConfigPath() : command_.config_file;
+    return WriteClientConfig(path, Url(), ready_.client_token);
+  }
+
+  // Until a signal comes, or a child ends too often.
+  Status Supervise() {
+    while (true) {
+      pollfd waiting[3] = {
+          {signals_.get(), POLLIN, 0}, {control_.process().pidfd(), POLLIN, 0}, {worker_.process().pidfd(), POLLIN, 0}};
+      if (::poll(waiting, 3, -1) < 0) {
+        if (errno == EINTR) continue;
+        return FailErrno("poll");
+      }
+      if (waiting[0].revents) return {};
+      if (waiting[1].revents) BURROW_RETURN_IF_ERROR(Restart(control_, [this] { return StartControl(); }));
+      if (waiting[2].revents) BURROW_RETURN_IF_ERROR(Restart(worker_, [this] { return StartWorker(); }));
+    }
+  }
+
+  template <class Start>
+  Status Restart(Child& child, Start start) {
+    auto status = child.process().Wait(seconds(5));
+    LogWarn("{} ended ({}): starting it again", child.name(), status ? status->AsNumber() : 0);
+    if (!child.MayRestart()) {
+      return Fail(Code::kInternal, "{} ended {} times in a row: see the log above", child.name(), kMaxRestarts + 1);
+    }
+    return start();
+  }
+
+  // Where this machine's own clients reach the API.
+  std::string ConnectHost() const { return command_.listen.host == "0.0.0.0" ? "127.0.0.1" : command_.listen.host; }
+  std::string Url() const { return fmt::format("http://{}:{}", ConnectHost(), ready_.port); }
+
+  UpCommand command_;
+  UniqueFd lock_, signals_;
+  Child control_{"control"}, worker_{"worker"};
+  ControlReady ready_;
+};
+
+}  // namespace
+
+int RunUp(const UpCommand& command) {
+  InitLog("up");
+  Status status = Up(command).Run();
+  return status ? 0 : Complain(status.error());
+}
+
+}  // namespace burrow::cmd
