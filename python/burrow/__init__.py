@@ -1,0 +1,58 @@
+"""Burrow runs decorated Python functions in containers, a heartbeat after you press enter.
+
+Example:
+    import burrow
+
+    app = burrow.App("hello")
+
+    @app.function()
+    def square(x: int) -> int:
+        return x * x
+
+    @app.local_entrypoint()
+    def main() -> None:
+        print(square.remote(12))
+
+Everything is loaded on first use, because each container imports this package when it starts.
+"""
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from burrow import exception as exception
+    from burrow.app import App as App
+    from burrow.call import FunctionCall as FunctionCall
+    from burrow.exception import Error as Error
+    from burrow.function import Function as Function
+    from burrow.image import Image as Image
+    from burrow.retries import Retries as Retries
+
+_HOMES = {
+    "App": "burrow.app",
+    "Error": "burrow.exception",
+    "Function": "burrow.function",
+    "FunctionCall": "burrow.call",
+    "Image": "burrow.image",
+    "Retries": "burrow.retries",
+    "exception": "burrow.exception",
+}
+
+__all__ = ["App", "Error", "Function", "FunctionCall", "Image", "Retries", "exception"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError("module 'burrow' has no attribute %r" % name)
+    import sys
+
+    __import__(home)  # importlib would have to be imported first
+    module = sys.modules[home]
+    value = module if name == "exception" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> "list[str]":
+    return sorted(set(globals()) | set(__all__))

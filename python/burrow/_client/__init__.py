@@ -1,0 +1,1 @@
+"""The SDK's own client: talks to burrowd and knows nothing of the command line."""

@@ -1,0 +1,133 @@
+"""Uploads and downloads content named by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from burrow._client.http_connection import ConnectionLost
+from burrow.exception import InfrastructureError, InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from burrow._client.transport import Transport
+
+_PART = 1024 * 1024
+_MISSING_BATCH = 10000
+_TIMEOUT = 60.0
+_ATTEMPTS = 4
+
+
+class BlobClient:
+    """The server's blob endpoint. May be used from any thread."""
+
+    def __init__(self, transport: "Transport") -> None:
+        self._transport = transport
+
+    def missing(self, digests: "Iterable[str]") -> "set[str]":
+        """Which of the digests the server lacks."""
+        wanted = sorted(set(digests))
+        lacking: "set[str]" = set()
+        for start in range(0, len(wanted), _MISSING_BATCH):
+            batch = wanted[start : start + _MISSING_BATCH]
+            answer = self._transport.unary("Blobs/Missing", {"digests": batch})
+            lacking.update(answer.get("digests", ()))
+        return lacking
+
+    def upload_bytes(self, data: bytes) -> str:
+        """Makes sure that the server has `data`; returns its digest."""
+        digest = hashlib.sha256(data).hexdigest()
+        if self.missing([digest]):
+            timeout = _TIMEOUT + len(data) / 1e6
+            request = b"%b%d\r\n\r\n%b" % (self._put_head(digest), len(data), data)
+            self._transport.exchange(request, "the upload of a blob", timeout)
+        return digest
+
+    def upload_file(self, path: str, digest: str, size: int) -> None:
+        """Uploads a file whose digest is known.
+
+        Raises:
+            InvalidError: the file changed since it was hashed, or cannot be read.
+        """
+        if size <= _PART:
+            data = _read_file(path)
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise _changed(path)
+            request = b"%b%d\r\n\r\n%b" % (self._put_head(digest), len(data), data)
+            self._transport.exchange(request, "the upload of " + path, _TIMEOUT)
+            return
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._stream_file(path, digest, size)
+            except (OSError, ConnectionLost) as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise self._transport.unreachable(error) from None
+
+    def _stream_file(self, path: str, digest: str, size: int) -> None:
+        from burrow._client.errors import exception_from_response
+
+        try:
+            file = open(path, "rb")
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        with file:
+            if os.fstat(file.fileno()).st_size != size:
+                raise _changed(path)
+            connection = self._transport.connect()
+            try:
+                hasher = hashlib.sha256()
+                part = file.read(_PART)
+                request, left = b"%b%d\r\n\r\n" % (self._put_head(digest), size), size
+                while part:
+                    left -= len(part)
+                    hasher.update(part)
+                    if left < 0 or (left == 0 and hasher.hexdigest() != digest):
+                        raise _changed(path)
+                    connection.send(request + part, _TIMEOUT)
+                    request, part = b"", file.read(_PART)
+                if left:
+                    raise _changed(path)
+                connection.extend(_TIMEOUT)
+                head = connection.read_head()
+                body = connection.read_body(head, _PART)
+            finally:
+                connection.close()
+        if head.status not in (200, 201, 204):
+            raise exception_from_response(head.status, body, "the upload of " + path)
+
+    def fetch(self, digest: str, limit: int) -> bytes:
+        """Downloads and verifies a blob of at most `limit` bytes."""
+        if len(digest) != 64 or not all(c in "0123456789abcdef" for c in digest):
+            raise InfrastructureError("The server named a blob by a broken digest.")
+        request = self._transport.head("GET", "/blobs/" + digest) + b"0\r\n\r\n"
+        timeout = 2 * _TIMEOUT
+        data = self._transport.exchange(request, "the download of a blob", timeout, limit)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise InfrastructureError(
+                "The blob %s arrived damaged: try again, and look at the server's disk if it stays."
+                % digest[:12]
+            )
+        return data
+
+    def _put_head(self, digest: str) -> bytes:
+        return self._transport.head(
+            "PUT", "/blobs/" + digest, "Content-Type: application/octet-stream\r\n"
+        )
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError) -> InvalidError:
+    return InvalidError("Cannot read %s: %s." % (path, error.strerror))
+
+
+def _changed(path: str) -> InvalidError:
+    return InvalidError("%s changed while it was uploaded: run again." % path)

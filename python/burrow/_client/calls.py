@@ -1,0 +1,177 @@
+"""Single calls: invoked and awaited, spawned, or streamed from a generator."""
+
+from __future__ import annotations
+
+import time
+from binascii import a2b_base64
+
+from burrow import _serialization
+from burrow._client import payload
+from burrow._client.blobs import BlobClient
+from burrow._client.ids import new_call_id
+from burrow._client.resumed_outputs import resumed_outputs
+from burrow.exception import InfrastructureError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator, NoReturn
+
+    from burrow._client.transport import Transport
+
+    # Told of each finished call: function name and CallResult message.
+    Observer = Callable[[str, dict[str, Any]], None]
+
+# How long the server holds a request open while its call runs, and how long its answer may take.
+WAIT_MS = 50000
+_WAIT_TIMEOUT = WAIT_MS / 1000 + 15.0
+_PENDING = ("CALL_STATUS_PENDING", 0)
+# How often a call that the server forgot, because it restarted, is invoked again.
+_MAX_REINVOCATIONS = 8
+
+
+class CallClient:
+    """Calls of the functions behind one transport. May be used from any thread."""
+
+    def __init__(self, transport: "Transport", observer: "Observer | None" = None) -> None:
+        self.transport = transport
+        self.blobs = BlobClient(transport)
+        self.observer = observer
+
+    def invoke(
+        self, function_id: str, name: str, args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+    ) -> "Any":
+        """Runs one call and returns its value or raises what it raised."""
+        call_id = new_call_id()
+        request = b'{"functionId":"%b","input":{"callId":"%b","arguments":%b},"waitMs":%d}' % (
+            function_id.encode("ascii"),
+            call_id.encode("ascii"),
+            payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs),
+            WAIT_MS,
+        )
+        try:
+            result = self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
+            if result.get("status", 0) in _PENDING:
+                result = self._wait_invoked(call_id, request)
+        except KeyboardInterrupt:
+            self._abandon({"callId": call_id})
+            raise
+        if self.observer is not None:
+            self.observer(name, result)
+        return self.outcome(result)
+
+    def _wait_invoked(self, call_id: str, request: bytes) -> "dict[str, Any]":
+        reinvocations = 0
+        while True:
+            try:
+                result = self._wait_once(call_id, WAIT_MS)
+            except NotFoundError:
+                # Invoked calls are not stored: a server that restarted takes it as a new one.
+                reinvocations += 1
+                if reinvocations > _MAX_REINVOCATIONS:
+                    raise InfrastructureError(
+                        "The server lost the call %d times: look at burrowd's log." % reinvocations
+                    ) from None
+                result = self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
+            if result.get("status", 0) not in _PENDING:
+                return result
+
+    def _wait_once(self, call_id: str, wait_ms: int) -> "dict[str, Any]":
+        message = {"callId": call_id, "waitMs": wait_ms}
+        answer = self.transport.unary("Calls/Wait", message, wait_ms / 1000 + 15.0)
+        return answer  # type: ignore[no-any-return]
+
+    def spawn(
+        self, function_id: str, name: str, args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+    ) -> str:
+        """Queues one call and returns its id once it is stored."""
+        call_id = new_call_id()
+        arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
+        request = (
+            b'{"functionId":"%b","inputs":[{"callId":"%b","arguments":%b}],"closeGroup":true}'
+            % (function_id.encode("ascii"), call_id.encode("ascii"), arguments)
+        )
+        self.transport.unary_json("Calls/Submit", request)
+        return call_id
+
+    def get(self, call_id: str, timeout: "float | None") -> "Any":
+        """Waits for a spawned call. Raises TimeoutError when `timeout` seconds have passed."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        while True:
+            wait_ms = WAIT_MS
+            if give_up is not None:
+                wait_ms = max(0, min(WAIT_MS, int((give_up - time.monotonic()) * 1000)))
+            result = self._wait_once(call_id, wait_ms)
+            if result.get("status", 0) not in _PENDING:
+                return self.outcome(result)
+            if give_up is not None and time.monotonic() >= give_up:
+                raise TimeoutError(
+                    "The call %s has not ended after %g s: it goes on, call get() again later."
+                    % (call_id, timeout or 0)
+                )
+
+    def cancel(self, target: "dict[str, str]") -> None:
+        """Cancels {"callId": ...} or {"groupId": ...}."""
+        self.transport.unary("Calls/Cancel", target)
+
+    def generate(
+        self, function_id: str, name: str, args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+    ) -> "Iterator[Any]":
+        """Runs a generator remotely and yields its items as they come."""
+        call_id = self.spawn(function_id, name, args, kwargs)
+        next_item, ended = 0, False
+        try:
+            for output in resumed_outputs(self.transport, {"callId": call_id}):
+                if "item" in output:
+                    # An attempt that follows a lost container yields from the start again.
+                    if output.get("itemIndex", 0) == next_item:
+                        next_item += 1
+                        yield self.load(output["item"])
+                elif "result" in output:
+                    ended = True
+                    if self.observer is not None:
+                        self.observer(name, output["result"])
+                    if output["result"].get("status") != "CALL_STATUS_SUCCESS":
+                        self.raise_error(output["result"])
+                    return
+            ended = True
+            raise InfrastructureError("The call %s ended without a result." % call_id)
+        finally:
+            if not ended:
+                self._abandon({"callId": call_id})
+
+    def _abandon(self, target: "dict[str, str]") -> None:
+        try:
+            self.cancel(target)
+        except Exception:  # the caller is leaving already, with a reason of its own
+            pass
+
+    def outcome(self, result: "dict[str, Any]") -> "Any":
+        """The value of a finished call, or its exception raised here."""
+        if result.get("status") != "CALL_STATUS_SUCCESS":
+            self.raise_error(result)
+        value = result.get("value")
+        if value is None:
+            return None
+        inline = value.get("inline")
+        return _serialization.loads(
+            a2b_base64(inline) if inline else payload.decode(value, self.blobs)
+        )
+
+    def load(self, message: "dict[str, str]") -> "Any":
+        """The object in a payload message."""
+        return _serialization.loads(payload.decode(message, self.blobs))
+
+    def raise_error(self, result: "dict[str, Any]") -> "NoReturn":
+        """Raises what a call failed with, as if it had happened here."""
+        error = result.get("error") or {}
+        pickled = error.get("pickled")
+        data = payload.decode(pickled, self.blobs) if pickled else None
+        _serialization.raise_remote(error, data, str(result.get("status", "")))
+
+
+def default_call_client() -> CallClient:
+    """A client for the configured server."""
+    from burrow._client.config import load_config
+    from burrow._client.transport import Transport
+
+    return CallClient(Transport(load_config()))

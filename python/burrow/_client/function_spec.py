@@ -1,0 +1,67 @@
+"""Describes a decorated function to the server."""
+
+from __future__ import annotations
+
+from burrow import _serialization
+from burrow._client.modules import module_name
+from burrow._client.payload import encode_json
+from burrow.exception import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from burrow._client.blobs import BlobClient
+    from burrow.function import Function
+
+
+def function_spec(
+    function: "Function[..., Any]", image_id: str, blobs: "BlobClient"
+) -> "dict[str, Any]":
+    """The FunctionSpec message.
+
+    Raises:
+        InvalidError: the function can neither be imported remotely nor is it serialized.
+    """
+    options = function.options
+    spec: "dict[str, Any]" = {
+        "name": function.name,
+        "qualname": function.__qualname__,
+        "isGenerator": function.is_generator,
+        "imageId": image_id,
+        "resources": {"cpu": options.cpu, "memoryMib": options.memory},
+        "timeoutMs": _ms(options.timeout),
+        "minContainers": options.min_containers,
+        "maxContainers": options.max_containers,
+        "scaledownWindowMs": _ms(options.scaledown_window),
+        "env": options.env,
+    }
+    if options.retries is not None:
+        spec["retries"] = {
+            "maxRetries": options.retries.max_retries,
+            "initialDelayMs": int(options.retries.initial_delay * 1000),
+            "backoffCoefficient": options.retries.backoff_coefficient,
+            "maxDelayMs": int(options.retries.max_delay * 1000),
+        }
+    if options.serialized:
+        import json
+
+        data = _serialization.dumps_by_value(function.__wrapped__)
+        spec["pickled"] = json.loads(encode_json(data, blobs))
+    else:
+        spec["module"] = _importable_module(function)
+    return spec
+
+
+def _importable_module(function: "Function[..., Any]") -> str:
+    if "<" in function.__qualname__:
+        raise InvalidError(
+            "%s() is defined inside another function, where no container could import it: "
+            "move it to the top of its module, or use @app.function(serialized=True)."
+            % function.name
+        )
+    return module_name(function.__module__)
+
+
+def _ms(seconds: float) -> int:
+    return max(1, int(seconds * 1000))

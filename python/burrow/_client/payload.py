@@ -1,0 +1,51 @@
+"""Payloads: pickled bytes that travel inline up to 1 MiB and as a blob beyond."""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+
+from burrow import _serialization
+from burrow.exception import SerializationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
+    from burrow._client.blobs import BlobClient
+
+MAX_INLINE = 1024 * 1024
+# Bounded by what a runner takes in one frame.
+MAX_PAYLOAD = 256 * 1024 * 1024
+
+
+def dump_arguments(args: "tuple[Any, ...]", kwargs: "dict[str, Any]", name: str) -> bytes:
+    """Pickles the arguments of a call of the function `name`."""
+    try:
+        return _serialization.dumps((args, kwargs), what="an argument of %s()" % name)
+    except SerializationError:
+        for position, value in enumerate(args, 1):
+            _serialization.dumps(value, what="argument %d of %s()" % (position, name))
+        for keyword, value in kwargs.items():
+            _serialization.dumps(value, what="argument %s of %s()" % (keyword, name))
+        raise
+
+
+def encode_json(data: bytes, blobs: "BlobClient") -> bytes:
+    """The payload message as JSON text; uploads data that is too large to travel inline."""
+    if len(data) <= MAX_INLINE:
+        return b'{"inline":"%b"}' % b2a_base64(data, newline=False)
+    if len(data) > MAX_PAYLOAD:
+        raise SerializationError(
+            "The arguments pickle to %d MiB, more than the %d MiB that one call may carry: "
+            "put large data into the image or let the function fetch it."
+            % (len(data) >> 20, MAX_PAYLOAD >> 20)
+        )
+    return b'{"digest":"%b"}' % blobs.upload_bytes(data).encode("ascii")
+
+
+def decode(payload: "Mapping[str, str]", blobs: "BlobClient") -> bytes:
+    """The bytes of a payload message; fetches what did not travel inline."""
+    digest = payload.get("digest")
+    if digest:
+        return blobs.fetch(digest, MAX_PAYLOAD)
+    return a2b_base64(payload.get("inline", ""))

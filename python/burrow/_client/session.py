@@ -1,0 +1,182 @@
+"""One run of an app: created, its images built, its source uploaded, published, and stopped."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+from burrow._client.calls import CallClient
+from burrow._client.config import load_config
+from burrow._client.digest_cache import DigestCache
+from burrow._client.errors import ServerUnavailable
+from burrow._client.files import upload
+from burrow._client.function_spec import function_spec
+from burrow._client.http_connection import AnswerTimeout, ConnectionLost
+from burrow._client.image_steps import compile_steps
+from burrow._client.reporter import Reporter
+from burrow._client.source import collect_source
+from burrow._client.stream import Stream
+from burrow._client.transport import Transport
+from burrow._client.watcher import Watcher
+from burrow.exception import AuthError, ConnectionError, Error, ImageBuildError
+from burrow.image import Image
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+    from burrow._client.calls import Observer
+    from burrow.app import App
+
+_BUILD_IDLE_TIMEOUT = 3600.0
+# How long a server that went away during a build may take to come back.
+_BUILD_PATIENCE = 20.0
+_PUBLISH_TIMEOUT = 120.0
+_STOP_TIMEOUT = 30.0
+_LAST_LINES_TIMEOUT = 10.0
+
+
+class Session:
+    """A running app, as its functions see it."""
+
+    def __init__(
+        self, app: "App", reporter: "Reporter", observer: "Observer | None" = None
+    ) -> None:
+        self.app = app
+        self.reporter = reporter
+        self.app_id = ""
+        self.function_ids: "dict[str, str]" = {}
+        self.transport = Transport(load_config())
+        self.calls = CallClient(self.transport, observer)
+        self._watcher: "Watcher | None" = None
+        self._digests = DigestCache()
+
+    def start(self) -> None:
+        """Makes the app callable. `stop` must follow, also after an exception."""
+        start = time.monotonic()
+        request = {"name": self.app.name, "ephemeral": True}
+        self.app_id = self.transport.unary("Apps/Create", request)["appId"]
+        self._watcher = Watcher(self.transport, self.app_id, self.reporter)
+        self.reporter.app_created(self.app.name, self.app_id, _ms_since(start))
+        image_ids = self._build_images()
+        source = self._upload_source()
+        start = time.monotonic()
+        specs = [
+            function_spec(function, image_ids[_image_of(function, self.app)], self.calls.blobs)
+            for function in self.app.functions.values()
+        ]
+        answer = self.transport.unary(
+            "Apps/Publish",
+            {"appId": self.app_id, "functions": specs, "source": source},
+            _PUBLISH_TIMEOUT,
+        )
+        self.function_ids = answer.get("functionIds", {})
+        self.reporter.published(list(self.app.functions), _ms_since(start))
+        self._digests.save()
+
+    def stop(self, reason: str) -> None:
+        """Stops the app and shows what it printed until then."""
+        if self.app_id:
+            self.reporter.stopping()
+            try:
+                request = {"app": self.app_id, "reason": reason}
+                self.transport.unary("Apps/Stop", request, _STOP_TIMEOUT)
+            finally:
+                if self._watcher is not None:
+                    self._watcher.finish(_LAST_LINES_TIMEOUT)
+                self.reporter.stopped()
+        self.transport.close()
+
+    def _build_images(self) -> "dict[Image, str]":
+        users: "dict[Image, list[str]]" = {}
+        for function in self.app.functions.values():
+            users.setdefault(_image_of(function, self.app), []).append(function.name)
+        return {image: self._build(image, names) for image, names in users.items()}
+
+    def _build(self, image: Image, users: "list[str]") -> str:
+        start = time.monotonic()
+        label = ", ".join(users)
+        self.reporter.image_started(label)
+        steps, files = compile_steps(image, self._digests)
+        upload(files, self.calls.blobs)
+        try:
+            info = self._follow_build(steps)
+        except (AuthError, ConnectionError):
+            raise
+        except Error as error:
+            raise ImageBuildError(str(error)) from None
+        if not info.get("imageId"):
+            raise ImageBuildError("The build of the image for %s ended without an image." % label)
+        self.reporter.image_ready(label, info, _ms_since(start))
+        return str(info["imageId"])
+
+    def _follow_build(self, steps: "list[dict[str, Any]]") -> "dict[str, Any]":
+        """The image's message. Asks again where the server restarts: finished steps are cached."""
+        lost_since = 0.0
+        while True:
+            info: "dict[str, Any]" = {}
+            try:
+                for event in Stream(
+                    self.transport, "Images/Build", {"steps": steps}, _BUILD_IDLE_TIMEOUT
+                ):
+                    lost_since = 0.0
+                    if "step" in event:
+                        self.reporter.image_step(event["step"])
+                    elif "output" in event:
+                        self.reporter.image_output(event["output"])
+                    elif "image" in event:
+                        info = event["image"]
+                return info
+            except AnswerTimeout as error:
+                raise self.transport.unreachable(error) from None
+            except (OSError, ConnectionLost, ServerUnavailable) as error:
+                now = time.monotonic()
+                lost_since = lost_since or now
+                if now - lost_since > _BUILD_PATIENCE:
+                    raise self.transport.unreachable(error) from None
+            time.sleep(0.5)
+
+    def _upload_source(self) -> "list[dict[str, Any]]":
+        start = time.monotonic()
+        files = collect_source(self.app.functions.values(), self._digests)
+        sent_files, sent_bytes = upload(files, self.calls.blobs)
+        self.reporter.source_uploaded(len(files), sent_files, sent_bytes, _ms_since(start))
+        return [file.message() for file in files]
+
+
+@contextmanager
+def run_app(
+    app: "App", reporter: "Reporter | None" = None, observer: "Observer | None" = None
+) -> "Iterator[Session]":
+    """Runs an app while the block lasts; joins the run of an app that runs already."""
+    if app._session is not None:
+        yield app._session
+        return
+    session = Session(app, reporter or Reporter(), observer)
+    reason = "the client ended"
+    try:
+        session.start()
+        app._session = session
+        yield session
+    except KeyboardInterrupt:
+        reason = "the client was interrupted"
+        raise
+    except BaseException:
+        reason = "the client failed"
+        raise
+    finally:
+        app._session = None
+        failed = reason != "the client ended"
+        try:
+            session.stop(reason)
+        except Error:
+            if not failed:  # what went wrong first is what the user should see
+                raise
+
+
+def _image_of(function: "Any", app: "App") -> Image:
+    return function.options.image or app.image or Image.debian_slim()
+
+
+def _ms_since(start: float) -> float:
+    return (time.monotonic() - start) * 1000

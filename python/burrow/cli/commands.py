@@ -1,0 +1,111 @@
+"""The commands that look at the server: ps, logs, image ls, app ls, app stop."""
+
+from __future__ import annotations
+
+import sys
+
+from burrow._client.config import load_config
+from burrow._client.errors import ServerUnavailable
+from burrow._client.http_connection import ConnectionLost
+from burrow._client.reporter import LogPrinter
+from burrow._client.stream import Stream
+from burrow._client.transport import Transport
+from burrow.cli.tables import age, size, table, word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+_FOLLOW_TIMEOUT = 7 * 86400.0
+_READ_TIMEOUT = 60.0
+
+
+def list_containers(options: "Namespace") -> int:
+    """`burrow ps`"""
+    answer = Transport(load_config()).unary("Containers/List", {})
+    rows = [
+        [
+            item.get("containerId", ""),
+            item.get("appName", "") or item.get("appId", ""),
+            item.get("function", ""),
+            word(item.get("state"), "CONTAINER_STATE_"),
+            age(item.get("startedMs")),
+            str(item.get("running", 0)),
+            str(item.get("callsDone", 0)),
+            item.get("workerId", "") or "-",
+        ]
+        for item in answer.get("containers", ())
+    ]
+    header = ["CONTAINER", "APP", "FUNCTION", "STATE", "AGE", "RUNNING", "DONE", "WORKER"]
+    sys.stdout.write(table(header, rows))
+    return 0
+
+
+def list_images(options: "Namespace") -> int:
+    """`burrow image ls`"""
+    answer = Transport(load_config()).unary("Images/List", {})
+    rows = [
+        [
+            item.get("imageId", ""),
+            str(item.get("files", 0)),
+            size(item.get("bytes")),
+            age(item.get("createdMs")),
+            item.get("description", ""),
+        ]
+        for item in answer.get("images", ())
+    ]
+    sys.stdout.write(table(["IMAGE", "FILES", "SIZE", "AGE", "DESCRIPTION"], rows))
+    return 0
+
+
+def list_apps(options: "Namespace") -> int:
+    """`burrow app ls`"""
+    answer = Transport(load_config()).unary("Apps/List", {"all": options.all})
+    rows = [
+        [
+            item.get("appId", ""),
+            item.get("name", ""),
+            word(item.get("state"), "APP_STATE_"),
+            age(item.get("createdMs")),
+            str(item.get("containers", 0)),
+            str(item.get("queued", 0)),
+            str(item.get("running", 0)),
+        ]
+        for item in answer.get("apps", ())
+    ]
+    header = ["APP", "NAME", "STATE", "AGE", "CONTAINERS", "QUEUED", "RUNNING"]
+    sys.stdout.write(table(header, rows))
+    return 0
+
+
+def stop_app(options: "Namespace") -> int:
+    """`burrow app stop`"""
+    request = {"app": options.app, "reason": "stopped by burrow app stop"}
+    answer = Transport(load_config()).unary("Apps/Stop", request)
+    print(
+        "Stopped %s: %d containers stopped, %d calls cancelled."
+        % (options.app, answer.get("containersStopped", 0), answer.get("callsCancelled", 0))
+    )
+    return 0
+
+
+def show_logs(options: "Namespace") -> int:
+    """`burrow logs`"""
+    if options.tail < 0:
+        print("burrow logs: error: --tail must not be negative", file=sys.stderr)
+        return 2
+    transport = Transport(load_config())
+    request = {"app": options.app, "follow": options.follow, "tail": options.tail}
+    timeout = _FOLLOW_TIMEOUT if options.follow else _READ_TIMEOUT
+    printer = LogPrinter(red_stderr=sys.stderr.isatty(), outlives_reader=False)
+    try:
+        for response in Stream(transport, "Apps/Logs", request, timeout):
+            for line in response.get("lines", ()):
+                printer.print(line)
+    except (OSError, ConnectionLost, ServerUnavailable) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise transport.unreachable(error) from None
+    finally:
+        printer.finish()
+    return 0

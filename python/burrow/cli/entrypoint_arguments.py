@@ -1,0 +1,173 @@
+"""Maps command-line arguments to a function's parameters by their type hints."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+
+from burrow.exception import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any, Callable
+
+_CO_VARARGS = 0x04
+_CO_VARKEYWORDS = 0x08
+_REQUIRED = object()
+_NONE_TYPE = type(None)
+
+
+class Parameter:
+    """One parameter: `kind` is int, float, bool or str, several of it if `repeated`."""
+
+    __slots__ = ("name", "kind", "repeated", "default")
+
+    def __init__(self, name: str, kind: type, repeated: bool, default: "Any") -> None:
+        self.name = name
+        self.kind = kind
+        self.repeated = repeated
+        self.default = default
+
+    @property
+    def required(self) -> bool:
+        return self.default is _REQUIRED
+
+
+def parse_arguments(
+    function: "Callable[..., Any]", arguments: "list[str]", program: str
+) -> "dict[str, Any]":
+    """The keyword arguments for `function` that a command line gives.
+
+    Exits with code 2 and a usage message when they do not fit, with 0 after --help.
+
+    Raises:
+        InvalidError: the function has parameters that no option can stand for.
+    """
+    parser = ArgumentParser(
+        prog=program,
+        description=(function.__doc__ or "").strip().partition("\n")[0],
+        allow_abbrev=False,
+    )
+    for parameter in parameters_of(function):
+        _add_option(parser, parameter)
+    return vars(parser.parse_args(arguments))
+
+
+def parameters_of(function: "Callable[..., Any]") -> "list[Parameter]":
+    """The parameters of a function with their kinds, read without the costly `inspect`."""
+    code: "CodeType" = function.__code__
+    if code.co_flags & (_CO_VARARGS | _CO_VARKEYWORDS):
+        raise InvalidError(
+            "%s() takes *args or **kwargs, which the command line cannot fill: name its parameters."
+            % function.__name__
+        )
+    count = code.co_argcount
+    names = code.co_varnames[: count + code.co_kwonlyargcount]
+    if code.co_posonlyargcount:
+        raise InvalidError(
+            "%s() has positional-only parameters, which the command line cannot fill."
+            % function.__name__
+        )
+    positional_defaults = function.__defaults__ or ()
+    defaults = dict(zip(names[count - len(positional_defaults) : count], positional_defaults))
+    defaults.update(function.__kwdefaults__ or {})
+    hints = _hints(function)
+    parameters = []
+    for name in names:
+        default = defaults.get(name, _REQUIRED)
+        kind, repeated, optional = _kind_of(function, name, hints.get(name), default)
+        if optional and default is _REQUIRED:
+            default = None
+        parameters.append(Parameter(name, kind, repeated, default))
+    return parameters
+
+
+def _hints(function: "Callable[..., Any]") -> "dict[str, Any]":
+    hints = function.__annotations__
+    if not any(isinstance(hint, str) for hint in hints.values()):
+        return hints
+    from typing import get_type_hints
+
+    try:
+        return get_type_hints(function)
+    except Exception as error:
+        raise InvalidError(
+            "The type hints of %s() cannot be evaluated: %s." % (function.__name__, error)
+        ) from None
+
+
+def _kind_of(
+    function: "Callable[..., Any]", name: str, hint: "Any", default: "Any"
+) -> "tuple[type, bool, bool]":
+    """(kind, repeated, optional) of a type hint; without one, of the default's type."""
+    optional = False
+    if hint is None:
+        hint = type(default) if default not in (None, _REQUIRED) else str
+    if _is_union(hint):
+        rest = [item for item in hint.__args__ if item is not _NONE_TYPE]
+        optional = len(rest) < len(hint.__args__)
+        hint = rest[0] if len(rest) == 1 else None
+    repeated = hint is list or getattr(hint, "__origin__", None) is list
+    if repeated:
+        inner = getattr(hint, "__args__", None)
+        hint = inner[0] if inner and isinstance(inner[0], type) else str
+    if hint not in (int, float, bool, str) or (repeated and hint is bool):
+        raise InvalidError(
+            "The parameter %s of %s() has a type that the command line cannot give: use int, "
+            "float, bool, str, Optional or list of these." % (name, function.__name__)
+        )
+    return hint, repeated, optional
+
+
+def _is_union(hint: "Any") -> bool:
+    if type(hint).__name__ == "UnionType":
+        return True
+    typing = sys.modules.get("typing")
+    return typing is not None and getattr(hint, "__origin__", None) is typing.Union
+
+
+def _add_option(parser: ArgumentParser, parameter: Parameter) -> None:
+    flag = "--" + parameter.name.replace("_", "-")
+    default = None if parameter.required else parameter.default
+    note = "required" if parameter.required else "default: %s" % (default,)
+    if parameter.kind is bool:
+        group = parser.add_mutually_exclusive_group(required=parameter.required)
+        for prefix, value in (("--", True), ("--no-", False)):
+            group.add_argument(
+                prefix + flag[2:],
+                dest=parameter.name,
+                action="store_const",
+                const=value,
+                default=default,
+                help=note.replace("%", "%%") if value else "the opposite",
+            )
+        return
+    several: "dict[str, Any]" = {"nargs": "*"} if parameter.repeated else {}
+    parser.add_argument(
+        flag,
+        dest=parameter.name,
+        type=_CONVERTERS[parameter.kind],
+        required=parameter.required,
+        default=default,
+        metavar=parameter.kind.__name__.upper(),
+        help=note.replace("%", "%%"),
+        **several,
+    )
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text, 0) if text[:2].lower() in ("0x", "0b", "0o") else int(text)
+    except ValueError:
+        raise ArgumentTypeError("%r is no whole number" % text) from None
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError("%r is no number" % text) from None
+
+
+_CONVERTERS: "dict[type, Callable[[str], Any]]" = {int: _integer, float: _float, str: str}

@@ -1,0 +1,149 @@
+"""Imports the file that `burrow run` names and finds what to call in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from burrow.app import App
+from burrow.exception import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+    from typing import Any, Callable
+
+    from burrow.function import Function
+
+
+class Target:
+    """What to call: a local entrypoint, or a function that is to be called remotely."""
+
+    __slots__ = ("app", "name", "entrypoint", "function")
+
+    def __init__(
+        self,
+        app: App,
+        name: str,
+        entrypoint: "Callable[..., Any] | None",
+        function: "Function[..., Any] | None",
+    ) -> None:
+        self.app = app
+        self.name = name
+        self.entrypoint = entrypoint
+        self.function = function
+
+    @property
+    def signature_of(self) -> "Callable[..., Any]":
+        """The plain function whose parameters the command line fills."""
+        if self.entrypoint is not None:
+            return self.entrypoint
+        assert self.function is not None
+        return self.function.__wrapped__
+
+
+def import_file(path: str) -> "ModuleType":
+    """Imports a Python file under the name that containers import it by.
+
+    Raises:
+        InvalidError: there is no such file, or its name belongs to another module.
+        Exception: whatever the file raises.
+    """
+    if not os.path.isfile(path):
+        raise InvalidError("There is no file %s." % path)
+    if not path.endswith(".py"):
+        raise InvalidError("%s is no Python file: its name must end in .py." % path)
+    from burrow._client.modules import home_of_file
+
+    home = home_of_file(path)
+    if home.name in sys.modules or home.name.partition(".")[0] in sys.builtin_module_names:
+        raise InvalidError(
+            "%s is named like Python's own module %s: rename it." % (path, home.name)
+        )
+    sys.path.insert(0, home.root)
+    return _load(home.name, home.file)
+
+
+def _load(name: str, file: str) -> "ModuleType":
+    from importlib import import_module
+    from importlib.machinery import SourceFileLoader
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    class FreshLoader(SourceFileLoader):
+        """Ignores cached bytecode: it goes by whole seconds and may miss an edit just made."""
+
+        def get_code(self, fullname: str) -> "CodeType | None":
+            path = self.get_filename(fullname)
+            return self.source_to_code(self.get_data(path), path)
+
+    package = name.rpartition(".")[0]
+    if package:
+        import_module(package)
+    if name in sys.modules:  # its package imported it
+        return sys.modules[name]
+    is_package = os.path.basename(file) == "__init__.py"
+    spec = spec_from_file_location(
+        name,
+        file,
+        loader=FreshLoader(name, file),
+        submodule_search_locations=[os.path.dirname(file)] if is_package else None,
+    )
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def find_target(module: "ModuleType", wanted: str, path: str) -> Target:
+    """The entrypoint or function named `wanted`, or the only one.
+
+    Raises:
+        InvalidError: there is none, or several; the message lists them.
+    """
+    apps = {id(value): value for value in vars(module).values() if isinstance(value, App)}
+    if not apps:
+        raise InvalidError(
+            "%s defines no app: it needs a line like app = burrow.App('name')." % path
+        )
+    entrypoints = [
+        Target(app, name, raw, None)
+        for app in apps.values()
+        for name, raw in app.entrypoints.items()
+    ]
+    functions = [
+        Target(app, name, None, function)
+        for app in apps.values()
+        for name, function in app.functions.items()
+    ]
+    if wanted:
+        for target in entrypoints + functions:
+            if target.name == wanted:
+                return target
+        raise InvalidError(
+            "%s has no entrypoint or function named %r; it has %s."
+            % (path, wanted, _names(entrypoints + functions) or "none at all")
+        )
+    candidates = entrypoints or functions
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise InvalidError("%s has no function for the app: decorate one." % path)
+    raise InvalidError(
+        "%s has several %s: choose one of %s, like burrow run %s::%s"
+        % (
+            path,
+            "entrypoints" if entrypoints else "functions and no local entrypoint",
+            _names(candidates),
+            path,
+            candidates[0].name,
+        )
+    )
+
+
+def _names(targets: "list[Target]") -> str:
+    return ", ".join(target.name for target in targets)

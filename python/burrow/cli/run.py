@@ -1,0 +1,147 @@
+"""`burrow run`: runs an app for as long as its entrypoint takes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from burrow._client.session import run_app
+from burrow.cli.load_app import find_target, import_file
+from burrow.cli.whole_lines import whole_lines
+from burrow.exception import ConnectionError, Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from burrow._client.reporter import Reporter
+    from burrow.cli.load_app import Target
+    from burrow.cli.run_options import RunOptions
+
+
+class _Terminated(BaseException):
+    """SIGTERM came; raised in the main thread so that the app is stopped first."""
+
+
+def run(options: "RunOptions") -> int:
+    """Runs the app of a file; returns the exit code."""
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return 130
+    except _Terminated:
+        return 143
+    except SystemExit as leaving:
+        if isinstance(leaving.code, str):
+            print(leaving.code, file=sys.stderr)
+            return 1
+        return leaving.code or 0
+
+
+def _run(options: "RunOptions") -> int:
+    try:
+        module = import_file(options.file)
+    except Error:
+        raise
+    except Exception as error:
+        return _show(error)
+    target = find_target(module, options.entrypoint, options.file)
+    arguments: "dict[str, Any]" = {}
+    code = target.signature_of.__code__
+    if options.arguments or code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x0C:
+        from burrow.cli.entrypoint_arguments import parse_arguments
+
+        program = "burrow run %s" % options.file
+        arguments = parse_arguments(target.signature_of, options.arguments, program)
+    reporter = _reporter(options)
+    chart = None
+    if options.timing:
+        from burrow.cli.timing_chart import CallTimings
+
+        chart = CallTimings()
+    failure: "Exception | None" = None
+    with whole_lines(), run_app(target.app, reporter, chart.observe if chart else None):
+        try:
+            try:
+                _call(target, arguments)
+            finally:
+                _flush()
+        except Exception as error:
+            failure = error
+        except (KeyboardInterrupt, _Terminated):
+            signal.signal(signal.SIGINT, _leave_at_once)
+            raise
+    if failure is not None:
+        return _show(failure)
+    if chart is not None:
+        sys.stdout.flush()
+        sys.stderr.write(chart.render())
+    return 0
+
+
+def _flush() -> None:
+    """Shows a last line without a newline before the app stops."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError):
+            pass  # the entrypoint closed it
+
+
+def _call(target: "Target", arguments: "dict[str, Any]") -> None:
+    if target.entrypoint is not None:
+        result = target.entrypoint(**arguments)
+        if hasattr(result, "__await__"):
+            import asyncio
+
+            asyncio.run(_awaited(result))
+        return
+    function = target.function
+    assert function is not None
+    if function.is_generator:
+        for item in function.remote_gen(**arguments):
+            print(item)
+        return
+    value = function.remote(**arguments)
+    if value is not None:
+        print(value)
+
+
+async def _awaited(result: "Any") -> "Any":
+    return await result
+
+
+def _reporter(options: "RunOptions") -> "Reporter":
+    if options.quiet:
+        from burrow._client.reporter import Reporter
+
+        return Reporter(red_stderr=sys.stderr.isatty())
+    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        from burrow.cli.status_tree import StatusTree
+
+        return StatusTree()
+    from burrow.cli.plain_report import PlainReport
+
+    return PlainReport()
+
+
+def _show(error: Exception) -> int:
+    """Prints an exception as the user should see it; returns the exit code."""
+    sys.stdout.flush()
+    if isinstance(error, ConnectionError):
+        print("Error: %s" % error, file=sys.stderr)
+        return 1
+    from burrow.cli.traceback_text import traceback_text
+
+    sys.stderr.write(traceback_text(error))
+    return 1
+
+
+def _raise_terminated(number: int, frame: "Any") -> None:
+    raise _Terminated()
+
+
+def _leave_at_once(number: int, frame: "Any") -> None:
+    os._exit(130)
