@@ -1,0 +1,123 @@
+"""End-to-end tests: one real burrowd for the session, or one of its own for a test that hurts it.
+
+BURROWD names the binary, BURROW_TEST_STATE a state directory to be used again, which saves the
+minute that the base image takes. Tests that need a daemon of their own work on the session's state
+directory one after another: the session's daemon is stopped for them and started afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from daemon import BURROWD, Daemon, Run
+from leftovers import Leftovers
+
+
+def _missing() -> str:
+    if not os.path.exists(BURROWD):
+        return "there is no %s: build it first" % BURROWD
+    if os.geteuid() != 0:
+        return "containers need root"
+    if not os.path.exists("/dev/fuse"):
+        return "there is no /dev/fuse"
+    return ""
+
+
+def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
+    reason = _missing()
+    if reason:
+        here = Path(__file__).parent
+        for item in items:
+            if Path(str(item.fspath)).parent == here:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory that holds the base image."""
+    kept = os.environ.get("BURROW_TEST_STATE")
+    return Path(kept) if kept else tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def session_daemon(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[Daemon]:
+    before = Leftovers()
+    daemon = Daemon(tmp_path_factory.mktemp("daemon"), state)
+    daemon.start()
+    group = daemon.process.pid if daemon.process else 0
+    yield daemon
+    if daemon.running:
+        assert daemon.stop() == 0, daemon.tail()
+    before.check(state, group)
+
+
+@pytest.fixture
+def daemon(session_daemon: Daemon) -> Daemon:
+    """The session's daemon, running."""
+    if not session_daemon.running:
+        session_daemon.start()
+    return session_daemon
+
+
+@pytest.fixture
+def own_daemon(session_daemon: Daemon, tmp_path: Path, state: Path) -> Iterator[Daemon]:
+    """A daemon that the test may stop, kill and start; not started yet."""
+    if session_daemon.running:
+        session_daemon.stop()
+    before = Leftovers()
+    daemon = Daemon(tmp_path, state)
+    yield daemon
+    if daemon.running:
+        assert daemon.stop() == 0, daemon.tail()
+    before.check(state)
+
+
+@pytest.fixture
+def burrow(daemon: Daemon) -> Run:
+    """`burrow("ps")` runs the command against the session's daemon."""
+    return daemon.burrow
+
+
+@pytest.fixture
+def write_app(tmp_path: Path) -> Callable[..., str]:
+    """Writes an app's file and returns its path; `app` and `burrow` are defined in it already."""
+
+    def write(code: str, name: str = "the_app", main: str = "") -> str:
+        head = "import burrow\n\napp = burrow.App(%r)\n" % name
+        body = head + textwrap.dedent(code)
+        if main:
+            body += "\n@app.local_entrypoint()\ndef main():\n" + textwrap.indent(
+                textwrap.dedent(main).strip(), "    "
+            )
+        path = tmp_path / (name + ".py")
+        path.write_text(body + "\n")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run(daemon: Daemon, write_app: Callable[..., str], tmp_path: Path) -> Run:
+    """`run(code, main=...)` writes an app and runs it to its end."""
+
+    def run(code: str, main: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        path = write_app(code, main=main)
+        return daemon.burrow("run", path, cwd=tmp_path, **options)
+
+    return run
+
+
+@pytest.fixture
+def without_fuse() -> "list[str]":
+    """A command prefix under which /dev/fuse is no FUSE device."""
+    if shutil.which("unshare") is None:
+        pytest.skip("hiding /dev/fuse needs unshare")
+    script = 'mount --bind /dev/null /dev/fuse && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, "sh"]
