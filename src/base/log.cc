@@ -4,6 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
 
 namespace burrow {
 namespace {
@@ -22,18 +25,27 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-}  // namespace
-
-void InitLog(std::string_view process_name) {
-  auto logger = spdlog::stderr_color_mt(std::string(process_name));
+std::shared_ptr<spdlog::logger> NewLogger(std::string_view process_name) {
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  auto logger = std::make_shared<spdlog::logger>(std::string(process_name), std::move(sink));
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %n: %v");
   const char* wanted = std::getenv("BURROW_LOG");
   logger->set_level(wanted ? spdlog::level::from_str(wanted) : spdlog::level::info);
-  spdlog::set_default_logger(std::move(logger));
+  return logger;
 }
 
-bool LogEnabled(LogLevel level) { return spdlog::default_logger_raw()->should_log(ToSpdlog(level)); }
+// Made in this file, not by spdlog's registry: a library built without ThreadSanitizer hides its own initialisation.
+std::shared_ptr<spdlog::logger>& Logger() {
+  static auto logger = NewLogger("burrow");
+  return logger;
+}
 
-void LogText(LogLevel level, std::string_view text) { spdlog::default_logger_raw()->log(ToSpdlog(level), text); }
+}  // namespace
+
+void InitLog(std::string_view process_name) { Logger() = NewLogger(process_name); }
+
+bool LogEnabled(LogLevel level) { return Logger()->should_log(ToSpdlog(level)); }
+
+void LogText(LogLevel level, std::string_view text) { Logger()->log(ToSpdlog(level), text); }
 
 }  // namespace burrow
