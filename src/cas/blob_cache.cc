@@ -7,6 +7,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "cas/linked_blobs.h"
+
 namespace burrow::cas {
 namespace {
 
@@ -21,7 +23,11 @@ struct Flight {
 }  // namespace
 
 struct BlobCache::State {
+  State(std::unique_ptr<DiskBlobStore> blobs_directory, LinkedBlobs links, BlobStore* remote_store)
+      : disk(std::move(blobs_directory)), linked(std::move(links)), remote(remote_store) {}
+
   std::unique_ptr<DiskBlobStore> disk;
+  LinkedBlobs linked;
   BlobStore* remote;
   std::mutex mutex;
   std::condition_variable landed;
@@ -81,10 +87,10 @@ BlobCache::BlobCache(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BlobCache::~BlobCache() = default;
 
 Result<std::unique_ptr<BlobCache>> BlobCache::Open(const std::string& directory, BlobStore* remote) {
-  auto state = std::make_unique<State>();
-  BURROW_ASSIGN_OR_RETURN(state->disk, DiskBlobStore::Open(directory));
-  state->remote = remote;
-  return std::unique_ptr<BlobCache>(new BlobCache(std::move(state)));
+  CacheLayout layout(directory);
+  BURROW_ASSIGN_OR_RETURN(auto disk, DiskBlobStore::Open(layout.Blobs()));
+  BURROW_ASSIGN_OR_RETURN(auto linked, LinkedBlobs::Open(layout.Blobs(), layout.Linked()));
+  return std::unique_ptr<BlobCache>(new BlobCache(std::make_unique<State>(std::move(disk), std::move(linked), remote)));
 }
 
 Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64_t> size) {
@@ -93,7 +99,7 @@ Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64
   struct stat st;
   if (::fstat(fd.get(), &st) != 0) return FailErrno("stat blob " + digest.Hex());
   if (static_cast<uint64_t>(st.st_size) == *size) return fd;
-  BURROW_RETURN_IF_ERROR(state_->disk->Remove(digest));
+  BURROW_RETURN_IF_ERROR(Remove(digest));
   return Fail(Code::kNotFound, "blob {} was cut short on disk", digest.Hex());
 }
 
@@ -108,12 +114,18 @@ Result<std::string> BlobCache::Read(const Digest& digest, uint64_t limit) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenBlob(digest));
   auto content = GetAll(*state_->disk, digest, limit);
   if (content || content.error().code() != Code::kDataLoss) return content;
-  BURROW_RETURN_IF_ERROR(state_->disk->Remove(digest));
+  BURROW_RETURN_IF_ERROR(Remove(digest));
   BURROW_ASSIGN_OR_RETURN(fd, OpenBlob(digest));
   return GetAll(*state_->disk, digest, limit);
 }
 
-Status BlobCache::Remove(const Digest& digest) { return state_->disk->Remove(digest); }
+Result<bool> BlobCache::Link(const Digest& digest) { return state_->linked.Link(digest); }
+
+// The link first: nobody finds bad bytes there while "blobs" already waits for good ones.
+Status BlobCache::Remove(const Digest& digest) {
+  BURROW_RETURN_IF_ERROR(state_->linked.Unlink(digest));
+  return state_->disk->Remove(digest);
+}
 uint64_t BlobCache::fetched_blobs() const { return state_->blobs.load(std::memory_order_relaxed); }
 uint64_t BlobCache::fetched_bytes() const { return state_->bytes.load(std::memory_order_relaxed); }
 

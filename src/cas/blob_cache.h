@@ -1,5 +1,6 @@
 // A node's directory of fetched blobs in front of a remote store. Shared by processes: each fetches what it lacks, and
-// a blob appears by rename.
+// a blob appears by rename. Layout: "blobs/ab/cdef..." are the blobs; "linked/ab/cdef..." are hard links to those for
+// which Link was called, so that an overlay can have both directories as data layers.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,14 @@
 #include "cas/disk_blob_store.h"
 
 namespace burrow::cas {
+
+// The two directories of a cache.
+struct CacheLayout {
+  explicit CacheLayout(std::string cache_directory) : root(std::move(cache_directory)) {}
+  std::string root;
+  std::string Blobs() const { return root + "/blobs"; }
+  std::string Linked() const { return root + "/linked"; }
+};
 
 class BlobCache {
  public:
@@ -26,7 +35,9 @@ class BlobCache {
   Result<UniqueFd> OpenLocal(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
   // Whole content up to `limit` bytes, verified also where it was here already.
   Result<std::string> Read(const Digest& digest, uint64_t limit);
-  // Forgets a local blob whose bytes turned out to be bad, so that it is fetched again.
+  // Links a local blob, see linked_blobs.h: false where it cannot be and the overlay finds it in "blobs" alone.
+  Result<bool> Link(const Digest& digest);
+  // Forgets a local blob whose bytes turned out to be bad, and its link, so that it is fetched again.
   Status Remove(const Digest& digest);
   uint64_t fetched_blobs() const;
   uint64_t fetched_bytes() const;
