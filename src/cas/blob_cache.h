@@ -8,31 +8,40 @@
 #include <string>
 
 #include "cas/blob_store.h"
+#include "cas/cache_layout.h"
+#include "cas/cache_signals.h"
 #include "cas/disk_blob_store.h"
 
 namespace burrow::cas {
 
-// The two directories of a cache.
-struct CacheLayout {
-  explicit CacheLayout(std::string cache_directory) : root(std::move(cache_directory)) {}
-  std::string root;
-  std::string Blobs() const { return root + "/blobs"; }
-  std::string Linked() const { return root + "/linked"; }
+struct BlobCacheOptions {
+  std::string directory;
+  BlobStore* remote = nullptr;            // not owned
+  std::shared_ptr<CacheSignals> signals;  // of the cache's keeper; null: of this process alone, and nobody evicts
+  // A small filesystem in memory, with the layout of "blobs", for what the disk has no room for even after eviction; to
+  // be the data layer after "blobs" in overlays. Empty: a full disk is then an error. Shared like `directory`.
+  std::string overflow_directory;
 };
 
 class BlobCache {
  public:
-  // `remote` is not owned.
+  static Result<std::unique_ptr<BlobCache>> Open(BlobCacheOptions options);
   static Result<std::unique_ptr<BlobCache>> Open(const std::string& directory, BlobStore* remote);
   ~BlobCache();
 
   // The blob as a local file. Absent: fetched once however many threads ask, verified, then renamed into place.
   // Blocks up to the remote's deadline. A fetch that failed is told to all who waited for it; the next call tries
   // again. A local file of another size than `size` (a power failure may cut what was not synced) is fetched again.
-  // Thread-safe.
+  // A full disk: asks the keeper for room, then stores the blob in `overflow_directory`; kResourceExhausted when that
+  // is full of blobs that came within the last minute. Thread-safe.
   Result<UniqueFd> OpenBlob(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
   // The blob if it is here already: never waits for the network. kNotFound otherwise.
   Result<UniqueFd> OpenLocal(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
+  // Whether OpenLocal would find it; counts as no hit.
+  bool Has(const Digest& digest) const;
+  // Stores bytes that were fetched ahead. Cheap where they are here; kInvalidArgument where they are not the digest's;
+  // kResourceExhausted on a full disk, without asking for room: nobody waits for them.
+  Status Store(const Digest& digest, std::string_view data);
   // Whole content up to `limit` bytes, verified also where it was here already.
   Result<std::string> Read(const Digest& digest, uint64_t limit);
   // Links a local blob, see linked_blobs.h: false where it cannot be and the overlay finds it in "blobs" alone.
@@ -41,6 +50,8 @@ class BlobCache {
   Status Remove(const Digest& digest);
   uint64_t fetched_blobs() const;
   uint64_t fetched_bytes() const;
+  CacheSignals& signals() const;
+  const CacheLayout& layout() const;
 
  private:
   struct State;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/faults.h"
 #include "cas/blob_path.h"
 #include "os/fs.h"
 
@@ -42,6 +43,15 @@ Result<bool> LinkedBlobs::Link(const Digest& digest) const {
 Status LinkedBlobs::Unlink(const Digest& digest) const {
   if (::unlinkat(linked_.get(), BlobPath(digest).c_str(), 0) != 0 && errno != ENOENT) {
     return FailErrno("remove the link of blob " + digest.Hex());
+  }
+  return {};
+}
+
+Status LinkedBlobs::Remove(const Digest& digest) const {
+  BURROW_RETURN_IF_ERROR(Unlink(digest));
+  BURROW_RETURN_IF_ERROR(FaultPoint("cas.remove.between_unlinks"));
+  if (::unlinkat(blobs_.get(), BlobPath(digest).c_str(), 0) != 0 && errno != ENOENT) {
+    return FailErrno("remove blob " + digest.Hex());
   }
   return {};
 }

@@ -21,8 +21,8 @@ class LinkedBlobs {
   Result<bool> Link(const Digest& digest) const;
   // Not there: no error.
   Status Unlink(const Digest& digest) const;
-  // Of the directory.
-  int fd() const { return linked_.get(); }
+  // Removes a blob and first its link, since overlays look no further than a link that they find. Not there: no error.
+  Status Remove(const Digest& digest) const;
 
  private:
   LinkedBlobs(UniqueFd blobs, UniqueFd linked) : blobs_(std::move(blobs)), linked_(std::move(linked)) {}
