@@ -26,7 +26,7 @@ namespace {
 
 struct Request {
   std::string method, path, authorization, body;
-  uint64_t range_start = 0;
+  uint64_t range_start = 0, range_end = UINT64_MAX;  // the end is exclusive
   bool ranged = false;
 };
 
@@ -60,7 +60,11 @@ bool ReadRequest(int fd, std::string& buffered, Request& request) {
   request.authorization = HeaderValue(head, "authorization");
   std::string range = HeaderValue(head, "range");
   request.ranged = range.starts_with("bytes=");
-  if (request.ranged) request.range_start = std::strtoull(range.c_str() + 6, nullptr, 10);
+  if (request.ranged) {
+    char* end = nullptr;
+    request.range_start = std::strtoull(range.c_str() + 6, &end, 10);
+    if (*end == '-' && end[1] != '\0') request.range_end = std::strtoull(end + 1, nullptr, 10) + 1;
+  }
   size_t length = std::strtoull(HeaderValue(head, "content-length").c_str(), nullptr, 10);
   while (buffered.size() < end + 4 + length) {
     if (!ReadMore(fd, buffered)) return false;
@@ -214,7 +218,7 @@ bool BlobServer::State::HandleGet(int fd, const Request& request, const Digest& 
   if (wrong == BlobFault::kServerError) return Answer(fd, 500, "asked to fail");
   if (!found) return Answer(fd, 404, "");
   if (request.ranged && request.range_start >= body.size()) return Answer(fd, 416, "");
-  if (request.ranged) body.erase(0, request.range_start);
+  if (request.ranged) body = body.substr(request.range_start, request.range_end - request.range_start);
   int status = request.ranged ? 206 : 200;
   return wrong == BlobFault::kNone ? Answer(fd, status, body) : SendWrong(fd, wrong, status, std::move(body));
 }
