@@ -168,10 +168,10 @@ Result<std::string> Supervisor::State::Check(const cas::Digest& digest) {
   return directory;
 }
 
-Result<std::string> Supervisor::ImageDirectory(const cas::Digest& digest) {
+Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const AcquireOptions& /*options*/) {
   BURROW_ASSIGN_OR_RETURN(std::string directory, state_->Check(digest));
   auto st = StatWithin(directory, state_->options.fetch_deadline + kAnswerSlack);
-  if (st) return directory;
+  if (st) return ImageLease({.directories = {directory}}, nullptr);
   if (st.error().code() == Code::kDeadlineExceeded) state_->child->Kill();
   return Forward(std::move(st.error()).WithContext("open image " + digest.Hex()));
 }

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "cas/digest.h"
-#include "os/mount.h"
+#include "imagefs/image_lease.h"
 
 namespace burrow::imagefs {
 
@@ -24,21 +24,19 @@ struct SupervisorOptions {
   std::chrono::milliseconds fetch_deadline{30'000};  // of one blob; then a read fails with EIO
 };
 
-class Supervisor {
+class Supervisor final : public ImageProvider {
  public:
   // Checks /dev/fuse (kFailedPrecondition with what to do), mounts, starts the process and waits until it serves.
   static Result<std::unique_ptr<Supervisor>> Start(SupervisorOptions options);
-  ~Supervisor();  // unmounts, ends the process
-
-  // Makes an image's tree available and returns its directory, to be used as an overlay lower directory; the index is
-  // fetched and verified first. Thread-safe; blocks up to the fetch deadline. A second call for the same image costs
-  // one stat.
-  Result<std::string> ImageDirectory(const cas::Digest& index);
+  ~Supervisor() override;  // unmounts, ends the process
 
   int pid() const;  // of the serving process, for diagnostics and tests
   uint64_t restarts() const;
 
  private:
+  // The index is fetched and verified first. A second call for the same image costs one stat.
+  Result<ImageLease> DoAcquire(const cas::Digest& index, const AcquireOptions& options) override;
+
   struct State;
   explicit Supervisor(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

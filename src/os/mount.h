@@ -3,7 +3,6 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 
@@ -26,13 +25,6 @@ class Mount {
   std::string target_;
 };
 
-struct OverlayOptions {
-  std::vector<std::string> lower;  // topmost first; at least one
-  std::string upper, work;         // on one filesystem, both existing
-};
-// Options that overlay would split (':' ',' '\\' in paths) are escaped. redirect_dir and metacopy are off, so
-// that `upper` is readable by itself.
-Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& target);
 Result<Mount> BindMount(const std::string& source, const std::string& target, bool read_only);
 Result<Mount> MountTmpfs(const std::string& target, uint64_t size_bytes);
 

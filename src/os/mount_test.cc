@@ -9,6 +9,7 @@
 
 #include "os/fs.h"
 #include "os/mountinfo.h"
+#include "os/overlay.h"
 #include "os/testing/environment.h"
 
 namespace burrow::os {
@@ -45,8 +46,9 @@ class MountTest : public ::testing::Test {
 };
 
 TEST_F(MountTest, ShowsTheTopmostLowerAndWritesToTheUpper) {
-  const OverlayOptions options{
-      .lower = {MakeLower("top"), MakeLower("bottom")}, .upper = temp_ / "upper", .work = temp_ / "work"};
+  const OverlayOptions options{.lower = {.directories = {MakeLower("top"), MakeLower("bottom")}},
+                               .upper = temp_ / "upper",
+                               .work = temp_ / "work"};
   auto mount = MountOverlay(options, temp_ / "target");
   ASSERT_TRUE(mount) << ErrorText(mount);
   EXPECT_EQ(*ReadFile(temp_ / "target/name"), "top");
@@ -57,8 +59,9 @@ TEST_F(MountTest, ShowsTheTopmostLowerAndWritesToTheUpper) {
 }
 
 TEST_F(MountTest, EscapesPathsThatOverlayWouldSplit) {
-  const OverlayOptions options{
-      .lower = {MakeLower("a:b,c\\d"), MakeLower("e:f")}, .upper = temp_ / "u,p:\\", .work = temp_ / "w,o:"};
+  const OverlayOptions options{.lower = {.directories = {MakeLower("a:b,c\\d"), MakeLower("e:f")}},
+                               .upper = temp_ / "u,p:\\",
+                               .work = temp_ / "w,o:"};
   ASSERT_TRUE(MakeDirectories(options.upper));
   ASSERT_TRUE(MakeDirectories(options.work));
   auto mount = MountOverlay(options, temp_ / "target");
@@ -69,7 +72,8 @@ TEST_F(MountTest, EscapesPathsThatOverlayWouldSplit) {
 TEST_F(MountTest, TakesMoreLayersThanOnePageOfPaths) {
   OverlayOptions options{.upper = temp_ / "upper", .work = temp_ / "work"};
   for (int i = 0; i < 60; ++i)
-    options.lower.push_back(MakeLower("layer-with-a-long-name-" + std::string(60, 'x') + std::to_string(i)));
+    options.lower.directories.push_back(
+        MakeLower("layer-with-a-long-name-" + std::string(60, 'x') + std::to_string(i)));
   auto mount = MountOverlay(options, temp_ / "target");
   if (!mount && mount.error().code() == Code::kInvalidArgument) GTEST_SKIP() << ErrorText(mount);
   ASSERT_TRUE(mount) << ErrorText(mount);
@@ -77,7 +81,8 @@ TEST_F(MountTest, TakesMoreLayersThanOnePageOfPaths) {
 }
 
 TEST_F(MountTest, LetsDeviceNodesOfAnImageNotBeOpened) {
-  const OverlayOptions options{.lower = {MakeLower("lower")}, .upper = temp_ / "upper", .work = temp_ / "work"};
+  const OverlayOptions options{
+      .lower = {.directories = {MakeLower("lower")}}, .upper = temp_ / "upper", .work = temp_ / "work"};
   ASSERT_EQ(mknod((temp_ / "lower/zero").c_str(), S_IFCHR | 0666, 0x105), 0);
   auto mount = MountOverlay(options, temp_ / "target");
   ASSERT_TRUE(mount) << ErrorText(mount);

@@ -6,13 +6,14 @@
 
 #include "base/error.h"
 #include "burrow/link/v1/link.pb.h"
+#include "imagefs/image_lease.h"
 #include "net/task.h"
 #include "worker/container_services.h"
 
 namespace burrow::worker {
 
 struct ContainerInputs {
-  std::string lower;                              // the image's directory
+  imagefs::ImageLease image;
   std::shared_ptr<const SourceDirectory> source;  // null: there is none
   std::string function;                           // "" unless it is serialized
 };

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/clock.h"
-#include "builder/step_runner.h"
 #include "burrow/link/v1/link.pb.h"
+#include "imagefs/image_lease.h"
 #include "net/blocking_pool.h"
 #include "net/task.h"
 #include "runtime/container.h"
@@ -20,7 +20,7 @@ struct ContainerServices {
   net::IoContext* io = nullptr;
   net::BlockingPool* pool = nullptr;
   const runtime::ContainerRuntime* runtime = nullptr;
-  builder::ImageDirectories* images = nullptr;
+  imagefs::ImageProvider* images = nullptr;
   SourceStore* sources = nullptr;
   Payloads* payloads = nullptr;
   const Clock* clock = nullptr;

@@ -113,6 +113,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   std::deque<std::string> early_output;  // before it was ready
   SteadyTime began, launched, said_hello;
   std::shared_ptr<const SourceDirectory> source;
+  imagefs::ImageLease image;  // until the container is destroyed
   std::shared_ptr<RunningContainer> container;
   std::unique_ptr<RunnerChannel> channel;
   std::unique_ptr<OutputPump> output;
@@ -156,10 +157,11 @@ net::Task<Status> FunctionContainer::State::Launch() {
   ArmStartDeadline();
   BURROW_CO_ASSIGN_OR_RETURN(ContainerInputs inputs, co_await FetchInputs(services, request.spec()));
   source = std::move(inputs.source);
+  image = std::move(inputs.image);
   if (phase == ContainerState::kStopping) co_return Fail(Code::kCancelled, "the start was called off");
   BURROW_CO_ASSIGN_OR_RETURN(Wires wires, MakeWires());
   LaunchPaths paths{.directory = services.containers_directory + "/" + id,
-                    .lower = inputs.lower,
+                    .lower = image.lower(),
                     .library = services.library,
                     .source = source ? source->path() : ""};
   auto started = co_await net::RunBlocking(*services.pool, [&] { return StartOnPool(paths, wires); });
@@ -287,6 +289,7 @@ net::Task<void> FunctionContainer::State::TearDown() {
   });
   if (!removed) LogWarn("container {}: {}", id, removed.error().message());
   source.reset();
+  image = {};
 }
 
 void FunctionContainer::State::ArmStartDeadline() {

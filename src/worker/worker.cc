@@ -36,16 +36,6 @@ constexpr milliseconds kStopDeadline{8'000};
 constexpr milliseconds kLastWordsPause{200};  // for the link to send the last updates
 constexpr milliseconds kLinkDeadline{1'000};
 
-// Images as imagefs serves them.
-class ServedImages final : public builder::ImageDirectories {
- public:
-  explicit ServedImages(imagefs::Supervisor* supervisor) : supervisor_(supervisor) {}
-  Result<std::string> ImageDirectory(const cas::Digest& index) override { return supervisor_->ImageDirectory(index); }
-
- private:
-  imagefs::Supervisor* supervisor_;
-};
-
 // The worker in operation, on top of a prepared node. Everything runs on the IoContext's one thread.
 class Agent {
  public:
@@ -67,7 +57,6 @@ class Agent {
   net::IoContext io_{1};
   net::BlockingPool pool_{kPoolThreads};
   SystemClock clock_;
-  ServedImages images_;
   Payloads payloads_;
   builder::StepRunner steps_;
   std::unique_ptr<link::WorkerEnd> link_;
@@ -83,18 +72,17 @@ class Agent {
 Agent::Agent(const WorkerOptions& options, Node& node)
     : options_(options),
       node_(node),
-      images_(node.images.get()),
       payloads_(node.store.get(), &pool_),
       steps_({.directory = node.layout.Builds(),
               .runtime = &*node.runtime,
-              .images = &images_,
+              .images = node.images.get(),
               .store = node.store.get(),
               .cache = node.cache.get()}),
       link_(link::NewWorkerEnd(io_, LinkOptions())),
       containers_({.io = &io_,
                    .pool = &pool_,
                    .runtime = &*node.runtime,
-                   .images = &images_,
+                   .images = node.images.get(),
                    .sources = node.sources.get(),
                    .payloads = &payloads_,
                    .clock = &clock_,
