@@ -239,6 +239,12 @@ Status BlobCache::Store(const Digest& digest, std::string_view data) {
   return {};
 }
 
+Status BlobCache::Adopt(const Digest& digest, int fd, uint64_t size) {
+  BURROW_RETURN_IF_ERROR(state_->linked.Add(digest, fd));
+  state_->options.signals->Stored(size);
+  return {};
+}
+
 CacheSignals& BlobCache::signals() const { return *state_->options.signals; }
 const CacheLayout& BlobCache::layout() const { return state_->layout; }
 uint64_t BlobCache::fetched_blobs() const { return state_->blobs.load(std::memory_order_relaxed); }

@@ -42,6 +42,8 @@ class BlobCache {
   // Stores bytes that were fetched ahead. Cheap where they are here; kInvalidArgument where they are not the digest's;
   // kResourceExhausted on a full disk, without asking for room: nobody waits for them.
   Status Store(const Digest& digest, std::string_view data);
+  // Takes in a whole and verified file without a name (O_TMPFILE in "blobs").
+  Status Adopt(const Digest& digest, int fd, uint64_t size);
   // Whole content up to `limit` bytes, verified also where it was here already.
   Result<std::string> Read(const Digest& digest, uint64_t limit);
   // Links a local blob, see linked_blobs.h: false where it cannot be and the overlay finds it in "blobs" alone.

@@ -47,6 +47,14 @@ Status LinkedBlobs::Unlink(const Digest& digest) const {
   return {};
 }
 
+Status LinkedBlobs::Add(const Digest& digest, int fd) const {
+  std::string path = BlobPath(digest), file = fmt::format("/proc/self/fd/{}", fd);
+  ::mkdirat(blobs_.get(), path.substr(0, 2).c_str(), 0700);  // where it fails, so does what follows
+  if (::linkat(AT_FDCWD, file.c_str(), blobs_.get(), path.c_str(), AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST)
+    return {};
+  return FailErrno("name blob " + digest.Hex());
+}
+
 Status LinkedBlobs::Remove(const Digest& digest) const {
   BURROW_RETURN_IF_ERROR(Unlink(digest));
   BURROW_RETURN_IF_ERROR(FaultPoint("cas.remove.between_unlinks"));

@@ -21,6 +21,8 @@ class LinkedBlobs {
   Result<bool> Link(const Digest& digest) const;
   // Not there: no error.
   Status Unlink(const Digest& digest) const;
+  // Gives a file without a name (O_TMPFILE, of the same filesystem) the name of its blob. There already: no error.
+  Status Add(const Digest& digest, int fd) const;
   // Removes a blob and first its link, since overlays look no further than a link that they find. Not there: no error.
   Status Remove(const Digest& digest) const;
 

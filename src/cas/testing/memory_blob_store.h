@@ -1,11 +1,11 @@
-// A remote store in memory for tests: counts what is asked of it, and can hold answers back.
+// A remote store in memory for tests: remembers what is asked of it.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cas/blob_store.h"
@@ -25,6 +25,22 @@ class MemoryBlobStore final : public BlobStore {
   std::vector<Digest> asked() const {
     std::lock_guard lock(mutex_);
     return asked_;
+  }
+
+  // Ranges asked for, as offsets, in order.
+  std::vector<uint64_t> ranges() const {
+    std::lock_guard lock(mutex_);
+    return ranges_;
+  }
+  // The next ranges come with wrong bytes.
+  void DamageRanges(int count) {
+    std::lock_guard lock(mutex_);
+    damaged_ = count;
+  }
+  // Calls of GetMany, each with what it was asked for.
+  std::vector<std::vector<Digest>> bundles() const {
+    std::lock_guard lock(mutex_);
+    return bundles_;
   }
 
   Result<bool> Has(const Digest& digest) override {
@@ -55,13 +71,66 @@ class MemoryBlobStore final : public BlobStore {
     blobs_[digest] = data;
     return {};
   }
+  Result<uint64_t> Size(const Digest& digest) override {
+    std::lock_guard lock(mutex_);
+    auto at = blobs_.find(digest);
+    if (at == blobs_.end()) return Fail(Code::kNotFound, "no such blob");
+    return at->second.size();
+  }
+  Status GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) override {
+    std::string bytes;
+    {
+      std::lock_guard lock(mutex_);
+      ranges_.push_back(offset);
+      auto at = blobs_.find(digest);
+      if (at == blobs_.end()) return Fail(Code::kNotFound, "no such blob");
+      bytes = at->second.substr(offset, length);
+      if (damaged_ > 0) {
+        --damaged_;
+        bytes[0] ^= 1;
+      }
+    }
+    return sink(bytes);
+  }
+  Result<std::vector<Digest>> GetMany(std::span<const Digest> digests, const ManySink& sink,
+                                      const GetManyOptions& options) override {
+    std::vector<std::pair<Digest, std::string>> found;
+    std::vector<Digest> absent;
+    {
+      std::lock_guard lock(mutex_);
+      bundles_.emplace_back(digests.begin(), digests.end());
+      for (const Digest& digest : digests) {
+        auto at = blobs_.find(digest);
+        if (at == blobs_.end() || at->second.size() > kManyLimit) {
+          absent.push_back(digest);
+        } else {
+          found.emplace_back(digest, at->second);
+        }
+      }
+    }
+    for (const auto& [digest, bytes] : found) {
+      if (options.cancelled && options.cancelled()) return Fail(Code::kCancelled, "cancelled");
+      BURROW_RETURN_IF_ERROR(sink(digest, bytes));
+    }
+    return absent;
+  }
   Status PutFile(const Digest&, int) override { return Fail(Code::kUnimplemented, "no files here"); }
+  Status Remove(const Digest& digest) override {
+    std::lock_guard lock(mutex_);
+    blobs_.erase(digest);
+    return {};
+  }
+  Status List(const BlobVisitor&) override { return Fail(Code::kUnimplemented, "no list here"); }
   Status Sync() override { return {}; }
 
  private:
   mutable std::mutex mutex_;
-  std::map<Digest, std::string> blobs_;  // guarded by mutex_
-  std::vector<Digest> asked_;            // guarded by mutex_
+  // All guarded by mutex_.
+  std::map<Digest, std::string> blobs_;
+  std::vector<Digest> asked_;
+  std::vector<uint64_t> ranges_;
+  std::vector<std::vector<Digest>> bundles_;
+  int damaged_ = 0;
 };
 
 }  // namespace burrow::cas::testing
