@@ -94,7 +94,7 @@ class RunningControl final : public Control {
         hot_sets_(clock_, *state_.store, store_thread_),
         router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, hot_sets_),
         app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
-                      logs_, *state_.store, store_thread_, *state_.blobs, disk_}),
+                      logs_, *state_.store, store_thread_, *state_.blobs, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         image_service_(clock_, options_.timings, images_, *builds_, *state_.blobs, disk_),
