@@ -91,12 +91,15 @@ Status BlobFeed::Put(const Batch& batch) try {
     by_digest.emplace(blob.digest, &blob);
   }
   BURROW_ASSIGN_OR_RETURN(auto missing, store_.Missing(digests));
+  std::vector<cas::BlobBytes> lacking;
+  uint64_t bytes = 0;
   for (const cas::Digest& digest : missing) {
-    const Blob& blob = *by_digest.at(digest);
-    BURROW_RETURN_IF_ERROR(store_.Put(digest, blob.bytes));
-    ++new_blobs_;
-    new_bytes_ += blob.bytes.size();
+    lacking.push_back({digest, by_digest.at(digest)->bytes});
+    bytes += lacking.back().data.size();
   }
+  BURROW_RETURN_IF_ERROR(store_.PutMany(lacking));
+  new_blobs_ += lacking.size();
+  new_bytes_ += bytes;
   return {};
 } catch (const std::exception& e) {
   return Fail(Code::kInternal, "store an image's files: {}", e.what());
