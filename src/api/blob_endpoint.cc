@@ -13,6 +13,7 @@
 #include "api/answer.h"
 #include "api/byte_range.h"
 #include "burrow/v1/blobs.pb.h"
+#include "cas/pack.h"
 
 namespace burrow::api {
 using burrow::v1::MissingRequest;
@@ -112,7 +113,9 @@ Result<std::vector<cas::Digest>> ParseDigests(const MissingRequest& request) {
 
 Task<void> BlobEndpoint::Handle(HttpExchange& exchange) {
   auto digest = cas::Digest::FromHex(exchange.path().substr(kPrefix.size()));
-  if (!digest) {
+  if (exchange.path() == cas::kPackPath) {
+    co_await packs_.Handle(exchange);
+  } else if (!digest) {
     co_await RespondError(
         exchange, Error(Code::kInvalidArgument, "a blob is named /blobs/<SHA-256 in 64 lower-case hex digits>"));
   } else if (exchange.method() == "GET" || exchange.method() == "HEAD") {

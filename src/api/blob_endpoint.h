@@ -1,11 +1,12 @@
-// /blobs/<digest>: HEAD, GET with Range, PUT; and burrow.v1.Blobs/Missing. On the IoContext's thread, disk work on the
-// pool.
+// /blobs/<digest>: HEAD, GET with Range, PUT; /blobs/pack; and burrow.v1.Blobs/Missing. On the IoContext's thread, disk
+// work on the pool.
 #pragma once
 
 #include <string_view>
 
 #include "api/byte_range.h"
 #include "api/gateway.h"
+#include "api/pack_endpoint.h"
 #include "cas/blob_store.h"
 #include "net/blocking_pool.h"
 #include "net/http_server.h"
@@ -17,7 +18,7 @@ class BlobEndpoint {
   static constexpr std::string_view kPrefix = "/blobs/";
 
   // Neither is owned.
-  BlobEndpoint(cas::BlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool) {}
+  BlobEndpoint(cas::BlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool), packs_(store, pool) {}
 
   net::Task<void> Handle(net::HttpExchange& exchange);
   void Register(Gateway& gateway);
@@ -30,6 +31,7 @@ class BlobEndpoint {
 
   cas::BlobStore& store_;
   net::BlockingPool& pool_;
+  PackEndpoint packs_;
 };
 
 }  // namespace burrow::api

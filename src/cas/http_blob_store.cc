@@ -7,6 +7,8 @@
 #include <optional>
 #include <unordered_set>
 
+#include "cas/http_many.h"
+#include "cas/pack.h"
 #include "cas/retry.h"
 #include "net/http_client.h"
 
@@ -16,6 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kMissingBatch = 5'000;
+constexpr size_t kGetBatch = kMaxPackDigests;
+constexpr uint64_t kPutBatch = 4u << 20;  // bytes of the blobs of one pack
 // A transfer that got this much further has a whole deadline again.
 constexpr uint64_t kProgress = 1u << 20;
 // From this size on asking first is cheaper than sending what may be there.
@@ -88,6 +92,9 @@ class HttpBlobStore final : public BlobStore {
   Result<uint64_t> Size(const Digest& digest) override;
   Status GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) override;
   Status Sync() override { return {}; }  // the server answers a PUT for what it keeps
+  Status PutMany(std::span<const BlobBytes> blobs) override;
+  Result<std::vector<Digest>> GetMany(std::span<const Digest> digests, const ManySink& sink,
+                                      const GetManyOptions& options) override;
   Status Remove(const Digest& digest) override;
   Status List(const BlobVisitor& visit) override;
 
@@ -97,6 +104,9 @@ class HttpBlobStore final : public BlobStore {
   Result<net::HttpResponse> Perform(net::HttpRequest request, Retry& retry);
   // Receives until the end has come, or the deadline.
   Status Fetch(const Digest& digest, Download& download);
+  Status GetBatch(ManyDownload& many);
+  // Sends as many of the blobs as one pack takes, and takes them off.
+  Status PutBatch(std::span<const BlobBytes>& blobs);
   Status Upload(net::HttpRequest request, const Digest& digest, uint64_t size);
   Status MissingBatch(std::span<const Digest> batch, std::vector<Digest>& missing);
 
@@ -247,6 +257,82 @@ Status HttpBlobStore::PutFile(const Digest& digest, int fd) {
   auto request = NewRequest("PUT", "/blobs/" + digest.Hex());
   request.body_fd = fd;
   return Upload(std::move(request), digest, static_cast<uint64_t>(st.st_size));
+}
+
+Status HttpBlobStore::GetBatch(ManyDownload& many) {
+  for (Retry retry(options_.deadline);;) {
+    BURROW_RETURN_IF_ERROR(many.CheckCancelled());
+    size_t before = many.left();
+    std::string body = many.Request();
+    PackReader reader(many.Events());
+    auto request = NewRequest("POST", kPackPath);
+    request.headers.emplace_back("Content-Type: application/octet-stream");
+    request.body = body;
+    request.stall_timeout = retry.Stall();
+    request.sink = [&](std::string_view data) -> Status {
+      BURROW_RETURN_IF_ERROR(many.CheckCancelled());
+      return reader.Append(data);
+    };
+    auto response = client_.Perform(request);
+    bool answered = response && response->status == 200;
+    if (answered && reader.complete()) {
+      many.Finish();
+      return {};
+    }
+    Error error = answered ? Error(Code::kUnavailable, "the pack broke off")
+                           : (response ? ErrorOf(*response) : std::move(response.error()));
+    bool passing = error.code() == Code::kUnavailable || error.code() == Code::kDataLoss;
+    if (many.refused() || !passing) return Forward(std::move(error).WithContext("fetch a pack of blobs"));
+    if (many.left() < before) retry.Renew();
+    if (!retry.Pause()) {
+      return Fail(Code::kUnavailable, "fetch a pack of blobs: {} (tried for {} ms; is the server at {} up?)",
+                  error.message(), retry.deadline().count(), options_.url);
+    }
+  }
+}
+
+Result<std::vector<Digest>> HttpBlobStore::GetMany(std::span<const Digest> digests, const ManySink& sink,
+                                                   const GetManyOptions& options) {
+  std::vector<Digest> absent;
+  while (!digests.empty()) {
+    auto batch = digests.first(std::min(digests.size(), kGetBatch));
+    digests = digests.subspan(batch.size());
+    ManyDownload many(batch, sink, options, absent);
+    BURROW_RETURN_IF_ERROR(GetBatch(many));
+  }
+  return absent;
+}
+
+Status HttpBlobStore::PutBatch(std::span<const BlobBytes>& blobs) {
+  std::string pack;
+  PackWriter writer({}, [&](std::string_view data) -> Status {
+    pack += data;
+    return {};
+  });
+  for (uint64_t bytes = 0; !blobs.empty() && blobs.front().data.size() <= kManyLimit; blobs = blobs.subspan(1)) {
+    bytes += blobs.front().data.size();
+    if (bytes > kPutBatch && !pack.empty()) break;
+    BURROW_RETURN_IF_ERROR(writer.Add(blobs.front().digest, blobs.front().data));
+  }
+  BURROW_RETURN_IF_ERROR(writer.Finish());
+  auto request = NewRequest("PUT", kPackPath);
+  request.body = pack;
+  Retry retry(options_.deadline);
+  auto response = Perform(std::move(request), retry);
+  if (!response) return Forward(std::move(response.error()).WithContext("store a pack of blobs"));
+  return {};
+}
+
+Status HttpBlobStore::PutMany(std::span<const BlobBytes> blobs) {
+  while (!blobs.empty()) {
+    if (blobs.front().data.size() > kManyLimit) {
+      BURROW_RETURN_IF_ERROR(Put(blobs.front().digest, blobs.front().data));
+      blobs = blobs.subspan(1);
+    } else {
+      BURROW_RETURN_IF_ERROR(PutBatch(blobs));
+    }
+  }
+  return {};
 }
 
 Status HttpBlobStore::Remove(const Digest& digest) {
