@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cas/digest.h"
 #include "imagefs/image_lease.h"
+#include "imagefs/tier.h"
 
 namespace burrow::imagefs {
 
@@ -21,6 +22,7 @@ struct SupervisorOptions {
   std::string cache_directory;  // of cas::BlobCache
   std::string blob_url;         // control's HTTP address
   std::string token;            // handed over by descriptor, never by argument
+  TierChoice tier = TierChoice::kAuto;
   std::chrono::milliseconds fetch_deadline{30'000};  // of one blob; then a read fails with EIO
 };
 

@@ -32,7 +32,7 @@ struct Setting {
   const char *key, *value;
 };
 std::vector<Setting> Settings(const OverlayOptions& options) {
-  const char* refer = options.upper_may_refer_below ? "on" : "off";
+  const char* refer = options.lower.needs_metacopy ? "on" : "off";
   return {{"redirect_dir", refer}, {"metacopy", refer}, {"index", "off"}, {"xino", "off"}};
 }
 // What a container wrote is worth nothing after a crash of the machine, so its fsync need not reach the disk.
@@ -52,9 +52,9 @@ class OverlayContext {
   bool AddFirstLayer(const std::string& layer) { return Set("lowerdir+", layer.c_str()); }
 
   Status Configure(const OverlayOptions& options) {
-    const auto& [directories, data_only] = options.lower;
+    const auto& directories = options.lower.directories;
     for (size_t i = 1; i < directories.size(); ++i) BURROW_RETURN_IF_ERROR(Add("lowerdir+", directories[i]));
-    for (const std::string& layer : data_only) BURROW_RETURN_IF_ERROR(Add("datadir+", layer));
+    for (const std::string& layer : options.lower.data_only) BURROW_RETURN_IF_ERROR(Add("datadir+", layer));
     bool ok = true;
     if (Writable(options)) {
       ok = Set("upperdir", Escape(options.upper).c_str()) && Set("workdir", Escape(options.work).c_str()) &&
@@ -124,6 +124,9 @@ Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& tar
   if (options.lower.directories.empty()) {
     return Fail(Code::kInvalidArgument, "an overlay needs at least one lower directory");
   }
+  // The kernel makes no overlay of one layer.
+  const size_t layers = options.lower.directories.size() + options.lower.data_only.size();
+  if (layers == 1 && !Writable(options)) return BindMount(options.lower.directories.front(), target, true);
   auto context = OverlayContext::Open();
   if (context && context->AddFirstLayer(options.lower.directories.front())) {
     BURROW_RETURN_IF_ERROR(context->Configure(options));

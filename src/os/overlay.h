@@ -15,17 +15,18 @@ struct OverlayLower {
   // Searched in this order, when a file is first opened, for content that a lower directory's file only names
   // (trusted.overlay.metacopy and an absolute trusted.overlay.redirect). Not visible otherwise. Linux 6.5.
   std::vector<std::string> data_only;
+  // Linux before 6.16 finds that content with metacopy and redirect_dir only. The upper directory is then not readable
+  // by itself: a file in it may lack its content, a directory may be a renamed one from below.
+  bool needs_metacopy = false;
 };
 
 struct OverlayOptions {
   OverlayLower lower;
   std::string upper, work;  // on one filesystem, both existing; both empty: the overlay is read-only
-  // metacopy and redirect_dir. With them off, `upper` is readable by itself: no file in it lacks its content, and a
-  // renamed lower directory is EXDEV.
-  bool upper_may_refer_below = false;
 };
-// Characters that overlay would split paths at (':' ',' '\\') are escaped. kInvalidArgument where the kernel does not
-// know what is asked for; the message holds its reason.
+// Renaming a lower directory is EXDEV, as on other mounts without redirect_dir. Characters that overlay would split
+// paths at (':' ',' '\\') are escaped. kInvalidArgument where the kernel does not know what is asked for; the message
+// holds its reason.
 Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& target);
 
 }  // namespace burrow::os

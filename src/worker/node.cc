@@ -81,7 +81,8 @@ Status StartServices(Node& node, const WorkerOptions& options) {
                                                                    .state_directory = layout.Imagefs(),
                                                                    .cache_directory = layout.Cache(),
                                                                    .blob_url = url,
-                                                                   .token = options.token}));
+                                                                   .token = options.token,
+                                                                   .tier = options.image_tier}));
   return {};
 }
 
