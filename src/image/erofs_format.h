@@ -1,5 +1,5 @@
-// The records of an EROFS image as the kernel reads them (Linux: fs/erofs/erofs_fs.h), as far as erofs_writer uses them.
-// Private to this module.
+// The records of an EROFS image as the kernel reads them (Linux: fs/erofs/erofs_fs.h), as far as erofs_writer uses
+// them. Private to this module.
 #pragma once
 
 #include <bit>
@@ -12,7 +12,7 @@ static_assert(std::endian::native == std::endian::little, "records are little-en
 inline constexpr uint64_t kBlock = 4096;
 inline constexpr uint64_t kSuperOffset = 1024;
 inline constexpr uint32_t kMagic = 0xE0F5E1E2;
-inline constexpr uint32_t kCompatMtime = 2;    // inodes tell modification times
+inline constexpr uint32_t kCompatMtime = 2;     // inodes tell modification times
 inline constexpr uint32_t kIncompatChunks = 4;  // there are chunk-based files
 inline constexpr uint64_t kSlot = 32;           // inodes are numbered by their offset in these
 

@@ -15,8 +15,7 @@ std::string ContentPath(const cas::Digest& digest);
 // The image's bytes, a whole number of blocks of 4096. Hard links share an inode; a regular file that is not empty is a
 // hole of its size with the attributes trusted.overlay.metacopy and trusted.overlay.redirect (its ContentPath).
 // kInvalidArgument, naming the inode, for what EROFS cannot hold: extended attributes of one inode beyond 256 KiB in
-// all, attribute names outside of user., trusted., security. and POSIX ACLs, files beyond 8 TiB, and a root directory
-// with so many attributes that it has no number below 2^16.
+// all or 65535 bytes in one, names other than user.*, trusted.*, security.* and POSIX ACLs, files beyond 8 TiB.
 Result<std::string> WriteErofs(const Index& index);
 
 }  // namespace burrow::image
