@@ -16,6 +16,7 @@
 #include "burrow/v1/apps.pb.h"
 #include "burrow/v1/calls.pb.h"
 #include "cas/digest.h"
+#include "cas/disk_blob_store.h"
 #include "net/event.h"
 #include "net/testing/loop_thread.h"
 #include "net/testing/raw_client.h"

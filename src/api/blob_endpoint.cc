@@ -13,6 +13,7 @@
 #include "api/answer.h"
 #include "api/byte_range.h"
 #include "burrow/v1/blobs.pb.h"
+#include "cas/pack.h"
 
 namespace burrow::api {
 using burrow::v1::MissingRequest;
@@ -24,6 +25,7 @@ namespace {
 
 constexpr uint64_t kSmall = 64u << 10;  // read whole and sent with the head
 constexpr size_t kPiece = 256u << 10;   // of an upload, to one turn of the pool
+constexpr size_t kSent = 1u << 20;      // of a download that has no file, from one turn of the pool
 constexpr int kMissingLimit = 10'000;
 constexpr const char* kContentType = "application/octet-stream";
 
@@ -38,19 +40,52 @@ std::optional<std::string> ReadCached(int fd, uint64_t offset, uint64_t length) 
 
 // An upload under way; shared with the pool's thread, which has it while the coroutine waits.
 struct Upload {
-  std::optional<cas::DiskBlobWriter> writer;
+  std::unique_ptr<cas::BlobWriter> writer;
   std::string piece;
 
-  Status Store(cas::DiskBlobStore& store, const cas::Digest& digest, size_t size, bool last) {
+  Status Store(cas::BlobStore& store, const cas::Digest& digest, size_t size, bool last) {
     if (!writer) {
-      auto opened = store.NewWriter();
-      if (!opened) return Forward(std::move(opened.error()));
-      writer.emplace(std::move(*opened));
+      BURROW_ASSIGN_OR_RETURN(writer, store.StartBlob());
     }
     BURROW_RETURN_IF_ERROR(writer->Append(std::string_view(piece).substr(0, size)));
     return last ? writer->Commit(digest) : Status();
   }
 };
+
+// A blob as it is found: with a file, or only its size.
+struct Found {
+  UniqueFd file;
+  uint64_t size = 0;
+};
+
+Result<Found> FoundFile(UniqueFd file) {
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return FailErrno("examine a blob");
+  return Found{.file = std::move(file), .size = static_cast<uint64_t>(info.st_size)};
+}
+
+// On the loop's thread where the blob has a file: opening one is cheaper than going to the pool.
+Task<Result<Found>> Find(cas::BlobStore& store, net::BlockingPool& pool, const cas::Digest& digest) {
+  auto file = store.OpenBlob(digest);
+  if (file) co_return FoundFile(std::move(*file));
+  if (file.error().code() != Code::kUnimplemented) co_return Forward(std::move(file.error()));
+  BURROW_CO_ASSIGN_OR_RETURN(uint64_t size,
+                             co_await net::RunBlocking(pool, [&store, digest] { return store.Size(digest); }));
+  co_return Found{.size = size};
+}
+
+// A part in memory; a whole small blob is verified.
+Result<std::string> ReadPart(cas::BlobStore& store, const cas::Digest& digest, uint64_t offset, uint64_t length,
+                             bool whole) {
+  if (whole) return cas::GetAll(store, digest, length);
+  std::string data;
+  data.reserve(length);
+  BURROW_RETURN_IF_ERROR(store.GetRange(digest, offset, length, [&](std::string_view piece) -> Status {
+    data += piece;
+    return {};
+  }));
+  return data;
+}
 
 size_t PieceSize(const HttpExchange& exchange) {
   auto header = exchange.header("Content-Length");
@@ -78,7 +113,9 @@ Result<std::vector<cas::Digest>> ParseDigests(const MissingRequest& request) {
 
 Task<void> BlobEndpoint::Handle(HttpExchange& exchange) {
   auto digest = cas::Digest::FromHex(exchange.path().substr(kPrefix.size()));
-  if (!digest) {
+  if (exchange.path() == cas::kPackPath) {
+    co_await packs_.Handle(exchange);
+  } else if (!digest) {
     co_await RespondError(
         exchange, Error(Code::kInvalidArgument, "a blob is named /blobs/<SHA-256 in 64 lower-case hex digits>"));
   } else if (exchange.method() == "GET" || exchange.method() == "HEAD") {
@@ -92,14 +129,12 @@ Task<void> BlobEndpoint::Handle(HttpExchange& exchange) {
 }
 
 Task<void> BlobEndpoint::Get(HttpExchange& exchange, const cas::Digest& digest) {
-  auto file = store_.OpenBlob(digest);
-  struct stat info{};
-  if (file && ::fstat(file->get(), &info) != 0) file = FailErrno("examine a blob");
-  if (!file) {
-    co_await RespondError(exchange, file.error());
+  auto found = co_await Find(store_, pool_, digest);
+  if (!found) {
+    co_await RespondError(exchange, found.error());
     co_return;
   }
-  auto size = static_cast<uint64_t>(info.st_size);
+  uint64_t size = found->size;
   std::string tag = fmt::format("\"{}\"", digest.Hex());
   exchange.AddHeader("ETag", tag);
   exchange.AddHeader("Accept-Ranges", "bytes");
@@ -121,17 +156,43 @@ Task<void> BlobEndpoint::Get(HttpExchange& exchange, const cas::Digest& digest) 
                        fmt::format("bytes {}-{}/{}", range.offset, range.offset + range.length - 1, size));
   }
   int status = part ? 206 : 200;
+  if (!found->file.valid()) {
+    (void)co_await SendPieces(exchange, digest, status, range);
+    co_return;
+  }
   if (exchange.method() == "GET" && range.length <= kSmall) {
-    if (auto data = ReadCached(file->get(), range.offset, range.length)) {
+    if (auto data = ReadCached(found->file.get(), range.offset, range.length)) {
       co_await exchange.Respond(status, kContentType, std::move(*data));
       co_return;
     }
   }
-  (void)co_await exchange.RespondFile(status, kContentType, file->get(), range.offset, range.length);
+  (void)co_await exchange.RespondFile(status, kContentType, found->file.get(), range.offset, range.length);
+}
+
+// What has no file comes through memory. The client verifies: a blob that breaks off in the middle is asked for again.
+Task<Status> BlobEndpoint::SendPieces(HttpExchange& exchange, const cas::Digest& digest, int status, ByteRange range) {
+  bool begun = exchange.method() == "HEAD";
+  if (begun) BURROW_CO_RETURN_IF_ERROR(co_await exchange.BeginStream(status, kContentType, range.length));
+  for (uint64_t sent = 0; sent < range.length && exchange.method() == "GET"; sent += kSent) {
+    uint64_t length = std::min<uint64_t>(kSent, range.length - sent);
+    bool whole = range.kind == ByteRange::Kind::kWhole && length == range.length;
+    auto read = [&store = store_, digest, offset = range.offset + sent, length, whole] {
+      return ReadPart(store, digest, offset, length, whole);
+    };
+    auto data = co_await net::RunBlocking(pool_, std::move(read));
+    if (!data && begun) co_return Forward(std::move(data.error()));  // unfinished: the connection is closed
+    if (!data) co_return co_await RespondError(exchange, data.error());
+    if (length == range.length) co_return co_await exchange.Respond(status, kContentType, std::move(*data));
+    if (!begun) BURROW_CO_RETURN_IF_ERROR(co_await exchange.BeginStream(status, kContentType, range.length));
+    begun = true;
+    BURROW_CO_RETURN_IF_ERROR(co_await exchange.WriteChunk(*data));
+  }
+  if (!begun) co_return co_await exchange.Respond(status, kContentType, "");
+  co_return co_await exchange.EndStream();
 }
 
 Task<void> BlobEndpoint::Put(HttpExchange& exchange, const cas::Digest& digest) {
-  auto known = store_.Has(digest);
+  auto known = co_await net::RunBlocking(pool_, [&store = store_, digest] { return store.Has(digest); });
   if (known && *known) {
     co_await exchange.Respond(200, "application/json", "{}");
     co_return;

@@ -1,11 +1,13 @@
-// /blobs/<digest>: HEAD, GET with Range, PUT; and burrow.v1.Blobs/Missing. On the IoContext's thread, disk work on the
-// pool.
+// /blobs/<digest>: HEAD, GET with Range, PUT; /blobs/pack; and burrow.v1.Blobs/Missing. On the IoContext's thread, disk
+// work on the pool.
 #pragma once
 
 #include <string_view>
 
+#include "api/byte_range.h"
 #include "api/gateway.h"
-#include "cas/disk_blob_store.h"
+#include "api/pack_endpoint.h"
+#include "cas/blob_store.h"
 #include "net/blocking_pool.h"
 #include "net/http_server.h"
 
@@ -16,18 +18,20 @@ class BlobEndpoint {
   static constexpr std::string_view kPrefix = "/blobs/";
 
   // Neither is owned.
-  BlobEndpoint(cas::DiskBlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool) {}
+  BlobEndpoint(cas::BlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool), packs_(store, pool) {}
 
   net::Task<void> Handle(net::HttpExchange& exchange);
   void Register(Gateway& gateway);
 
  private:
   net::Task<void> Get(net::HttpExchange& exchange, const cas::Digest& digest);
+  net::Task<Status> SendPieces(net::HttpExchange& exchange, const cas::Digest& digest, int status, ByteRange range);
   net::Task<void> Put(net::HttpExchange& exchange, const cas::Digest& digest);
   net::Task<Status> Receive(net::HttpExchange& exchange, const cas::Digest& digest);
 
-  cas::DiskBlobStore& store_;
+  cas::BlobStore& store_;
   net::BlockingPool& pool_;
+  PackEndpoint packs_;
 };
 
 }  // namespace burrow::api

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "api/gateway.h"
-#include "cas/disk_blob_store.h"
+#include "cas/blob_store.h"
 #include "net/blocking_pool.h"
 #include "net/http_server.h"
 #include "net/task.h"
@@ -21,7 +21,7 @@ enum class Access { kNone, kClient, kWorker };
 struct ServerOptions {
   net::HttpServerOptions http;
   std::function<Access(std::string_view token)> authenticate;  // constant time in the token's bytes
-  cas::DiskBlobStore* blobs = nullptr;                         // not owned
+  cas::BlobStore* blobs = nullptr;                             // not owned
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
   std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
 };

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <map>
+
 #include "cas/disk_blob_store.h"
 #include "cas/http_blob_store.h"
 #include "cas/testing/blob_server.h"
@@ -15,6 +17,7 @@ namespace {
 
 // A store and what it needs to live.
 struct DiskWorld {
+  static constexpr bool kOwned = true;  // what the owner of a store may do works
   testing::TemporaryDirectory directory;
   std::unique_ptr<BlobStore> store = std::move(DiskBlobStore::Open(directory / "blobs").value());
   void Damage(const Digest& digest) {
@@ -23,6 +26,7 @@ struct DiskWorld {
   }
 };
 struct HttpWorld {
+  static constexpr bool kOwned = false;
   testing::BlobServer server;
   std::unique_ptr<BlobStore> store = NewHttpBlobStore({.url = server.url() + "/", .token = server.token()});
   void Damage(const Digest& digest) { server.AddAs(digest, "something else"); }
@@ -117,6 +121,212 @@ TYPED_TEST(BlobStoreContract, EndsATransferWhenTheSinkFails) {
   EXPECT_EQ(status.error().message(), "enough");
   EXPECT_EQ(pieces, 1);
   EXPECT_EQ(GetAll(this->store_, digest, 3).error().code(), Code::kOutOfRange);
+}
+
+std::string Part(BlobStore& store, const Digest& digest, uint64_t offset, uint64_t length) {
+  std::string part;
+  Status status = store.GetRange(digest, offset, length, [&](std::string_view data) -> Status {
+    part += data;
+    return {};
+  });
+  EXPECT_TRUE(status) << status.error().message();
+  return part;
+}
+
+TYPED_TEST(BlobStoreContract, SaysHowLargeABlobIs) {
+  for (size_t size : {size_t{0}, size_t{5}, size_t{1'000'000}}) {
+    std::string content(size, 's');
+    ASSERT_TRUE(this->store_.Put(Digest::Of(content), content));
+    EXPECT_EQ(this->store_.Size(Digest::Of(content)).value(), size);
+  }
+  EXPECT_EQ(this->store_.Size(Digest::Of("absent")).error().code(), Code::kNotFound);
+}
+
+TYPED_TEST(BlobStoreContract, GivesAPartOfABlob) {
+  std::string content;
+  for (int i = 0; i < 200'000; ++i) content += static_cast<char>('a' + i % 23);
+  for (size_t size : {size_t{5'000}, content.size()}) {
+    std::string blob = content.substr(0, size);
+    Digest digest = Digest::Of(blob);
+    ASSERT_TRUE(this->store_.Put(digest, blob));
+    EXPECT_EQ(Part(this->store_, digest, 0, 10), blob.substr(0, 10));
+    EXPECT_EQ(Part(this->store_, digest, 1'234, 3'000), blob.substr(1'234, 3'000));
+    EXPECT_EQ(Part(this->store_, digest, 0, size), blob);
+    EXPECT_EQ(Part(this->store_, digest, size - 1, 1), blob.substr(size - 1));
+    auto ignore = [](std::string_view) -> Status { return {}; };
+    EXPECT_EQ(this->store_.GetRange(digest, size - 5, 6, ignore).error().code(), Code::kOutOfRange);
+    EXPECT_EQ(this->store_.GetRange(digest, size + 7, 1, ignore).error().code(), Code::kOutOfRange);
+    EXPECT_EQ(this->store_.GetRange(Digest::Of("absent"), 0, 1, ignore).error().code(), Code::kNotFound);
+  }
+}
+
+TYPED_TEST(BlobStoreContract, EndsAPartWhenTheSinkFails) {
+  Digest digest = Digest::Of("content");
+  ASSERT_TRUE(this->store_.Put(digest, "content"));
+  Status status =
+      this->store_.GetRange(digest, 2, 3, [](std::string_view) -> Status { return Fail(Code::kAborted, "enough"); });
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message(), "enough");
+}
+
+struct Many {
+  std::vector<std::string> contents;
+  std::vector<Digest> digests;
+  std::vector<BlobBytes> blobs;
+
+  explicit Many(int count, std::string_view salt = "") {
+    for (int i = 0; i < count; ++i) {
+      contents.push_back(std::to_string(i) + std::string(salt) + std::string(static_cast<size_t>(i) % 1'000, 'm'));
+    }
+    for (const std::string& content : contents) {
+      digests.push_back(Digest::Of(content));
+      blobs.push_back({digests.back(), content});
+    }
+  }
+};
+
+TYPED_TEST(BlobStoreContract, PutsAndGetsManyInOrder) {
+  Many many(500);
+  ASSERT_TRUE(this->store_.PutMany(many.blobs));
+  ASSERT_TRUE(this->store_.PutMany(many.blobs)) << "they are there already";
+  EXPECT_TRUE(this->store_.PutMany({}));
+  std::vector<Digest> wanted(many.digests.rbegin(), many.digests.rend());
+  Digest absent = Digest::Of("absent");
+  wanted.insert(wanted.begin() + 200, absent);
+  wanted.push_back(many.digests.front());  // twice
+  std::vector<Digest> seen;
+  auto rest = this->store_.GetMany(wanted,
+                                   [&](const Digest& digest, std::string_view data) -> Status {
+                                     EXPECT_EQ(Digest::Of(data), digest);
+                                     seen.push_back(digest);
+                                     return {};
+                                   },
+                                   {});
+  ASSERT_TRUE(rest) << rest.error().message();
+  EXPECT_EQ(*rest, std::vector{absent});
+  std::erase(wanted, absent);
+  EXPECT_EQ(seen, wanted);
+  for (const std::string& content : many.contents) {
+    EXPECT_EQ(GetAll(this->store_, Digest::Of(content), 10'000).value(), content);
+  }
+}
+
+TYPED_TEST(BlobStoreContract, RefusesManyWhereOneHasOtherBytes) {
+  std::vector<BlobBytes> blobs = {{Digest::Of("a"), "a"}, {Digest::Of("b"), "x"}};
+  EXPECT_EQ(this->store_.PutMany(blobs).error().code(), Code::kInvalidArgument);
+  EXPECT_FALSE(this->store_.Has(Digest::Of("b")).value());
+}
+
+TYPED_TEST(BlobStoreContract, GetsManyOfAnySizeUpToTheLimit) {
+  std::string large(3u << 20, 'l'), too_large(kManyLimit + 1, 't');
+  std::vector<Digest> digests;
+  for (const std::string& content : {std::string("small"), large, too_large, std::string()}) {
+    digests.push_back(Digest::Of(content));
+    ASSERT_TRUE(this->store_.Put(digests.back(), content));
+  }
+  std::vector<uint64_t> sizes;
+  auto rest = this->store_.GetMany(digests,
+                                   [&](const Digest&, std::string_view data) -> Status {
+                                     sizes.push_back(data.size());
+                                     return {};
+                                   },
+                                   {});
+  ASSERT_TRUE(rest) << rest.error().message();
+  EXPECT_EQ(*rest, std::vector{Digest::Of(too_large)});
+  EXPECT_EQ(sizes, (std::vector<uint64_t>{5, 3u << 20, 0}));
+}
+
+TYPED_TEST(BlobStoreContract, EndsManyAtOnceWhenAsked) {
+  Many many(100);
+  ASSERT_TRUE(this->store_.PutMany(many.blobs));
+  int seen = 0;
+  auto count = [&](const Digest&, std::string_view) -> Status {
+    return ++seen < 10 ? Status() : Fail(Code::kAborted, "enough");
+  };
+  auto outcome = this->store_.GetMany(many.digests, count, {});
+  EXPECT_EQ(outcome.error().code(), Code::kAborted);
+  EXPECT_EQ(seen, 10);
+  outcome = this->store_.GetMany(many.digests, count, {.cancelled = [] { return true; }});
+  EXPECT_EQ(outcome.error().code(), Code::kCancelled);
+  EXPECT_EQ(seen, 10);
+}
+
+TYPED_TEST(BlobStoreContract, PassesOverDamagedOnesOfMany) {
+  Many many(3);
+  ASSERT_TRUE(this->store_.PutMany(many.blobs));
+  this->world_.Damage(many.digests[1]);
+  int seen = 0;
+  auto rest = this->store_.GetMany(many.digests,
+                                   [&](const Digest& digest, std::string_view data) -> Status {
+                                     EXPECT_EQ(Digest::Of(data), digest);
+                                     ++seen;
+                                     return {};
+                                   },
+                                   {});
+  ASSERT_TRUE(rest) << rest.error().message();
+  EXPECT_EQ(*rest, std::vector{many.digests[1]});
+  EXPECT_EQ(seen, 2);
+}
+
+TYPED_TEST(BlobStoreContract, StoresABlobByPieces) {
+  auto writer = this->store_.StartBlob();
+  if (!writer && writer.error().code() == Code::kUnimplemented) GTEST_SKIP() << writer.error().message();
+  ASSERT_TRUE(writer) << writer.error().message();
+  std::string piece(100'000, 'p'), whole;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE((*writer)->Append(piece));
+    whole += piece;
+  }
+  ASSERT_TRUE((*writer)->Commit(Digest::Of(whole)));
+  EXPECT_EQ(GetAll(this->store_, Digest::Of(whole), whole.size()).value(), whole);
+  for (std::string_view content : {std::string_view("short"), std::string_view("")}) {
+    writer = this->store_.StartBlob();
+    ASSERT_TRUE((*writer)->Append(content));
+    ASSERT_TRUE((*writer)->Commit(Digest::Of(content)));
+    EXPECT_EQ(GetAll(this->store_, Digest::Of(content), 10).value(), content);
+  }
+  writer = this->store_.StartBlob();
+  ASSERT_TRUE((*writer)->Append("right"));
+  EXPECT_EQ((*writer)->Commit(Digest::Of("wrong")).error().code(), Code::kInvalidArgument);
+  EXPECT_FALSE(this->store_.Has(Digest::Of("wrong")).value());
+}
+
+TYPED_TEST(BlobStoreContract, ListsAndRemovesWhereItIsTheOwners) {
+  Many many(50);
+  ASSERT_TRUE(this->store_.PutMany(many.blobs));
+  std::string large(200'000, 'l');
+  ASSERT_TRUE(this->store_.Put(Digest::Of(large), large));
+  ASSERT_TRUE(this->store_.Sync());
+  std::map<Digest, uint64_t> sizes;
+  auto note = [&](const Digest& digest, const BlobInfo& info) -> Status {
+    EXPECT_TRUE(sizes.emplace(digest, info.size).second) << "seen twice";
+    EXPECT_GT(info.stored_ms, 1'500'000'000'000u);
+    return {};
+  };
+  if (!TypeParam::kOwned) {
+    EXPECT_EQ(this->store_.List(note).error().code(), Code::kUnimplemented);
+    EXPECT_EQ(this->store_.Remove(many.digests[0]).error().code(), Code::kUnimplemented);
+    return;
+  }
+  ASSERT_TRUE(this->store_.List(note));
+  ASSERT_EQ(sizes.size(), 51u);
+  EXPECT_EQ(sizes[Digest::Of(large)], large.size());
+  EXPECT_EQ(sizes[many.digests[7]], many.contents[7].size());
+  EXPECT_EQ(this->store_.List([](const auto&, const auto&) -> Status { return Fail(Code::kAborted, "enough"); })
+                .error()
+                .code(),
+            Code::kAborted);
+  for (const Digest& digest : {many.digests[7], Digest::Of(large), Digest::Of("absent")}) {
+    EXPECT_TRUE(this->store_.Remove(digest));
+    EXPECT_FALSE(this->store_.Has(digest).value());
+    EXPECT_EQ(GetAll(this->store_, digest, 1u << 20).error().code(), Code::kNotFound);
+  }
+  ASSERT_TRUE(this->store_.Compact());
+  sizes.clear();
+  ASSERT_TRUE(this->store_.List(note));
+  EXPECT_EQ(sizes.size(), 49u);
+  ASSERT_TRUE(this->store_.Put(many.digests[7], many.contents[7])) << "it may come back";
+  EXPECT_EQ(GetAll(this->store_, many.digests[7], 10'000).value(), many.contents[7]);
 }
 
 }  // namespace

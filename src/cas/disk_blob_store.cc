@@ -223,6 +223,21 @@ Status DiskBlobStore::Get(const Digest& digest, const BlobSink& sink) {
   return {};
 }
 
+Status DiskBlobStore::GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenBlob(digest));
+  auto buffer = std::make_unique_for_overwrite<char[]>(std::min<uint64_t>(kChunk, length));
+  while (length > 0) {
+    ssize_t n = ::pread(fd.get(), buffer.get(), std::min<uint64_t>(kChunk, length), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno("read blob " + digest.Hex());
+    if (n == 0) return Fail(Code::kOutOfRange, "blob {} ends at byte {}", digest.Hex(), offset);
+    BURROW_RETURN_IF_ERROR(sink({buffer.get(), static_cast<size_t>(n)}));
+    offset += static_cast<uint64_t>(n);
+    length -= static_cast<uint64_t>(n);
+  }
+  return {};
+}
+
 Status DiskBlobStore::Put(const Digest& digest, std::string_view data) {
   // A size that differs is what a power failure leaves of a blob that was never synced: it is written again.
   if (auto size = Size(digest); size && *size == data.size()) return {};
@@ -245,6 +260,28 @@ Status DiskBlobStore::PutFile(const Digest& digest, int fd) {
     BURROW_RETURN_IF_ERROR(writer.Append({buffer.get(), static_cast<size_t>(n)}));
     offset += n;
   }
+}
+
+Result<std::unique_ptr<BlobWriter>> DiskBlobStore::StartBlob() {
+  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, NewWriter());
+  return std::make_unique<DiskBlobWriter>(std::move(writer));
+}
+
+Status DiskBlobStore::List(const BlobVisitor& visit) {
+  Status status;
+  ForEachName(directory_->root.get(), [&](const char* name) {
+    if (!status || std::strlen(name) != 2) return;
+    UniqueFd fan(::openat(directory_->root.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fan.valid()) return;
+    ForEachName(fan.get(), [&](const char* rest) {
+      auto digest = Digest::FromHex(std::string(name) + rest);
+      struct stat st;
+      if (!status || !digest || ::fstatat(fan.get(), rest, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+      auto ms = static_cast<uint64_t>(st.st_mtim.tv_sec) * 1000 + static_cast<uint64_t>(st.st_mtim.tv_nsec) / 1'000'000;
+      status = visit(*digest, {.size = static_cast<uint64_t>(st.st_size), .stored_ms = ms});
+    });
+  });
+  return status;
 }
 
 Status DiskBlobStore::Sync() {

@@ -11,15 +11,13 @@
 namespace burrow::cas {
 
 // A blob being received by pieces. One thread. Dropped without Commit: nothing remains. May outlive its store.
-class DiskBlobWriter {
+class DiskBlobWriter final : public BlobWriter {
  public:
   DiskBlobWriter(DiskBlobWriter&&) noexcept;
   DiskBlobWriter& operator=(DiskBlobWriter&&) noexcept;
-  ~DiskBlobWriter();
-  // kResourceExhausted where the disk is full.
-  Status Append(std::string_view data);
-  // kInvalidArgument if the bytes are not those of `expected`.
-  Status Commit(const Digest& expected);
+  ~DiskBlobWriter() override;
+  Status Append(std::string_view data) override;
+  Status Commit(const Digest& expected) override;
 
  private:
   friend class DiskBlobStore;
@@ -34,19 +32,20 @@ class DiskBlobStore final : public BlobStore {
   static Result<std::unique_ptr<DiskBlobStore>> Open(const std::string& directory);
   ~DiskBlobStore() override;
 
-  // A read-only descriptor of the blob's file. Its bytes were verified when they were stored, not now.
-  Result<UniqueFd> OpenBlob(const Digest& digest);
   Result<DiskBlobWriter> NewWriter();
-  Result<uint64_t> Size(const Digest& digest);
-  // Forgets a blob, for instance one whose bytes went bad; descriptors that are open keep it. Not there: no error.
-  Status Remove(const Digest& digest);
 
   Result<bool> Has(const Digest& digest) override;
   Result<std::vector<Digest>> Missing(const std::vector<Digest>& digests) override;
+  Result<uint64_t> Size(const Digest& digest) override;
   Status Get(const Digest& digest, const BlobSink& sink) override;
+  Status GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) override;
   Status Put(const Digest& digest, std::string_view data) override;
   Status PutFile(const Digest& digest, int fd) override;
-  Status Sync() override;  // one syncfs; a single Put is not durable before
+  Result<std::unique_ptr<BlobWriter>> StartBlob() override;
+  Status Sync() override;                        // one syncfs; a single Put is not durable before
+  Status Remove(const Digest& digest) override;  // descriptors that are open keep it
+  Status List(const BlobVisitor& visit) override;
+  Result<UniqueFd> OpenBlob(const Digest& digest) override;  // kNotFound where the blob is not there
 
  private:
   friend class DiskBlobWriter;

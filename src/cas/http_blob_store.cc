@@ -4,67 +4,26 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <random>
-#include <thread>
+#include <optional>
 #include <unordered_set>
 
+#include "cas/http_many.h"
+#include "cas/pack.h"
+#include "cas/retry.h"
 #include "net/http_client.h"
 
 namespace burrow::cas {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
-constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{2'000};
-constexpr milliseconds kStall{15'000};
 constexpr size_t kMissingBatch = 5'000;
+constexpr size_t kGetBatch = kMaxPackDigests;
+constexpr uint64_t kPutBatch = 4u << 20;  // bytes of the blobs of one pack
 // A transfer that got this much further has a whole deadline again.
 constexpr uint64_t kProgress = 1u << 20;
 // From this size on asking first is cheaper than sending what may be there.
 constexpr uint64_t kAskBeforePut = 64u << 10;
-
-// Whether and how long to go on with a request that failed for a passing reason.
-class Retry {
- public:
-  explicit Retry(milliseconds deadline) : deadline_(deadline), end_(steady_clock::now() + deadline) {}
-
-  // Waits before the next attempt; false where the deadline has come.
-  bool Pause() {
-    auto now = steady_clock::now();
-    if (now >= end_) return false;
-    std::uniform_real_distribution<double> jitter(0.5, 1.0);
-    auto pause = std::chrono::duration_cast<milliseconds>(pause_ * jitter(random_));
-    std::this_thread::sleep_for(std::min(pause, std::chrono::ceil<milliseconds>(end_ - now)));
-    pause_ = std::min(2 * pause_, kLongestPause);
-    return true;
-  }
-  void Renew() {
-    end_ = steady_clock::now() + deadline_;
-    pause_ = kFirstPause;
-  }
-  milliseconds Stall() const {
-    auto left = std::chrono::ceil<milliseconds>(end_ - steady_clock::now());
-    return std::clamp(left, milliseconds(100), kStall);
-  }
-  milliseconds deadline() const { return deadline_; }
-
- private:
-  milliseconds deadline_;
-  steady_clock::time_point end_;
-  milliseconds pause_ = kFirstPause;
-  std::minstd_rand random_{std::random_device{}()};
-};
-
-bool MayPass(int status) { return (status >= 500 && status != 501 && status != 507) || status == 408 || status == 429; }
-
-// A short excerpt of what the server said, for a one-line error.
-std::string Excerpt(std::string_view body) {
-  std::string text(body.substr(0, 200));
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, ' ');
-  return text;
-}
 
 Error ErrorOf(const net::HttpResponse& response) {
   switch (response.status) {
@@ -91,16 +50,27 @@ Error ErrorOf(const net::HttpResponse& response) {
 // A download over several attempts: what has been handed to the sink stays handed.
 struct Download {
   const BlobSink& sink;
-  Hasher hasher;
+  uint64_t offset = 0;             // of the first byte that is wanted
+  std::optional<uint64_t> length;  // absent: to the blob's end
+  Hasher* hasher = nullptr;        // sees what the sink sees; may be absent
   uint64_t delivered = 0;
-  uint64_t skip = 0;     // bytes of this attempt that an earlier one delivered
+  uint64_t skip = 0;     // bytes of this attempt that are not wanted, or that an earlier one delivered
   bool refused = false;  // the sink wants no more
+
+  std::string Range() const {
+    uint64_t from = offset + delivered;
+    if (length) return fmt::format("Range: bytes={}-{}", from, offset + *length - 1);
+    return fmt::format("Range: bytes={}-", from);
+  }
+  bool whole() const { return offset + delivered == 0 && !length; }
 
   Status Receive(std::string_view data) {
     size_t known = std::min<uint64_t>(skip, data.size());
     skip -= known;
     data.remove_prefix(known);
-    hasher.Update(data);
+    if (length) data = data.substr(0, *length - delivered);
+    if (data.empty()) return {};
+    if (hasher) hasher->Update(data);
     delivered += data.size();
     Status status = sink(data);
     refused = !status;
@@ -119,12 +89,24 @@ class HttpBlobStore final : public BlobStore {
   Status Get(const Digest& digest, const BlobSink& sink) override;
   Status Put(const Digest& digest, std::string_view data) override;
   Status PutFile(const Digest& digest, int fd) override;
+  Result<uint64_t> Size(const Digest& digest) override;
+  Status GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) override;
   Status Sync() override { return {}; }  // the server answers a PUT for what it keeps
+  Status PutMany(std::span<const BlobBytes> blobs) override;
+  Result<std::vector<Digest>> GetMany(std::span<const Digest> digests, const ManySink& sink,
+                                      const GetManyOptions& options) override;
+  Status Remove(const Digest& digest) override;
+  Status List(const BlobVisitor& visit) override;
 
  private:
   net::HttpRequest NewRequest(std::string method, const std::string& path) const;
   // Tries until an answer that will not change, or the deadline.
   Result<net::HttpResponse> Perform(net::HttpRequest request, Retry& retry);
+  // Receives until the end has come, or the deadline.
+  Status Fetch(const Digest& digest, Download& download);
+  Status GetBatch(ManyDownload& many);
+  // Sends as many of the blobs as one pack takes, and takes them off.
+  Status PutBatch(std::span<const BlobBytes>& blobs);
   Status Upload(net::HttpRequest request, const Digest& digest, uint64_t size);
   Status MissingBatch(std::span<const Digest> batch, std::vector<Digest>& missing);
 
@@ -199,20 +181,28 @@ Status HttpBlobStore::MissingBatch(std::span<const Digest> batch, std::vector<Di
   return {};
 }
 
-Status HttpBlobStore::Get(const Digest& digest, const BlobSink& sink) {
+Result<uint64_t> HttpBlobStore::Size(const Digest& digest) {
   Retry retry(options_.deadline);
-  Download download{.sink = sink};
-  for (;;) {
+  auto response = Perform(NewRequest("HEAD", "/blobs/" + digest.Hex()), retry);
+  if (!response) return Forward(std::move(response.error()).WithContext("ask for blob " + digest.Hex()));
+  if (!response->content_length) return Fail(Code::kInternal, "{} does not say how large a blob is", options_.url);
+  return *response->content_length;
+}
+
+Status HttpBlobStore::Fetch(const Digest& digest, Download& download) {
+  for (Retry retry(options_.deadline);;) {
     auto request = NewRequest("GET", "/blobs/" + digest.Hex());
     request.stall_timeout = retry.Stall();
     uint64_t before = download.delivered;
-    if (before > 0) request.headers.push_back(fmt::format("Range: bytes={}-", before));
-    request.on_status = [&](int status) { download.skip = status == 206 ? 0 : before; };
+    if (!download.whole()) request.headers.push_back(download.Range());
+    request.on_status = [&](int status) { download.skip = status == 206 ? 0 : download.offset + before; };
     request.sink = [&](std::string_view data) { return download.Receive(data); };
     auto response = client_.Perform(request);
-    bool complete = response && (response->status == 200 || response->status == 206);
-    if (response && response->status == 416) complete = before > 0;  // all had come, only the end was lost
-    if (complete) break;
+    if (response && (response->status == 200 || response->status == 206)) return {};
+    if (response && response->status == 416) {  // all had come, only the end was lost; or there is no such part
+      if (!download.length && before > 0) return {};
+      return Fail(Code::kOutOfRange, "blob {} ends before byte {}", digest.Hex(), download.offset);
+    }
     Error error = response ? ErrorOf(*response) : std::move(response.error());
     if (download.refused) return Forward(std::move(error));
     if (error.code() != Code::kUnavailable) return Forward(std::move(error).WithContext("fetch blob " + digest.Hex()));
@@ -222,11 +212,25 @@ Status HttpBlobStore::Get(const Digest& digest, const BlobSink& sink) {
                   error.message(), retry.deadline().count(), options_.url);
     }
   }
-  if (download.hasher.Finish() != digest) {
+}
+
+Status HttpBlobStore::Get(const Digest& digest, const BlobSink& sink) {
+  Hasher hasher;
+  Download download{.sink = sink, .hasher = &hasher};
+  BURROW_RETURN_IF_ERROR(Fetch(digest, download));
+  if (hasher.Finish() != digest) {
     return Fail(Code::kDataLoss, "fetch blob {}: the bytes that {} sent do not hash to its name", digest.Hex(),
                 options_.url);
   }
   return {};
+}
+
+Status HttpBlobStore::GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) {
+  if (length == 0) return {};
+  Download download{.sink = sink, .offset = offset, .length = length};
+  BURROW_RETURN_IF_ERROR(Fetch(digest, download));
+  if (download.delivered == length) return {};
+  return Fail(Code::kOutOfRange, "blob {} ends at byte {}", digest.Hex(), offset + download.delivered);
 }
 
 Status HttpBlobStore::Upload(net::HttpRequest request, const Digest& digest, uint64_t size) {
@@ -253,6 +257,90 @@ Status HttpBlobStore::PutFile(const Digest& digest, int fd) {
   auto request = NewRequest("PUT", "/blobs/" + digest.Hex());
   request.body_fd = fd;
   return Upload(std::move(request), digest, static_cast<uint64_t>(st.st_size));
+}
+
+Status HttpBlobStore::GetBatch(ManyDownload& many) {
+  for (Retry retry(options_.deadline);;) {
+    BURROW_RETURN_IF_ERROR(many.CheckCancelled());
+    size_t before = many.left();
+    std::string body = many.Request();
+    PackReader reader(many.Events());
+    auto request = NewRequest("POST", kPackPath);
+    request.headers.emplace_back("Content-Type: application/octet-stream");
+    request.body = body;
+    request.stall_timeout = retry.Stall();
+    request.sink = [&](std::string_view data) -> Status {
+      BURROW_RETURN_IF_ERROR(many.CheckCancelled());
+      return reader.Append(data);
+    };
+    auto response = client_.Perform(request);
+    bool answered = response && response->status == 200;
+    if (answered && reader.complete()) {
+      many.Finish();
+      return {};
+    }
+    Error error = answered ? Error(Code::kUnavailable, "the pack broke off")
+                           : (response ? ErrorOf(*response) : std::move(response.error()));
+    bool passing = error.code() == Code::kUnavailable || error.code() == Code::kDataLoss;
+    if (many.refused() || !passing) return Forward(std::move(error).WithContext("fetch a pack of blobs"));
+    if (many.left() < before) retry.Renew();
+    if (!retry.Pause()) {
+      return Fail(Code::kUnavailable, "fetch a pack of blobs: {} (tried for {} ms; is the server at {} up?)",
+                  error.message(), retry.deadline().count(), options_.url);
+    }
+  }
+}
+
+Result<std::vector<Digest>> HttpBlobStore::GetMany(std::span<const Digest> digests, const ManySink& sink,
+                                                   const GetManyOptions& options) {
+  std::vector<Digest> absent;
+  while (!digests.empty()) {
+    auto batch = digests.first(std::min(digests.size(), kGetBatch));
+    digests = digests.subspan(batch.size());
+    ManyDownload many(batch, sink, options, absent);
+    BURROW_RETURN_IF_ERROR(GetBatch(many));
+  }
+  return absent;
+}
+
+Status HttpBlobStore::PutBatch(std::span<const BlobBytes>& blobs) {
+  std::string pack;
+  PackWriter writer({}, [&](std::string_view data) -> Status {
+    pack += data;
+    return {};
+  });
+  for (uint64_t bytes = 0; !blobs.empty() && blobs.front().data.size() <= kManyLimit; blobs = blobs.subspan(1)) {
+    bytes += blobs.front().data.size();
+    if (bytes > kPutBatch && !pack.empty()) break;
+    BURROW_RETURN_IF_ERROR(writer.Add(blobs.front().digest, blobs.front().data));
+  }
+  BURROW_RETURN_IF_ERROR(writer.Finish());
+  auto request = NewRequest("PUT", kPackPath);
+  request.body = pack;
+  Retry retry(options_.deadline);
+  auto response = Perform(std::move(request), retry);
+  if (!response) return Forward(std::move(response.error()).WithContext("store a pack of blobs"));
+  return {};
+}
+
+Status HttpBlobStore::PutMany(std::span<const BlobBytes> blobs) {
+  while (!blobs.empty()) {
+    if (blobs.front().data.size() > kManyLimit) {
+      BURROW_RETURN_IF_ERROR(Put(blobs.front().digest, blobs.front().data));
+      blobs = blobs.subspan(1);
+    } else {
+      BURROW_RETURN_IF_ERROR(PutBatch(blobs));
+    }
+  }
+  return {};
+}
+
+Status HttpBlobStore::Remove(const Digest& digest) {
+  return Fail(Code::kUnimplemented, "blob {} is removed by the control plane alone", digest.Hex());
+}
+
+Status HttpBlobStore::List(const BlobVisitor&) {
+  return Fail(Code::kUnimplemented, "blobs are listed by the control plane alone");
 }
 
 }  // namespace

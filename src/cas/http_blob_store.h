@@ -1,5 +1,6 @@
-// Blobs of a control plane: HEAD, GET and PUT <url>/blobs/<digest>, and POST <url>/burrow.v1.Blobs/Missing (JSON), each
-// with "Authorization: Bearer <token>". Connections are kept and reused; several threads make several connections.
+// Blobs of a control plane: HEAD, GET and PUT <url>/blobs/<digest>, POST and PUT <url>/blobs/pack
+// (docs/pack-format.md), and POST <url>/burrow.v1.Blobs/Missing (JSON), each with "Authorization: Bearer <token>".
+// Connections are kept and reused; several threads make several connections.
 #pragma once
 
 #include <chrono>

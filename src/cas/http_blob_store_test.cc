@@ -76,5 +76,62 @@ TEST_F(HttpBlobStoreTest, DoesNotSendALargeBlobThatIsThere) {
   EXPECT_EQ(server_.puts(), 0);
 }
 
+// Many blobs that do not compress, so that a cut falls between their frames.
+std::vector<std::string> Noise(int count) {
+  std::vector<std::string> contents;
+  uint64_t state = 1;
+  for (int i = 0; i < count; ++i) {
+    std::string content = std::to_string(i);
+    for (int j = 0; j < 40'000; ++j) {
+      state = state * 6'364'136'223'846'793'005u + 1;
+      content += static_cast<char>(state >> 56);
+    }
+    contents.push_back(std::move(content));
+  }
+  return contents;
+}
+
+TEST_F(HttpBlobStoreTest, GetsManyThroughPassingFaultsWithEachBlobOnce) {
+  auto store = NewStore(milliseconds(30'000));
+  std::vector<Digest> digests;
+  for (const auto& content : Noise(100)) digests.push_back(server_.Add(content));
+  Digest absent = Digest::Of("absent");
+  digests.insert(digests.begin() + 10, absent);
+  for (BlobFault fault : {BlobFault::kServerError, BlobFault::kTruncated, BlobFault::kReset, BlobFault::kTrickle}) {
+    server_.Fail(fault, 2);
+    std::vector<Digest> seen;
+    auto rest = store->GetMany(digests,
+                               [&](const Digest& digest, std::string_view) -> Status {
+                                 seen.push_back(digest);
+                                 return {};
+                               },
+                               {});
+    ASSERT_TRUE(rest) << static_cast<int>(fault) << ": " << rest.error().message();
+    EXPECT_EQ(*rest, std::vector{absent});
+    seen.insert(seen.begin() + 10, absent);
+    EXPECT_EQ(seen, digests);
+  }
+}
+
+TEST_F(HttpBlobStoreTest, GivesUpOnManyAtTheDeadline) {
+  auto store = NewStore(milliseconds(300));
+  auto ignore = [](const Digest&, std::string_view) -> Status { return {}; };
+  server_.Fail(BlobFault::kServerError);
+  EXPECT_EQ(store->GetMany(std::vector{digest_}, ignore, {}).error().code(), Code::kUnavailable);
+  server_.Stop();
+  std::vector<BlobBytes> blobs = {{Digest::Of("x"), "x"}};
+  EXPECT_EQ(store->PutMany(blobs).error().code(), Code::kUnavailable);
+}
+
+TEST_F(HttpBlobStoreTest, SendsManyBlobsInFewRequests) {
+  auto store = NewStore(milliseconds(30'000));
+  auto contents = Noise(300);
+  std::vector<BlobBytes> blobs;
+  for (const auto& content : contents) blobs.push_back({Digest::Of(content), content});
+  ASSERT_TRUE(store->PutMany(blobs));
+  EXPECT_LE(server_.puts(), 4);
+  for (const auto& content : contents) EXPECT_TRUE(server_.Has(Digest::Of(content)));
+}
+
 }  // namespace
 }  // namespace burrow::cas

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "api/gateway.h"
-#include "cas/disk_blob_store.h"
+#include "cas/blob_store.h"
 #include "control/app_lifecycle.h"
 #include "control/app_log.h"
 #include "control/apps.h"
@@ -28,7 +28,7 @@ struct AppServiceParts {
   AppLogs& logs;
   store::Store& store;
   Background& store_thread;
-  cas::DiskBlobStore& blobs;
+  cas::BlobStore& blobs;
   Background& disk;
 };
 

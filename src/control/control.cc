@@ -48,7 +48,7 @@ struct OpenedState {
   std::string directory;
   UniqueFd lock;
   std::unique_ptr<store::Store> store;
-  std::unique_ptr<cas::DiskBlobStore> blobs;
+  std::unique_ptr<cas::BlobStore> blobs;
   Tokens tokens;
 };
 

@@ -107,7 +107,7 @@ net::Task<Result<ImageId>> ImageService::Follow(StepRun& run, BuildWriter& write
 }
 
 net::Task<Status> CheckUploaded(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files,
-                                cas::DiskBlobStore& blobs, Background& disk) {
+                                cas::BlobStore& blobs, Background& disk) {
   auto digests = std::make_shared<std::vector<cas::Digest>>();
   for (const auto& file : files) {
     if (file.size() > 0) digests->push_back(*cas::Digest::FromHex(file.digest()));

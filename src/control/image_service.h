@@ -4,7 +4,7 @@
 #include <string>
 
 #include "api/gateway.h"
-#include "cas/disk_blob_store.h"
+#include "cas/blob_store.h"
 #include "control/background.h"
 #include "control/builds.h"
 #include "control/images.h"
@@ -14,8 +14,8 @@ namespace burrow::control {
 
 class ImageService {
  public:
-  ImageService(const Clock& clock, const Timings& timings, ImageTable& images, Builds& builds,
-               cas::DiskBlobStore& blobs, Background& disk)
+  ImageService(const Clock& clock, const Timings& timings, ImageTable& images, Builds& builds, cas::BlobStore& blobs,
+               Background& disk)
       : clock_(clock), timings_(timings), images_(images), builds_(builds), blobs_(blobs), disk_(disk) {}
   void Register(api::Gateway& gateway);
 
@@ -30,12 +30,12 @@ class ImageService {
   const Timings& timings_;
   ImageTable& images_;
   Builds& builds_;
-  cas::DiskBlobStore& blobs_;
+  cas::BlobStore& blobs_;
   Background& disk_;
 };
 
 // kFailedPrecondition, naming one of the files, when the store lacks the content of some. Waits for the disk.
-net::Task<Status> CheckUploaded(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files,
-                                cas::DiskBlobStore& blobs, Background& disk);
+net::Task<Status> CheckUploaded(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files, cas::BlobStore& blobs,
+                                Background& disk);
 
 }  // namespace burrow::control

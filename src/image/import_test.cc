@@ -15,6 +15,7 @@
 #include <random>
 
 #include "cas/disk_blob_store.h"
+#include "cas/frames.h"
 #include "cas/http_blob_store.h"
 #include "cas/testing/blob_server.h"
 #include "cas/testing/temporary_directory.h"
@@ -80,6 +81,30 @@ TEST_F(ImportTest, PutsOnlyWhatTheStoreLacks) {
   EXPECT_EQ(stats_.new_blobs, 0u);
   EXPECT_EQ(stats_.files, 2500u);
   EXPECT_EQ(first.Encode().value(), second.Encode().value());
+}
+
+TEST_F(ImportTest, StoresTheFrameTablesOfLargeFiles) {
+  std::string content(cas::kFramedFrom + 5, 'x');
+  content[cas::kFrameSize] = 'y';
+  Write(tree_ + "/large", content);
+  Write(tree_ + "/smaller", content.substr(6));
+  Tree tree = ImportDirectory(tree_, *store_, &stats_).value();
+  EXPECT_TRUE(At(tree, "smaller").inode->frames.IsZero());
+  auto table = cas::GetAll(*store_, At(tree, "large").inode->frames, 1000).value();
+  ASSERT_EQ(table.size(), 5 * cas::Digest::kSize);
+  EXPECT_EQ(cas::FrameDigest(table, 1), cas::Digest::Of(content.substr(cas::kFrameSize, cas::kFrameSize)));
+  EXPECT_EQ(cas::FrameDigest(table, 4), cas::Digest::Of("xxxxx"));
+  EXPECT_EQ(stats_.new_blobs, 2u);
+}
+
+TEST_F(ImportTest, AddsFrameTablesThatAreMissing) {
+  Write(tree_ + "/large", std::string(cas::kFramedFrom, 'x'));
+  Tree tree = ImportDirectory(tree_, *store_, nullptr).value();
+  cas::Digest frames = std::exchange(At(tree, "large").inode->frames, cas::Digest());
+  ASSERT_TRUE(store_->Remove(frames));
+  ASSERT_TRUE(AddMissingFrames(tree, *store_));
+  EXPECT_EQ(At(tree, "large").inode->frames, frames);
+  EXPECT_TRUE(store_->Has(frames).value());
 }
 
 TEST_F(ImportTest, WorksAgainstABlobServer) {

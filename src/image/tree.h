@@ -20,6 +20,7 @@ struct TreeInode {
   int64_t mtime = 0;
   uint32_t mtime_ns = 0;
   cas::Digest digest;
+  cas::Digest frames;  // of the frame table; for files of cas::kFramedFrom bytes or more
   std::string target;
   std::map<std::string, std::string> xattrs;
 };

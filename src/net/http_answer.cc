@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -76,9 +77,10 @@ Task<Status> HttpAnswer::RespondFile(int status, std::string_view content_type, 
   co_return sent;
 }
 
-Task<Status> HttpAnswer::BeginStream(int status, std::string_view content_type) {
+Task<Status> HttpAnswer::BeginStream(int status, std::string_view content_type, std::optional<uint64_t> length) {
   BURROW_CO_RETURN_IF_ERROR(Begin(State::kStreaming));
-  BuildHead(status, content_type, std::nullopt);
+  BuildHead(status, content_type, length);
+  owed_ = HasNoBody(status) ? 0 : length.value_or(0);
   std::array<iovec, 1> parts{Part(out_)};
   co_return co_await connection_.Write(parts);
 }
@@ -87,6 +89,7 @@ Task<Status> HttpAnswer::WriteChunk(std::string_view data) {
   if (state_ != State::kStreaming) co_return Fail(Code::kInternal, "no stream was begun");
   if (data.empty() || request_.is_head()) co_return Status();
   if (!chunked_) {
+    owed_ -= std::min<uint64_t>(owed_, data.size());
     std::array<iovec, 1> parts{Part(data)};
     co_return co_await connection_.Write(parts);
   }
@@ -103,6 +106,7 @@ Task<Status> HttpAnswer::WriteChunk(std::string_view data) {
 Task<Status> HttpAnswer::EndStream() {
   if (state_ != State::kStreaming) co_return Fail(Code::kInternal, "no stream was begun");
   state_ = State::kComplete;
+  if (owed_ > 0) connection_.SetReusable(false);
   if (!chunked_) co_return Status();
   std::array<iovec, 1> parts{Part("0\r\n\r\n")};
   co_return co_await connection_.Write(parts);

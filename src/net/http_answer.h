@@ -25,7 +25,7 @@ class HttpAnswer {
   void AddHeader(std::string_view name, std::string_view value);
   Task<Status> Respond(int status, std::string_view content_type, std::string body);
   Task<Status> RespondFile(int status, std::string_view content_type, int fd, uint64_t offset, uint64_t length);
-  Task<Status> BeginStream(int status, std::string_view content_type);
+  Task<Status> BeginStream(int status, std::string_view content_type, std::optional<uint64_t> length);
   Task<Status> WriteChunk(std::string_view data);
   Task<Status> EndStream();
   Status HandOver();  // somebody else sends the rest of what this connection carries
@@ -44,6 +44,7 @@ class HttpAnswer {
   HttpRequestReader& request_;
   State state_ = State::kNone;
   bool chunked_ = false;
+  uint64_t owed_ = 0;  // bytes of a stream whose length was said
   std::string out_;
   std::string more_headers_;
 };

@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <curl/curl.h>
+#include <curl/header.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,6 +168,14 @@ Status SetMethod(CURL* handle, Transfer* transfer) {
   return {};
 }
 
+void ReadHeaders(CURL* handle, HttpResponse& response) {
+  curl_off_t length = -1;
+  curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  if (length >= 0) response.content_length = static_cast<uint64_t>(length);
+  curl_header* etag = nullptr;
+  if (curl_easy_header(handle, "ETag", 0, CURLH_HEADER, -1, &etag) == CURLHE_OK) response.etag = etag->value;
+}
+
 }  // namespace
 
 struct HttpClient::State {
@@ -210,6 +219,7 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
   transfer.response.status = static_cast<int>(status);
+  ReadHeaders(handle.get(), transfer.response);
   state_->GiveBack(std::move(handle));
   if (transfer.failure) return Forward(std::move(*transfer.failure));
   if (transfer.stalled) {

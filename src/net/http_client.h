@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,9 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 0;
-  std::string body;  // error bodies are collected here too (bounded)
+  std::string body;                        // error bodies are collected here too (bounded)
+  std::optional<uint64_t> content_length;  // of the answer, where it says so; after HEAD, that of the GET
+  std::string etag;                        // as sent, with its quotes; empty when absent
 };
 
 // Thread-safe: takes an idle handle from its pool for each request. Transport failures are kUnavailable; any HTTP

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,8 +42,10 @@ class HttpExchange {
   // Sends `length` bytes of a file from `offset`, without holding them in memory.
   virtual Task<Status> RespondFile(int status, std::string_view content_type, int fd, uint64_t offset,
                                    uint64_t length) = 0;
-  virtual Task<Status> BeginStream(int status, std::string_view content_type) = 0;  // chunked
-  virtual Task<Status> WriteChunk(std::string_view data) = 0;                       // suspends while the client is slow
+  // Chunked, or exactly `length` bytes; where fewer come before EndStream, the connection is closed.
+  virtual Task<Status> BeginStream(int status, std::string_view content_type,
+                                   std::optional<uint64_t> length = std::nullopt) = 0;
+  virtual Task<Status> WriteChunk(std::string_view data) = 0;  // suspends while the client is slow
   virtual Task<Status> EndStream() = 0;
   virtual Task<Result<std::unique_ptr<WebSocket>>> UpgradeToWebSocket(uint64_t message_limit) = 0;
 };

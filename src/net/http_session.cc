@@ -50,8 +50,8 @@ class Session final : public HttpSession, public HttpExchange, public std::enabl
                            uint64_t length) override {
     return answer_.RespondFile(status, content_type, fd, offset, length);
   }
-  Task<Status> BeginStream(int status, std::string_view content_type) override {
-    return answer_.BeginStream(status, content_type);
+  Task<Status> BeginStream(int status, std::string_view content_type, std::optional<uint64_t> length) override {
+    return answer_.BeginStream(status, content_type, length);
   }
   Task<Status> WriteChunk(std::string_view data) override { return answer_.WriteChunk(data); }
   Task<Status> EndStream() override { return answer_.EndStream(); }

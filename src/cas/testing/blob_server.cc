@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cctype>
 #include <chrono>
 #include <condition_variable>
@@ -20,13 +21,14 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "cas/pack.h"
 
 namespace burrow::cas::testing {
 namespace {
 
 struct Request {
   std::string method, path, authorization, body;
-  uint64_t range_start = 0;
+  uint64_t range_start = 0, range_end = UINT64_MAX;  // the end is exclusive
   bool ranged = false;
 };
 
@@ -60,7 +62,11 @@ bool ReadRequest(int fd, std::string& buffered, Request& request) {
   request.authorization = HeaderValue(head, "authorization");
   std::string range = HeaderValue(head, "range");
   request.ranged = range.starts_with("bytes=");
-  if (request.ranged) request.range_start = std::strtoull(range.c_str() + 6, nullptr, 10);
+  if (request.ranged) {
+    char* end = nullptr;
+    request.range_start = std::strtoull(range.c_str() + 6, &end, 10);
+    if (*end == '-' && end[1] != '\0') request.range_end = std::strtoull(end + 1, nullptr, 10) + 1;
+  }
   size_t length = std::strtoull(HeaderValue(head, "content-length").c_str(), nullptr, 10);
   while (buffered.size() < end + 4 + length) {
     if (!ReadMore(fd, buffered)) return false;
@@ -113,6 +119,8 @@ struct BlobServer::State {
   void Serve(int fd);
   bool Handle(int fd, const Request& request);
   bool HandleMissing(int fd, const Request& request);
+  bool HandlePack(int fd, const Request& request);
+  bool HandlePackPut(int fd, const Request& request);
   bool HandleGet(int fd, const Request& request, const Digest& digest);
   bool HandlePut(int fd, const Request& request, const Digest& digest);
   bool SendWrong(int fd, BlobFault fault, int status, std::string body);
@@ -162,6 +170,7 @@ void BlobServer::State::Serve(int fd) {
 bool BlobServer::State::Handle(int fd, const Request& request) {
   if (request.authorization != "Bearer " + token) return Answer(fd, 401, "");
   if (request.path == "/burrow.v1.Blobs/Missing") return HandleMissing(fd, request);
+  if (request.path == kPackPath) return HandlePack(fd, request);
   auto digest = request.path.starts_with("/blobs/") ? Digest::FromHex(request.path.substr(7)) : std::nullopt;
   if (!digest) return Answer(fd, 400, "no such path");
   if (request.method == "PUT") return HandlePut(fd, request, *digest);
@@ -181,6 +190,47 @@ bool BlobServer::State::HandleMissing(int fd, const Request& request) {
     if (digest && !blobs.contains(*digest)) missing.push_back(name);
   }
   return Answer(fd, 200, nlohmann::json{{"digests", missing}}.dump());
+}
+
+bool BlobServer::State::HandlePackPut(int fd, const Request& request) {
+  bool right = true;
+  PackEvents events{.blob = [&](const Digest& digest, std::string_view data) -> Status {
+                      std::lock_guard lock(mutex);
+                      blobs[digest] = data;
+                      return {};
+                    },
+                    .absent = [](const Digest&) -> Status { return {}; },
+                    .damaged = [&](const Digest&) -> Status {
+                      right = false;
+                      return {};
+                    }};
+  PackReader reader(events);
+  right = reader.Append(request.body) && reader.complete() && right;
+  std::lock_guard lock(mutex);
+  ++puts;
+  return Answer(fd, right ? 200 : 400, "");
+}
+
+bool BlobServer::State::HandlePack(int fd, const Request& request) {
+  if (request.method == "PUT") return HandlePackPut(fd, request);
+  std::string pack;
+  PackWriter writer({}, [&](std::string_view data) -> Status {
+    pack += data;
+    return {};
+  });
+  std::unique_lock lock(mutex);
+  ++gets;
+  BlobFault wrong = NextFault();
+  for (std::string_view rest = request.body; rest.size() >= Digest::kSize; rest.remove_prefix(Digest::kSize)) {
+    std::array<uint8_t, Digest::kSize> bytes;
+    std::memcpy(bytes.data(), rest.data(), bytes.size());
+    auto it = blobs.find(Digest(bytes));
+    if (it != blobs.end() && it->second.size() <= kManyLimit) (void)writer.Add(it->first, it->second);
+  }
+  lock.unlock();
+  (void)writer.Finish();
+  if (wrong == BlobFault::kServerError) return Answer(fd, 500, "asked to fail");
+  return wrong == BlobFault::kNone ? Answer(fd, 200, pack) : SendWrong(fd, wrong, 200, std::move(pack));
 }
 
 bool BlobServer::State::HandlePut(int fd, const Request& request, const Digest& digest) {
@@ -214,7 +264,7 @@ bool BlobServer::State::HandleGet(int fd, const Request& request, const Digest& 
   if (wrong == BlobFault::kServerError) return Answer(fd, 500, "asked to fail");
   if (!found) return Answer(fd, 404, "");
   if (request.ranged && request.range_start >= body.size()) return Answer(fd, 416, "");
-  if (request.ranged) body.erase(0, request.range_start);
+  if (request.ranged) body = body.substr(request.range_start, request.range_end - request.range_start);
   int status = request.ranged ? 206 : 200;
   return wrong == BlobFault::kNone ? Answer(fd, status, body) : SendWrong(fd, wrong, status, std::move(body));
 }

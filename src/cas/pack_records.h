@@ -1,0 +1,62 @@
+// The fixed parts of the pack format, shared by its writer and readers.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "cas/pack.h"
+
+namespace burrow::cas::pack_records {
+
+inline constexpr std::string_view kMagic = "BRPK";
+inline constexpr std::string_view kEndMagic = "BPKE";
+inline constexpr uint16_t kVersion = 1;
+inline constexpr size_t kHeaderSize = 8;
+inline constexpr size_t kRecordSize = 16;
+inline constexpr size_t kEntrySize = Digest::kSize + 4;
+inline constexpr size_t kFooterFrameSize = 20;
+inline constexpr size_t kCheckSize = 8;
+inline constexpr size_t kTrailerSize = 8;
+
+enum class Kind : uint32_t { kFrame = 1, kAbsent = 2, kEnd = 3, kFooter = 4 };
+
+struct Record {
+  uint32_t kind = 0, count = 0, raw = 0, stored = 0;
+};
+
+// The platforms of Burrow are little-endian.
+template <class T>
+void AppendNumber(T value, std::string& out) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+template <class T>
+T ReadNumber(const char* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+inline void AppendRecord(Kind kind, uint32_t count, uint32_t raw, uint32_t stored, std::string& out) {
+  for (uint32_t value : {static_cast<uint32_t>(kind), count, raw, stored}) AppendNumber(value, out);
+}
+inline void AppendDigest(const Digest& digest, std::string& out) {
+  out.append(reinterpret_cast<const char*>(digest.bytes().data()), Digest::kSize);
+}
+inline Digest ReadDigest(const char* at) {
+  std::array<uint8_t, Digest::kSize> bytes;
+  std::memcpy(bytes.data(), at, bytes.size());
+  return Digest(bytes);
+}
+inline PackEntry ReadEntry(const char* at) {
+  return {.digest = ReadDigest(at), .size = ReadNumber<uint32_t>(at + Digest::kSize)};
+}
+inline Record ReadRecord(const char* at) {
+  return {.kind = ReadNumber<uint32_t>(at),
+          .count = ReadNumber<uint32_t>(at + 4),
+          .raw = ReadNumber<uint32_t>(at + 8),
+          .stored = ReadNumber<uint32_t>(at + 12)};
+}
+
+}  // namespace burrow::cas::pack_records
