@@ -77,10 +77,11 @@ struct BlobCache::State {
 
   CacheCounters& counters() const { return options.signals->counters(); }
   Status FetchInto(DiskBlobStore& store, const Digest& digest, uint64_t& size);
-  Status FetchToOverflow(const Digest& digest);
-  Status FetchOnce(const Digest& digest);
-  Status Fetch(const Digest& digest);
-  Status FetchTogether(const Digest& digest);
+  Status FetchToOverflow(const Digest& digest, uint64_t& size);
+  Status FetchOnce(const Digest& digest, uint64_t& size);
+  // `ahead`: nobody waits for it yet.
+  Status Fetch(const Digest& digest, bool ahead);
+  Status FetchTogether(const Digest& digest, bool ahead);
   Result<UniqueFd> OpenAnywhere(const Digest& digest) const;
 };
 
@@ -94,13 +95,11 @@ Status BlobCache::State::FetchInto(DiskBlobStore& store, const Digest& digest, u
   BURROW_RETURN_IF_ERROR(writer.Commit(digest));
   blobs.fetch_add(1, std::memory_order_relaxed);
   bytes.fetch_add(size, std::memory_order_relaxed);
-  counters().fetched_bytes.fetch_add(size, std::memory_order_relaxed);
   return {};
 }
 
 // Blobs that overflowed a while ago make room: who has one open keeps it, who asks again fetches it again.
-Status BlobCache::State::FetchToOverflow(const Digest& digest) {
-  uint64_t size = 0;
+Status BlobCache::State::FetchToOverflow(const Digest& digest, uint64_t& size) {
   Status status = FetchInto(*overflow, digest, size);
   if (DiskIsFull(status)) {
     BURROW_ASSIGN_OR_RETURN(auto held, ListBlobs(options.overflow_directory));
@@ -114,8 +113,7 @@ Status BlobCache::State::FetchToOverflow(const Digest& digest) {
   return status;
 }
 
-Status BlobCache::State::FetchOnce(const Digest& digest) {
-  uint64_t size = 0;
+Status BlobCache::State::FetchOnce(const Digest& digest, uint64_t& size) {
   bool try_disk = !overflow || UnixMillis() >= full_until_ms.load();
   if (try_disk) {
     Status status = FetchInto(*disk, digest, size);
@@ -124,15 +122,20 @@ Status BlobCache::State::FetchOnce(const Digest& digest) {
     if (!overflow || !DiskIsFull(status)) return status;
     full_until_ms = UnixMillis() + kFullPauseMs;
   }
-  return FetchToOverflow(digest);
+  return FetchToOverflow(digest, size);
 }
 
-Status BlobCache::State::Fetch(const Digest& digest) {
-  CacheSignals::Miss miss(*options.signals);
-  counters().misses.fetch_add(1, std::memory_order_relaxed);
+Status BlobCache::State::Fetch(const Digest& digest, bool ahead) {
+  std::optional<CacheSignals::Miss> miss;
+  if (!ahead) miss.emplace(*options.signals);
+  auto& count = ahead ? counters().prefetched_blobs : counters().misses;
+  auto& sum = ahead ? counters().prefetched_bytes : counters().fetched_bytes;
+  count.fetch_add(1, std::memory_order_relaxed);
   try {
     for (int attempt = 1;; ++attempt) {
-      Status status = FetchOnce(digest);
+      uint64_t size = 0;
+      Status status = FetchOnce(digest, size);
+      if (status) sum.fetch_add(size, std::memory_order_relaxed);
       if (status) return status;
       if (status.error().code() == Code::kDataLoss && attempt < kDamagedAttempts) continue;
       counters().failed_fetches.fetch_add(1, std::memory_order_relaxed);
@@ -143,7 +146,7 @@ Status BlobCache::State::Fetch(const Digest& digest) {
   }
 }
 
-Status BlobCache::State::FetchTogether(const Digest& digest) {
+Status BlobCache::State::FetchTogether(const Digest& digest, bool ahead) {
   std::unique_lock lock(mutex);
   auto [it, first] = flights.try_emplace(digest);
   if (first) it->second = std::make_shared<Flight>();
@@ -155,7 +158,7 @@ Status BlobCache::State::FetchTogether(const Digest& digest) {
   }
   lock.unlock();
   // It may have landed between this caller's look at the disk and now.
-  Status status = OpenAnywhere(digest) ? Status() : Fetch(digest);
+  Status status = OpenAnywhere(digest) ? Status() : Fetch(digest, ahead);
   lock.lock();
   flight->outcome = status;
   flights.erase(digest);
@@ -208,7 +211,7 @@ Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64
 Result<UniqueFd> BlobCache::OpenBlob(const Digest& digest, std::optional<uint64_t> size) {
   auto local = OpenLocal(digest, size);
   if (local || local.error().code() != Code::kNotFound) return local;
-  BURROW_RETURN_IF_ERROR(state_->FetchTogether(digest));
+  BURROW_RETURN_IF_ERROR(state_->FetchTogether(digest, false));
   return state_->OpenAnywhere(digest);
 }
 
@@ -237,6 +240,10 @@ Status BlobCache::Store(const Digest& digest, std::string_view data) {
   BURROW_RETURN_IF_ERROR(state_->disk->Put(digest, data));
   state_->options.signals->Stored(data.size());
   return {};
+}
+
+Status BlobCache::FetchAhead(const Digest& digest) {
+  return Has(digest) ? Status() : state_->FetchTogether(digest, true);
 }
 
 Status BlobCache::Adopt(const Digest& digest, int fd, uint64_t size) {

@@ -42,6 +42,8 @@ class BlobCache {
   // Stores bytes that were fetched ahead. Cheap where they are here; kInvalidArgument where they are not the digest's;
   // kResourceExhausted on a full disk, without asking for room: nobody waits for them.
   Status Store(const Digest& digest, std::string_view data);
+  // Fetches a blob that nobody waits for yet, as OpenBlob does, but counts as prefetched.
+  Status FetchAhead(const Digest& digest);
   // Takes in a whole and verified file without a name (O_TMPFILE in "blobs").
   Status Adopt(const Digest& digest, int fd, uint64_t size);
   // Whole content up to `limit` bytes, verified also where it was here already.

@@ -25,6 +25,12 @@ void AddImageFs(CLI::App* app, std::string& image_fs) {
       ->check(CLI::IsMember({"auto", "erofs", "fuse"}))
       ->capture_default_str();
 }
+void AddCacheQuota(CLI::App* app, uint64_t& bytes) {
+  app->add_option("--cache-quota", bytes,
+                  "Bytes that the cache of image content may take, for example 20G; 0: 80 % of its filesystem")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+}
 CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
   auto* mount_app = app.add_subcommand("mount", "Mounts one image as a writable root filesystem until stdin ends");
   AddCommon(mount_app, mount.common);
@@ -60,6 +66,7 @@ int main(int argc, char** argv) {
   AddCommon(up_app, up.common);
   AddRuntime(up_app, up.runtime, up.sdk_directory);
   AddImageFs(up_app, up.image_fs);
+  AddCacheQuota(up_app, up.cache_quota);
   up_app->add_option("--listen", up_listen, "Address of the API")->capture_default_str();
   up_app->add_option("--config", up.config_file, "Client config to write (default ~/.config/burrow/config.json)");
 
@@ -75,6 +82,7 @@ int main(int argc, char** argv) {
   AddCommon(worker_app, worker.common);
   AddRuntime(worker_app, worker.runtime, worker.sdk_directory);
   AddImageFs(worker_app, worker.image_fs);
+  AddCacheQuota(worker_app, worker.cache_quota);
   worker_app->add_option("--control", worker_control, "Address of control, HOST:PORT")->required();
   worker_app->add_option("--token-file", worker.token_file, "File that holds the join token");
 

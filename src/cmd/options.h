@@ -29,6 +29,7 @@ struct ControlCommand {
 struct WorkerCommand {
   CommonOptions common;
   Address control;
+  uint64_t cache_quota = 0;  // bytes; 0: the worker's default
   std::string runtime = "crun";
   std::string image_fs = "auto";  // auto, erofs or fuse
   std::string sdk_directory;      // empty: beside the executable
@@ -45,6 +46,7 @@ struct MountCommand {
 struct UpCommand {
   CommonOptions common;
   Address listen;
+  uint64_t cache_quota = 0;
   std::string runtime = "crun";
   std::string image_fs = "auto";  // auto, erofs or fuse
   std::string sdk_directory;

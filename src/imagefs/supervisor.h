@@ -9,19 +9,24 @@
 #include <string>
 
 #include "base/error.h"
+#include "cas/cache_signals.h"
 #include "cas/digest.h"
+#include "imagefs/access_log.h"
 #include "imagefs/image_lease.h"
 #include "imagefs/tier.h"
 
 namespace burrow::imagefs {
 
 struct SupervisorOptions {
-  std::string burrowd;          // path of the executable to start as "burrowd imagefs"
-  std::string state_directory;  // mount points, journals of loaded images; nothing else, what is mounted below is
-                                // unmounted at Start
-  std::string cache_directory;  // of cas::BlobCache
-  std::string blob_url;         // control's HTTP address
-  std::string token;            // handed over by descriptor, never by argument
+  std::string burrowd;             // path of the executable to start as "burrowd imagefs"
+  std::string state_directory;     // mount points, journals of loaded images; nothing else, what is mounted below is
+                                   // unmounted at Start
+  std::string cache_directory;     // of cas::BlobCache
+  std::string blob_url;            // control's HTTP address
+  std::string token;               // handed over by descriptor, never by argument
+  std::string overflow_directory;  // of cas::BlobCache; empty: none
+  std::shared_ptr<cas::CacheSignals> signals;  // of the cache's keeper; null: nobody evicts
+  std::shared_ptr<AccessLog> accesses;         // where imagefs notes what is read; null: nowhere
   TierChoice tier = TierChoice::kAuto;
   std::chrono::milliseconds fetch_deadline{30'000};  // of one blob; then a read fails with EIO
 };

@@ -19,6 +19,7 @@ struct WorkerOptions {
   std::string token;  // of this worker; goes to imagefs by descriptor
   runtime::Engine engine = runtime::Engine::kCrun;
   imagefs::TierChoice image_tier = imagefs::TierChoice::kAuto;
+  uint64_t cache_quota = 0;        // bytes of the image cache; 0: 80 % of its filesystem
   std::string burrowd;             // path of the executable to start as "burrowd imagefs"
   std::string sdk_directory;       // holds the Python package `burrow`
   std::function<void()> on_ready;  // called each time that control has welcomed this worker
