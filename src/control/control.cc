@@ -8,6 +8,7 @@
 #include "api/server.h"
 #include "base/log.h"
 #include "cas/disk_blob_store.h"
+#include "cas/packed_blob_store.h"
 #include "control/app_lifecycle.h"
 #include "control/app_log.h"
 #include "control/app_service.h"
@@ -56,6 +57,12 @@ struct OpenedState {
   Tokens tokens;
 };
 
+Result<std::unique_ptr<cas::BlobStore>> OpenBlobs(const std::string& directory) {
+  BURROW_ASSIGN_OR_RETURN(auto large, cas::DiskBlobStore::Open(directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(auto packs, cas::DiskBlobStore::Open(directory + "/packs"));
+  return cas::PackedBlobStore::Open({.directory = directory + "/packing"}, std::move(large), std::move(packs));
+}
+
 Result<OpenedState> OpenState(const std::string& state_directory) {
   OpenedState state;
   state.directory = state_directory + "/control";
@@ -69,7 +76,7 @@ Result<OpenedState> OpenState(const std::string& state_directory) {
   }
   state.lock = std::move(*lock);
   BURROW_ASSIGN_OR_RETURN(state.store, store::OpenSqliteStore(state.directory + "/burrow.db"));
-  BURROW_ASSIGN_OR_RETURN(state.blobs, cas::DiskBlobStore::Open(state.directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(state.blobs, OpenBlobs(state.directory));
   state.uploads = std::make_unique<api::Uploads>(api::UploadOptions{.directory = state.directory + "/uploads"});
   BURROW_RETURN_IF_ERROR(state.uploads->Clear());
   BURROW_ASSIGN_OR_RETURN(state.tokens,
