@@ -90,6 +90,13 @@ Result<Mount> BindMount(const std::string& source, const std::string& target, bo
   return mounted;
 }
 
+Result<Mount> MountErofs(const std::string& image, const std::string& target) {
+  if (mount(image.c_str(), target.c_str(), "erofs", MS_RDONLY | MS_NOSUID | MS_NODEV, nullptr) == 0) {
+    return Mount(target);
+  }
+  return FailErrno(fmt::format("mount {} as EROFS", image));
+}
+
 Result<Mount> MountTmpfs(const std::string& target, uint64_t size_bytes) {
   const std::string data = fmt::format("size={},mode=0755", size_bytes);
   if (mount("tmpfs", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, data.c_str()) != 0) {

@@ -26,6 +26,9 @@ class Mount {
 };
 
 Result<Mount> BindMount(const std::string& source, const std::string& target, bool read_only);
+// A file that is an EROFS image, without a loop device; it must not change while it is mounted. Fails where the kernel
+// is older than 6.12.
+Result<Mount> MountErofs(const std::string& image, const std::string& target);
 Result<Mount> MountTmpfs(const std::string& target, uint64_t size_bytes);
 
 // Unmounts, deepest first, every mount below `directory` in this namespace: what an earlier process left.

@@ -45,6 +45,7 @@ class Daemon:
 
     def command(self, listen: str = "127.0.0.1:0") -> List[str]:
         where = ["--state-dir", str(self.state), "--config", str(self.config)]
+        where += ["--image-fs", os.environ.get("BURROW_IMAGE_FS", "auto")]
         return [BURROWD, "up", *where, "--listen", listen, *self.options]
 
     def start(self) -> None:

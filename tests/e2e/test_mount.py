@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Callable, Iterator
@@ -19,16 +22,20 @@ Mount = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def index(run: Run, daemon: Daemon) -> str:
+def index(run: Run, daemon: Daemon, state: Path) -> str:
     """The digest of an image's index, whose content the control of `daemon` has."""
     code = """
     image = burrow.Image.debian_slim().run_commands("echo in the image > /made")
     @app.function(image=image)
     def nothing(): pass
     """
-    assert run(code, "nothing.remote()", deadline_s=300).returncode == 0
-    images = json.loads(daemon.burrow("image", "ls", "--json").stdout)
-    return max(images, key=lambda image: image["created_at"])["index_digest"]
+    ended = run(code, "nothing.remote()", deadline_s=300)
+    assert ended.returncode == 0, ended.stderr
+    with contextlib.closing(sqlite3.connect(str(state / "control" / "burrow.db"))) as database:
+        rows = database.execute("SELECT image FROM images ORDER BY seq DESC LIMIT 1").fetchall()
+    digest = re.search(rb"[0-9a-f]{64}", rows[0][0])
+    assert digest
+    return digest.group().decode()
 
 
 @pytest.fixture
