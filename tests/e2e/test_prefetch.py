@@ -69,7 +69,7 @@ def cold_run(daemon: Daemon, path: str) -> Dict[str, int]:
 def test_a_cold_worker_fetches_ahead_what_an_earlier_run_read(
     own_daemon: Daemon, write_app: Callable[..., str]
 ) -> None:
-    own_daemon.env["BURROW_BLOB_DELAY_MS"] = "30"
+    own_daemon.env["BURROW_FAULTS"] = "api.blobs=delay:30"
     path = write_app(IMPORTS, main="print(modules.remote())")
     own_daemon.start()  # builds the base image where it is not there yet
     own_daemon.burrow("run", path, cwd=Path(path).parent, deadline_s=600)
