@@ -197,6 +197,7 @@ Result<BuiltImage> StepRun::AddFiles() {
     return Fail(Code::kFailedPrecondition,
                 "{} of the files to add were not uploaded, {} among them: run the command again", missing.size(),
                 missing.front().Hex());
+  BURROW_RETURN_IF_ERROR(image::AddMissingFrames(tree, *services_.store));
   return Store(tree, step_.parent());
 }
 

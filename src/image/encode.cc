@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "cas/frames.h"
 #include "image/index_format.h"
 #include "image/tree.h"
 
@@ -11,6 +12,7 @@ namespace burrow::image {
 namespace {
 
 using format::EntryRecord;
+using format::FrameRecord;
 using format::InodeRecord;
 using format::XattrRecord;
 
@@ -24,6 +26,14 @@ class Encoder {
   void AddTargets();
   void AddXattrs();
   std::string Bytes() const;
+  // The position of the file's frame record; 0 where it needs none.
+  uint32_t AddFrames(const TreeInode& inode) {
+    if (inode.size < cas::kFramedFrom) return 0;
+    FrameRecord record;
+    std::memcpy(record.table, inode.frames.bytes().data(), sizeof record.table);
+    frames_.push_back(record);
+    return static_cast<uint32_t>(frames_.size() - 1);
+  }
   uint32_t AddString(std::string_view text) {
     auto offset = static_cast<uint32_t>(strings_.size());
     strings_.append(text);
@@ -32,6 +42,7 @@ class Encoder {
 
   std::vector<InodeRecord> inodes_;
   std::vector<const TreeNode*> nodes_;  // by inode: the first node that names it
+  std::vector<FrameRecord> frames_;
   std::vector<XattrRecord> xattrs_;
   std::vector<EntryRecord> entries_;
   std::string strings_;
@@ -53,7 +64,7 @@ Status Encoder::AddInode(const TreeNode& node, InodeNumber parent, InodeNumber* 
   record.uid = inode.uid;
   record.gid = inode.gid;
   record.nlink = S_ISDIR(inode.mode) ? 2 : 1;
-  record.rdev = inode.rdev;
+  record.special = S_ISREG(inode.mode) ? AddFrames(inode) : inode.rdev;
   record.mtime_ns = inode.mtime_ns;
   record.size = S_ISLNK(inode.mode) ? inode.target.size() : inode.size;
   record.mtime = inode.mtime;
@@ -113,6 +124,7 @@ std::string Encoder::Bytes() const {
   header.version = format::kVersion;
   header.inode_count = static_cast<uint32_t>(inodes_.size());
   header.entry_count = static_cast<uint32_t>(entries_.size());
+  header.frame_count = static_cast<uint32_t>(frames_.size());
   header.xattr_count = static_cast<uint32_t>(xattrs_.size());
   header.string_bytes = strings_.size();
   for (const InodeRecord& inode : inodes_) {
@@ -122,6 +134,7 @@ std::string Encoder::Bytes() const {
   }
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   AppendRecords(bytes, inodes_);
+  AppendRecords(bytes, frames_);
   AppendRecords(bytes, xattrs_);
   AppendRecords(bytes, entries_);
   bytes += strings_;

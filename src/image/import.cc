@@ -1,10 +1,12 @@
 #include "image/import.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <unordered_map>
 
+#include "cas/frames.h"
 #include "image/parallel.h"
 #include "image/walk.h"
 #include "os/fs.h"
@@ -18,10 +20,19 @@ constexpr size_t kUploads = 8;
 
 size_t HashThreads() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 8); }
 
-// Fills in digest and size by what is really read.
-Status HashFile(int root, const WalkedFile& file, std::string& buffer) {
+Result<cas::Digest> PutFrames(cas::FrameHasher& frames, cas::BlobStore& store) {
+  std::string table = frames.Finish();
+  cas::Digest digest = cas::Digest::Of(table);
+  BURROW_RETURN_IF_ERROR(store.Put(digest, table));
+  return digest;
+}
+
+// Fills in digest, frames and size by what is really read.
+Status HashFile(int root, const WalkedFile& file, cas::BlobStore& store, std::string& buffer) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenWalked(root, file.path));
   cas::Hasher hasher;
+  std::optional<cas::FrameHasher> frames;
+  if (file.inode->size >= cas::kFramedFrom) frames.emplace();
   uint64_t size = 0;
   for (;;) {
     ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
@@ -29,17 +40,24 @@ Status HashFile(int root, const WalkedFile& file, std::string& buffer) {
     if (n < 0) return FailErrno("read /" + file.path);
     if (n == 0) break;
     hasher.Update({buffer.data(), static_cast<size_t>(n)});
+    if (frames) frames->Update({buffer.data(), static_cast<size_t>(n)});
     size += static_cast<uint64_t>(n);
+  }
+  if (frames.has_value() != (size >= cas::kFramedFrom)) {
+    return Fail(Code::kAborted, "/{} changed while it was imported; try again", file.path);
   }
   file.inode->size = size;
   if (size > 0) file.inode->digest = hasher.Finish();
+  if (frames) {
+    BURROW_ASSIGN_OR_RETURN(file.inode->frames, PutFrames(*frames, store));
+  }
   return {};
 }
 
-Status HashFiles(int root, const std::vector<WalkedFile>& files) {
+Status HashFiles(int root, const std::vector<WalkedFile>& files, cas::BlobStore& store) {
   return ParallelFor(files.size(), HashThreads(), [&](size_t i) {
     thread_local std::string buffer(kChunk, '\0');
-    return HashFile(root, files[i], buffer);
+    return HashFile(root, files[i], store, buffer);
   });
 }
 
@@ -76,7 +94,7 @@ Status PutFiles(int root, const std::vector<WalkedFile>& files, cas::BlobStore& 
 Result<std::vector<UpperEntry>> ImportEntries(const std::string& directory, cas::BlobStore& store, ImportStats* stats) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd root, os::Open(directory, O_RDONLY | O_DIRECTORY));
   BURROW_ASSIGN_OR_RETURN(Walked walked, Walk(root.get()));
-  BURROW_RETURN_IF_ERROR(HashFiles(root.get(), walked.files));
+  BURROW_RETURN_IF_ERROR(HashFiles(root.get(), walked.files, store));
   ImportStats mine;
   mine.files = walked.files.size();
   for (const WalkedFile& file : walked.files) mine.bytes += file.inode->size;
@@ -85,7 +103,27 @@ Result<std::vector<UpperEntry>> ImportEntries(const std::string& directory, cas:
   return std::move(walked.entries);
 }
 
+Status AddFramesBelow(TreeNode& node, cas::BlobStore& store) {
+  TreeInode& inode = *node.inode;
+  if (S_ISREG(inode.mode) && inode.size >= cas::kFramedFrom && inode.frames.IsZero()) {
+    cas::FrameHasher frames;
+    uint64_t size = 0;
+    BURROW_RETURN_IF_ERROR(store.Get(inode.digest, [&](std::string_view data) {
+      frames.Update(data);
+      size += data.size();
+      return Status();
+    }));
+    if (size != inode.size)
+      return Fail(Code::kInvalidArgument, "a file of {} bytes is named as one of {}", size, inode.size);
+    BURROW_ASSIGN_OR_RETURN(inode.frames, PutFrames(frames, store));
+  }
+  for (auto& [name, child] : node.children) BURROW_RETURN_IF_ERROR(AddFramesBelow(*child, store));
+  return {};
+}
+
 }  // namespace
+
+Status AddMissingFrames(Tree& tree, cas::BlobStore& store) { return AddFramesBelow(tree.root(), store); }
 
 Result<Tree> ImportDirectory(const std::string& directory, cas::BlobStore& store, ImportStats* stats) {
   auto entries = ImportEntries(directory, store, stats);

@@ -26,6 +26,10 @@ Result<Tree> ImportDirectory(const std::string& directory, cas::BlobStore& store
 // blob is not uploaded again.
 Result<std::vector<UpperEntry>> ImportUpper(const std::string& upper, cas::BlobStore& store, ImportStats* stats);
 
+// Computes and puts the frame tables of large files that have none yet; their content must be in the store. Reads it
+// all.
+Status AddMissingFrames(Tree& tree, cas::BlobStore& store);
+
 // Encodes the tree, puts the index as a blob, syncs the store and gives the index's digest.
 Result<cas::Digest> PutIndex(const Tree& tree, cas::BlobStore& store);
 

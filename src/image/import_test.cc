@@ -15,6 +15,7 @@
 #include <random>
 
 #include "cas/disk_blob_store.h"
+#include "cas/frames.h"
 #include "cas/http_blob_store.h"
 #include "cas/testing/blob_server.h"
 #include "cas/testing/temporary_directory.h"
@@ -80,6 +81,30 @@ TEST_F(ImportTest, PutsOnlyWhatTheStoreLacks) {
   EXPECT_EQ(stats_.new_blobs, 0u);
   EXPECT_EQ(stats_.files, 2500u);
   EXPECT_EQ(first.Encode().value(), second.Encode().value());
+}
+
+TEST_F(ImportTest, StoresTheFrameTablesOfLargeFiles) {
+  std::string content(cas::kFramedFrom + 5, 'x');
+  content[cas::kFrameSize] = 'y';
+  Write(tree_ + "/large", content);
+  Write(tree_ + "/smaller", content.substr(6));
+  Tree tree = ImportDirectory(tree_, *store_, &stats_).value();
+  EXPECT_TRUE(At(tree, "smaller").inode->frames.IsZero());
+  auto table = cas::GetAll(*store_, At(tree, "large").inode->frames, 1000).value();
+  ASSERT_EQ(table.size(), 5 * cas::Digest::kSize);
+  EXPECT_EQ(cas::FrameDigest(table, 1), cas::Digest::Of(content.substr(cas::kFrameSize, cas::kFrameSize)));
+  EXPECT_EQ(cas::FrameDigest(table, 4), cas::Digest::Of("xxxxx"));
+  EXPECT_EQ(stats_.new_blobs, 2u);
+}
+
+TEST_F(ImportTest, AddsFrameTablesThatAreMissing) {
+  Write(tree_ + "/large", std::string(cas::kFramedFrom, 'x'));
+  Tree tree = ImportDirectory(tree_, *store_, nullptr).value();
+  cas::Digest frames = std::exchange(At(tree, "large").inode->frames, cas::Digest());
+  ASSERT_TRUE(store_->Remove(frames));
+  ASSERT_TRUE(AddMissingFrames(tree, *store_));
+  EXPECT_EQ(At(tree, "large").inode->frames, frames);
+  EXPECT_TRUE(store_->Has(frames).value());
 }
 
 TEST_F(ImportTest, WorksAgainstABlobServer) {
@@ -245,6 +270,31 @@ TEST(ApplyLayer, RefusesPathsThatLeaveTheTree) {
   EXPECT_FALSE(ApplyLayer(tree, {{.path = "", .inode = inode}}));
   EXPECT_FALSE(ApplyLayer(tree, {{.path = "x"}}));
   EXPECT_TRUE(ApplyLayer(tree, {{.kind = UpperEntry::Kind::kWhiteout, .path = "never-there"}}));
+  EXPECT_FALSE(ApplyLayer(tree, {{.kind = UpperEntry::Kind::kWhiteout, .path = ""}}));
+}
+
+TEST(ApplyLayer, KnowsLinksToLowerLayersAndDirectoriesThatAreOnlyImplied) {
+  auto file = std::make_shared<TreeInode>();
+  file->mode = S_IFREG | 0644;
+  auto directory = std::make_shared<TreeInode>();
+  directory->mode = S_IFDIR | 0700;
+  using Kind = UpperEntry::Kind;
+  Tree tree;
+  ASSERT_TRUE(ApplyLayer(tree, {{.path = "d", .inode = directory}, {.path = "d/f", .inode = file}}));
+  ASSERT_TRUE(ApplyLayer(tree, {{.kind = Kind::kDirectory, .path = "d"},
+                                {.kind = Kind::kHardLink, .path = "d/g", .target = "d/f"},
+                                {.kind = Kind::kDirectory, .path = "new"},
+                                {.kind = Kind::kHardLink, .path = "new/h", .target = "d/g"},
+                                {.kind = Kind::kDirectory, .path = "d/f"}}));
+  const TreeNode& d = At(tree, "d");
+  EXPECT_EQ(d.inode, directory);
+  EXPECT_EQ(d.children.at("g")->inode, file);
+  EXPECT_EQ(At(tree, "new").children.at("h")->inode, file);
+  EXPECT_TRUE(S_ISDIR(d.children.at("f")->inode->mode));
+  EXPECT_FALSE(ApplyLayer(tree, {{.kind = Kind::kHardLink, .path = "x", .target = "d"}}));
+  EXPECT_FALSE(ApplyLayer(tree, {{.kind = Kind::kHardLink, .path = "x", .target = "absent"}}));
+  ASSERT_TRUE(ApplyLayer(tree, {{.kind = Kind::kEmpty, .path = "d"}, {.kind = Kind::kEmpty, .path = "absent/x"}}));
+  EXPECT_TRUE(d.children.empty());
 }
 
 }  // namespace

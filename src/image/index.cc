@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include "cas/frames.h"
 #include "image/index_format.h"
 
 namespace burrow::image {
 
 using format::EntryRecord;
+using format::FrameRecord;
 using format::InodeRecord;
 using format::Load;
 using format::XattrRecord;
@@ -22,11 +24,16 @@ Inode Index::inode(InodeNumber number) const {
               .uid = record.uid,
               .gid = record.gid,
               .nlink = record.nlink,
-              .rdev = record.rdev,
               .size = record.size,
               .mtime = record.mtime,
               .mtime_ns = record.mtime_ns};
-  if (S_ISREG(record.mode)) inode.digest = cas::Digest(std::to_array(record.digest));
+  if (S_ISCHR(record.mode) || S_ISBLK(record.mode)) inode.rdev = record.special;
+  if (S_ISREG(record.mode)) {
+    inode.digest = cas::Digest(std::to_array(record.digest));
+    if (record.size >= cas::kFramedFrom) {
+      inode.frames = cas::Digest(std::to_array(Load<FrameRecord>(frames_, record.special).table));
+    }
+  }
   if (S_ISLNK(record.mode)) inode.target = {strings_ + record.link.target_offset, record.size};
   return inode;
 }

@@ -31,6 +31,7 @@ struct Inode {
   int64_t mtime = 0;  // seconds
   uint32_t mtime_ns = 0;
   cas::Digest digest;       // of a non-empty regular file; zero otherwise
+  cas::Digest frames;       // of the frame table of a file of cas::kFramedFrom bytes or more; zero otherwise
   std::string_view target;  // of a symbolic link
 };
 
@@ -66,6 +67,7 @@ class Index {
 
   // Views of the bytes; the records are described in index_format.h.
   const uint8_t* inodes_ = nullptr;
+  const uint8_t* frames_ = nullptr;
   const uint8_t* xattrs_ = nullptr;
   const uint8_t* entries_ = nullptr;
   const char* strings_ = nullptr;

@@ -5,16 +5,22 @@
 
 #include <algorithm>
 
+#include "cas/frames.h"
 #include "image/index.h"
 #include "image/index_format.h"
 
 namespace burrow::image {
 
 using format::EntryRecord;
+using format::FrameRecord;
 using format::Header;
 using format::InodeRecord;
 using format::Load;
 using format::XattrRecord;
+
+namespace {
+constexpr uint8_t kZero[32] = {};
+}  // namespace
 
 class IndexChecker {
  public:
@@ -30,6 +36,7 @@ class IndexChecker {
   Status CheckInodes();
   Status CheckInode(InodeNumber number, const InodeRecord& inode);
   Status CheckContent(InodeNumber number, const InodeRecord& inode);
+  Status CheckFile(InodeNumber number, const InodeRecord& inode);
   Status CheckDirectories();
   Status CheckDirectory(InodeNumber number, const InodeRecord& inode);
   Status CheckEntry(InodeNumber directory, const EntryRecord& entry, InodeNumber* next_inode);
@@ -44,7 +51,7 @@ class IndexChecker {
   Header header_{};
   Index index_;
   uint64_t next_string_ = 0;
-  uint32_t next_entry_ = 0, next_xattr_ = 0, files_ = 0;
+  uint32_t next_entry_ = 0, next_frame_ = 0, next_xattr_ = 0, files_ = 0;
   InodeNumber next_inode_ = 1;
   uint64_t file_bytes_ = 0;
   std::vector<uint32_t> names_;   // by inode: entries that name it (directories: sub-directories)
@@ -73,13 +80,15 @@ Status IndexChecker::CheckSections() {
                 header_.version, format::kVersion);
   }
   uint64_t inodes = uint64_t{header_.inode_count} * sizeof(InodeRecord);
+  uint64_t frames = uint64_t{header_.frame_count} * sizeof(FrameRecord);
   uint64_t xattrs = uint64_t{header_.xattr_count} * sizeof(XattrRecord);
   uint64_t entries = uint64_t{header_.entry_count} * sizeof(EntryRecord);
-  uint64_t records = sizeof(Header) + inodes + xattrs + entries;  // each below 2^39
+  uint64_t records = sizeof(Header) + inodes + frames + xattrs + entries;  // each below 2^39
   if (records > bytes_.size() || header_.string_bytes != bytes_.size() - records) return Bad("its length does not fit");
-  if (header_.inode_count == 0 || header_.zero != 0) return Bad("its header");
+  if (header_.inode_count == 0) return Bad("its header");
   index_.inodes_ = bytes_.data() + sizeof(Header);
-  index_.xattrs_ = index_.inodes_ + inodes;
+  index_.frames_ = index_.inodes_ + inodes;
+  index_.xattrs_ = index_.frames_ + frames;
   index_.entries_ = index_.xattrs_ + xattrs;
   index_.strings_ = reinterpret_cast<const char*>(index_.entries_ + entries);
   index_.inode_count_ = header_.inode_count;
@@ -95,6 +104,7 @@ Status IndexChecker::CheckInodes() {
   for (InodeNumber number = 0; number < header_.inode_count; ++number) {
     BURROW_RETURN_IF_ERROR(CheckInode(number, Load<InodeRecord>(index_.inodes_, number)));
   }
+  if (next_frame_ != header_.frame_count) return Bad("frames of nothing");
   if (files_ != header_.file_count || file_bytes_ != header_.total_file_bytes) return Bad("its totals");
   return {};
 }
@@ -104,8 +114,8 @@ Status IndexChecker::CheckInode(InodeNumber number, const InodeRecord& inode) {
   if (number == kRootInode && !S_ISDIR(inode.mode)) return Bad("its root is no directory");
   if (inode.mtime_ns >= 1'000'000'000) return Bad("the time of inode {}", number);
   bool device = S_ISCHR(inode.mode) || S_ISBLK(inode.mode);
-  if (!device && inode.rdev != 0) return Bad("inode {} is no device", number);
-  if (S_ISCHR(inode.mode) && inode.rdev == 0) return Bad("inode {} is a whiteout", number);
+  if (!device && !S_ISREG(inode.mode) && inode.special != 0) return Bad("inode {} is no device", number);
+  if (S_ISCHR(inode.mode) && inode.special == 0) return Bad("inode {} is a whiteout", number);
   if (inode.first_xattr != next_xattr_ || inode.xattr_count > header_.xattr_count - next_xattr_) {
     return Bad("the attributes of inode {}", number);
   }
@@ -114,14 +124,7 @@ Status IndexChecker::CheckInode(InodeNumber number, const InodeRecord& inode) {
 }
 
 Status IndexChecker::CheckContent(InodeNumber number, const InodeRecord& inode) {
-  static constexpr uint8_t kZero[32] = {};
-  if (S_ISREG(inode.mode)) {
-    ++files_;
-    if (inode.size > INT64_MAX - file_bytes_) return Bad("the size of inode {}", number);
-    file_bytes_ += inode.size;
-    bool named = std::memcmp(inode.digest, kZero, sizeof kZero) != 0;
-    return named == (inode.size > 0) ? Status() : Bad("the digest of inode {}", number);
-  }
+  if (S_ISREG(inode.mode)) return CheckFile(number, inode);
   if (S_ISDIR(inode.mode)) {
     bool clean = inode.size == 0 && std::memcmp(inode.directory.zero, kZero, sizeof inode.directory.zero) == 0;
     return clean ? Status() : Bad("directory inode {}", number);
@@ -134,6 +137,20 @@ Status IndexChecker::CheckContent(InodeNumber number, const InodeRecord& inode) 
   if (!S_ISCHR(inode.mode) && !S_ISBLK(inode.mode) && !S_ISFIFO(inode.mode)) return Bad("the type of inode {}", number);
   bool clean = inode.size == 0 && std::memcmp(inode.raw, kZero, sizeof kZero) == 0;
   return clean ? Status() : Bad("special inode {}", number);
+}
+
+Status IndexChecker::CheckFile(InodeNumber number, const InodeRecord& inode) {
+  ++files_;
+  if (inode.size > INT64_MAX - file_bytes_) return Bad("the size of inode {}", number);
+  file_bytes_ += inode.size;
+  bool named = std::memcmp(inode.digest, kZero, sizeof kZero) != 0;
+  if (named != (inode.size > 0)) return Bad("the digest of inode {}", number);
+  bool framed = inode.size >= cas::kFramedFrom;
+  if (inode.special != (framed ? next_frame_ : 0)) return Bad("the frames of inode {}", number);
+  if (!framed) return {};
+  if (next_frame_ == header_.frame_count) return Bad("inode {} has no frames", number);
+  auto frames = Load<FrameRecord>(index_.frames_, next_frame_++);
+  return std::memcmp(frames.table, kZero, sizeof kZero) != 0 ? Status() : Bad("the frames of inode {}", number);
 }
 
 Status IndexChecker::CheckDirectories() {

@@ -10,7 +10,7 @@ namespace burrow::image::format {
 static_assert(std::endian::native == std::endian::little, "records are little-endian and read as they lie");
 
 inline constexpr char kMagic[8] = {'B', 'R', 'W', 'I', 'N', 'D', 'E', 'X'};
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr uint32_t kMaxName = 255;
 inline constexpr uint32_t kMaxTarget = 4095;
 inline constexpr uint32_t kMaxXattrName = 255;
@@ -21,7 +21,7 @@ struct Header {
   char magic[8];
   uint32_t version;
   uint32_t inode_count, entry_count, xattr_count, file_count;
-  uint32_t zero;
+  uint32_t frame_count;
   uint64_t total_file_bytes;
   uint64_t string_bytes;
 };
@@ -37,7 +37,9 @@ struct LinkData {
 };
 
 struct InodeRecord {
-  uint32_t mode, uid, gid, nlink, rdev, mtime_ns;
+  uint32_t mode, uid, gid, nlink;
+  uint32_t special;  // a device: its number; a file of cas::kFramedFrom bytes or more: position of its FrameRecord
+  uint32_t mtime_ns;
   uint64_t size;
   int64_t mtime;
   uint32_t first_xattr, xattr_count;
@@ -49,6 +51,11 @@ struct InodeRecord {
   };
 };
 static_assert(sizeof(InodeRecord) == 80);
+
+struct FrameRecord {
+  uint8_t table[32];  // digest of the frame table
+};
+static_assert(sizeof(FrameRecord) == 32);
 
 struct XattrRecord {
   uint32_t name_offset, value_offset, value_length, name_length;

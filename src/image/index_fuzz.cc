@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cas/frames.h"
 #include "image/index.h"
 #include "image/tree.h"
 
@@ -24,6 +25,10 @@ Tree SeedTree(uint32_t features) {
     static constexpr uint32_t kTypes[] = {S_IFREG, S_IFLNK, S_IFBLK};
     node->inode->mode = kTypes[(i + features) % 3] | 0644;
     node->inode->target = S_ISLNK(node->inode->mode) ? "../target" : "";
+    if (features & 1 && S_ISREG(node->inode->mode)) {
+      node->inode->size = 5u << 20;
+      node->inode->digest = node->inode->frames = burrow::cas::Digest::Of("x");
+    }
     if (features & 1) node->inode->xattrs["user.x"] = "value";
     if (features & 2) {
       auto link = std::make_unique<TreeNode>();
@@ -53,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!index) return 0;
   for (uint32_t number = 0; number < index->inode_count(); ++number) {
     auto inode = index->inode(number);
+    if (S_ISREG(inode.mode) && inode.frames.IsZero() != (inode.size < burrow::cas::kFramedFrom)) std::abort();
     if (!S_ISDIR(inode.mode)) continue;
     for (uint32_t i = 0; i < index->entry_count(number); ++i) {
       auto entry = index->entry(number, i);

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 #include <sys/stat.h>
 
+#include "cas/frames.h"
 #include "image/testing/describe.h"
 #include "image/tree.h"
 
@@ -35,6 +36,13 @@ TreeNode* Add(TreeNode& directory, const std::string& name, std::shared_ptr<Tree
   return (directory.children[name] = std::move(node)).get();
 }
 
+std::shared_ptr<TreeInode> Large() {
+  auto inode = File("large");
+  inode->size = cas::kFramedFrom;
+  inode->frames = cas::Digest::Of("table");
+  return inode;
+}
+
 Tree SmallTree() {
   Tree tree;
   TreeNode* bin = tree.MakeDirectories("/usr/bin").value();
@@ -46,6 +54,7 @@ Tree SmallTree() {
   Add(*bin, "python3", python);
   Add(*bin, "python3.11", python);
   Add(*bin, "\xff\xfe", File(""));
+  Add(*bin, "large", Large());
   Add(tree.root(), "bin", Link("usr/bin"));
   auto null = std::make_shared<TreeInode>();
   null->mode = S_IFCHR | 0666;
@@ -61,7 +70,7 @@ TEST(Index, FindsWhatTheTreeHolds) {
   InodeNumber bin = index.Lookup(usr, "bin").value();
   EXPECT_EQ(index.parent(bin), usr);
   EXPECT_EQ(index.parent(usr), kRootInode);
-  EXPECT_EQ(index.entry_count(bin), 3u);
+  EXPECT_EQ(index.entry_count(bin), 4u);
   EXPECT_FALSE(index.Lookup(bin, "python"));
   EXPECT_FALSE(index.Lookup(bin, "python3.110"));
   EXPECT_TRUE(index.Lookup(bin, "\xff\xfe"));
@@ -80,8 +89,10 @@ TEST(Index, FindsWhatTheTreeHolds) {
 
   EXPECT_EQ(index.inode(index.Lookup(kRootInode, "bin").value()).target, "usr/bin");
   EXPECT_EQ(index.inode(kRootInode).nlink, 4u);
-  EXPECT_EQ(index.file_count(), 2u);
-  EXPECT_EQ(index.total_file_bytes(), 6u);
+  EXPECT_EQ(index.file_count(), 3u);
+  EXPECT_EQ(index.total_file_bytes(), 6 + cas::kFramedFrom);
+  EXPECT_EQ(index.inode(index.Lookup(bin, "large").value()).frames, cas::Digest::Of("table"));
+  EXPECT_TRUE(inode.frames.IsZero());
   EXPECT_TRUE(index.has_xattrs());
 }
 
@@ -133,7 +144,7 @@ TEST(Index, AcceptsOnlyTheOneEncodingOfATree) {
 
 TEST(Index, NamesTheFormatOfANewerVersion) {
   std::string bytes = SmallTree().Encode().value();
-  bytes[8] = 2;
+  bytes[8] = 3;
   auto index = Index::Open(AsBytes(bytes));
   EXPECT_EQ(index.error().code(), Code::kFailedPrecondition);
 }
@@ -155,6 +166,11 @@ TEST(Tree, RefusesWhatAnIndexCannotHold) {
   gone->mode = S_IFCHR;
   Add(whiteout.root(), "gone", gone);
   EXPECT_FALSE(whiteout.Encode());
+  Tree frameless;
+  auto large = Large();
+  large->frames = cas::Digest();
+  Add(frameless.root(), "large", large);
+  EXPECT_FALSE(frameless.Encode());
   Tree overlay;
   auto file = File("x");
   file->xattrs["trusted.overlay.redirect"] = "/etc/shadow";
@@ -201,6 +217,7 @@ std::shared_ptr<TreeInode> RandomInode() {
     default:
       inode = File(*rc::gen::arbitrary<std::string>());
   }
+  if (S_ISREG(inode->mode) && *rc::gen::inRange(0, 4) == 0) inode = Large();
   inode->mode |= *rc::gen::inRange<uint32_t>(0, 010000);
   inode->uid = *rc::gen::arbitrary<uint32_t>();
   inode->gid = *rc::gen::arbitrary<uint32_t>();

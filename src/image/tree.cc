@@ -23,6 +23,7 @@ std::shared_ptr<TreeInode> InodeFrom(const Index& index, InodeNumber number) {
             .mtime = from.mtime,
             .mtime_ns = from.mtime_ns,
             .digest = from.digest,
+            .frames = from.frames,
             .target = std::string(from.target)};
   for (const ExtendedAttribute& attribute : index.xattrs(number)) {
     inode->xattrs.emplace(attribute.name, attribute.value);

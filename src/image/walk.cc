@@ -116,6 +116,7 @@ Result<std::shared_ptr<TreeInode>> Walker::ReadInode(int parent, const std::stri
   inode->uid = st.st_uid;
   inode->gid = st.st_gid;
   if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) inode->rdev = static_cast<uint32_t>(st.st_rdev);
+  if (S_ISREG(st.st_mode)) inode->size = static_cast<uint64_t>(st.st_size);
   inode->mtime = st.st_mtim.tv_sec;
   inode->mtime_ns = static_cast<uint32_t>(st.st_mtim.tv_nsec);
   if (S_ISLNK(st.st_mode)) {

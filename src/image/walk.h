@@ -16,7 +16,8 @@ struct WalkedFile {
 };
 struct Walked {
   std::vector<UpperEntry> entries;  // parents before children, names sorted; the root first
-  std::vector<WalkedFile> files;    // regular files, hard links once; digest and size are still to be filled in
+  std::vector<WalkedFile> files;  // regular files, hard links once; their digests are still to be filled in, and their
+                                  // sizes to be confirmed
 };
 
 // No link is followed; sockets, mounts below and overlay's own attributes are left out. One thread; the tree should be

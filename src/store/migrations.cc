@@ -79,7 +79,19 @@ CREATE INDEX calls_queued ON calls (seq) WHERE finished = 0;
 CREATE INDEX calls_finished ON calls (finished_ms) WHERE finished = 1;
 )";
 
-constexpr std::array kSteps = {kStep1};
+constexpr const char* kStep2 = R"(
+CREATE TABLE image_names (
+  name  TEXT PRIMARY KEY,
+  image TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imported (
+  key    TEXT PRIMARY KEY,
+  digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));
