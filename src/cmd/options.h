@@ -21,23 +21,43 @@ struct CommonOptions {
   int handshake_fd = -1;
 };
 
+// Where control keeps blobs.
+struct BlobOptions {
+  std::string store;             // "s3://..."; empty: the state directory
+  std::string credentials_file;  // of S3; empty: the environment
+  uint64_t grace_seconds = 86'400;
+};
+
 struct ControlCommand {
   CommonOptions common;
   Address listen;
+  BlobOptions blobs;
 };
 
 struct WorkerCommand {
   CommonOptions common;
   Address control;
+  uint64_t cache_quota = 0;  // bytes; 0: the worker's default
   std::string runtime = "crun";
-  std::string sdk_directory;  // empty: beside the executable
-  std::string token_file;     // holds the join token; empty: it comes over the handshake
+  std::string image_fs = "auto";  // auto, erofs or fuse
+  std::string sdk_directory;      // empty: beside the executable
+  std::string token_file;         // holds the join token; empty: it comes over the handshake
+};
+
+struct MountCommand {
+  CommonOptions common;  // the state directory: cache, upper directory and mount points of this one mount
+  std::string control_url, token_file, image_fs = "auto", index_digest, target;
+  int fetch_deadline = 30'000;  // milliseconds
+  bool read_only = false;
 };
 
 struct UpCommand {
   CommonOptions common;
   Address listen;
+  BlobOptions blobs;
+  uint64_t cache_quota = 0;
   std::string runtime = "crun";
+  std::string image_fs = "auto";  // auto, erofs or fuse
   std::string sdk_directory;
   std::string config_file;  // the client's; empty: $BURROW_CONFIG or ~/.config/burrow/config.json
 };
@@ -46,6 +66,7 @@ struct UpCommand {
 int RunUp(const UpCommand& command);
 int RunControlCommand(const ControlCommand& command);
 int RunWorkerCommand(const WorkerCommand& command);
+int RunMountCommand(const MountCommand& command);
 
 // Root and /dev/fuse are there; the error says what to do.
 Status CheckHost();

@@ -1,4 +1,4 @@
-"""The commands that look at the server: ps, logs, app ls, app stop."""
+"""The commands that look at the server: ps, logs, system gc, app ls, app stop."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from burrow._client.http_connection import ConnectionLost
 from burrow._client.reporter import LogPrinter
 from burrow._client.stream import Stream
 from burrow._client.transport import Transport
-from burrow.cli.tables import age, table, word
+from burrow.cli.tables import age, size, table, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any, Dict, List
 
 _FOLLOW_TIMEOUT = 7 * 86400.0
 _READ_TIMEOUT = 60.0
+_COLLECT_TIMEOUT = 3600.0
 
 
 def list_containers(options: "Namespace") -> int:
@@ -38,6 +40,39 @@ def list_containers(options: "Namespace") -> int:
     ]
     header = ["CONTAINER", "APP", "FUNCTION", "STATE", "AGE", "RUNNING", "DONE", "WORKER"]
     sys.stdout.write(table(header, rows))
+    workers = [_worker_row(item) for item in answer.get("workers", ())]
+    if workers:
+        header = ["WORKER", "CONTAINERS", "CACHE", "QUOTA", "HITS", "MISSES", "AHEAD"]
+        header += ["EVICTED", "UNCACHED", "FAILED"]
+        sys.stdout.write("\n" + table(header, workers))
+    return 0
+
+
+def _worker_row(item: "Dict[str, Any]") -> "List[str]":
+    cache = item.get("cache", {})
+    return [
+        item.get("workerId", ""),
+        str(item.get("containers", 0)),
+        size(item.get("cacheBytes")),
+        size(cache.get("quotaBytes")),
+        str(cache.get("hits", 0)),
+        str(cache.get("misses", 0)),
+        str(cache.get("prefetchedBlobs", 0)),
+        str(cache.get("evictedBlobs", 0)),
+        size(cache.get("uncachedBytes")),
+        str(cache.get("failedFetches", 0)),
+    ]
+
+
+def collect_blobs(options: "Namespace") -> int:
+    """`burrow system gc`"""
+    answer = Transport(load_config()).unary(
+        "Blobs/Collect", {"dryRun": options.dry_run}, _COLLECT_TIMEOUT
+    )
+    removed, kept = int(answer.get("removedBlobs", 0)), int(answer.get("recentBlobs", 0))
+    verb = "would be removed" if options.dry_run else "were removed"
+    print(f"{removed} blobs, {size(answer.get('removedBytes'))}, {verb}")
+    print(f"{int(answer.get('neededBlobs', 0))} are needed, {kept} others were used lately")
     return 0
 
 
