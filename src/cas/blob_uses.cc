@@ -80,12 +80,14 @@ Status BlobUses::State::Load() {
   return {};
 }
 
-// A generation ends when the next begins; it protects for the time of grace from then on.
+// A generation takes uses for its length, and protects for the time of grace from then on.
 void BlobUses::State::DropOld(uint64_t now_ms) {
-  while (generations.size() > 1 && generations[1].start_ms + static_cast<uint64_t>(grace.count()) < now_ms) {
-    if (::unlink(PathOf(generations.front().start_ms).c_str()) != 0)
-      LogWarn("{}", FailErrno("forget old uses").error().message());
+  while (!generations.empty()) {
+    uint64_t start = generations.front().start_ms;
+    if (start + length_ms() + static_cast<uint64_t>(grace.count()) >= now_ms) return;
+    if (::unlink(PathOf(start).c_str()) != 0) LogWarn("{}", FailErrno("forget old uses").error().message());
     generations.pop_front();
+    if (generations.empty()) file.Reset();
   }
 }
 
@@ -160,8 +162,9 @@ void BlobUses::EndRemoval() {
   state_->removed.notify_all();
 }
 
-bool BlobUses::InUse(const Digest& digest) const {
+bool BlobUses::InUse(const Digest& digest) {
   std::lock_guard lock(state_->mutex);
+  state_->DropOld(state_->clock.UnixMillis());
   return state_->Protected(digest);
 }
 

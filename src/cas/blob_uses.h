@@ -41,7 +41,7 @@ class BlobUses {
   std::vector<Digest> BeginRemoval(std::span<const Digest> candidates);
   void EndRemoval();
   // The same without beginning anything.
-  bool InUse(const Digest& digest) const;
+  bool InUse(const Digest& digest);
   Millis grace() const;
 
  private:
