@@ -273,7 +273,7 @@ def _podman_load(archive: Path, directory: Path) -> str:
     policy = directory / "policy.json"
     policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
     with tempfile.TemporaryDirectory(prefix="pod") as short:  # podman takes no longer one
-        places = ["--root", str(directory / "podman"), "--runroot", short]
+        places = ["--root", short + "/root", "--runroot", short + "/run"]
         options = ["--storage-driver=vfs", "load", "--signature-policy", str(policy)]
         return run("podman", *places, *options, "-i", str(archive))
 
