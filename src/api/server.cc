@@ -6,6 +6,7 @@
 
 #include "api/answer.h"
 #include "api/blob_endpoint.h"
+#include "api/blob_faults.h"
 #include "api/upload_endpoint.h"
 
 namespace burrow::api {
@@ -113,6 +114,8 @@ Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
   } else if (access == Access::kWorker && !for_workers) {
     co_await RespondError(exchange,
                           Error(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token"));
+  } else if (for_workers && co_await AnsweredByFault(exchange)) {
+    co_return;
   } else if (exchange.path().starts_with(BlobEndpoint::kPrefix)) {
     co_await blobs_.Handle(exchange);
   } else if (exchange.path() == UploadEndpoint::kPath) {

@@ -80,8 +80,9 @@ class StepRun {
   Result<BuiltImage> AddFiles();
   Result<image::Tree> ParentTree();
   Result<BuiltImage> InContainer(const StepCommand& command);
-  Result<runtime::Container> StartContainer(const StepCommand& command, const std::string& directory, int output,
-                                            int progress);
+  Result<imagefs::ImageLease> AcquireParent();
+  Result<runtime::Container> StartContainer(const StepCommand& command, const os::OverlayLower& lower,
+                                            const std::string& directory, int output, int progress);
   Status AwaitSuccess(runtime::Container& container, const StepCommand& command, int output, int progress);
   std::vector<std::string> Environment(const StepCommand& command) const;
   Result<BuiltImage> Store(const image::Tree& tree, Image image);
@@ -224,12 +225,15 @@ std::vector<std::string> StepRun::Environment(const StepCommand& command) const 
   return list;
 }
 
-Result<runtime::Container> StepRun::StartContainer(const StepCommand& command, const std::string& directory, int output,
-                                                   int progress) {
+Result<imagefs::ImageLease> StepRun::AcquireParent() {
   auto digest = cas::Digest::FromHex(step_.parent().index_digest());
   if (!digest)
     return Fail(Code::kInvalidArgument, "this step needs an image to build upon: begin with Image.debian_slim()");
-  BURROW_ASSIGN_OR_RETURN(auto lower, services_.images->ImageDirectory(*digest));
+  return services_.images->Acquire(*digest);
+}
+
+Result<runtime::Container> StepRun::StartContainer(const StepCommand& command, const os::OverlayLower& lower,
+                                                   const std::string& directory, int output, int progress) {
   BURROW_ASSIGN_OR_RETURN(auto null, os::Open("/dev/null", O_RDWR));
   runtime::ContainerOptions options;
   options.name = step_.step_id();
@@ -276,7 +280,8 @@ Result<BuiltImage> StepRun::InContainer(const StepCommand& command) {
   BURROW_ASSIGN_OR_RETURN(auto output, os::MakePipe());
   BURROW_ASSIGN_OR_RETURN(auto progress, os::MakePipe());
   BURROW_ASSIGN_OR_RETURN(auto tree, ParentTree());
-  auto container = StartContainer(command, scratch.path(), output.write.get(), progress.write.get());
+  BURROW_ASSIGN_OR_RETURN(auto image, AcquireParent());  // outlives the container
+  auto container = StartContainer(command, image.lower(), scratch.path(), output.write.get(), progress.write.get());
   if (!container) return Forward(std::move(container.error()).WithContext("start the build container"));
   output.write.Reset();
   progress.write.Reset();

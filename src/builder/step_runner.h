@@ -9,22 +9,16 @@
 #include "burrow/link/v1/link.pb.h"
 #include "cas/blob_cache.h"
 #include "cas/blob_store.h"
+#include "imagefs/image_lease.h"
 #include "runtime/container.h"
 
 namespace burrow::builder {
-
-// Where the tree of an image can be had as an overlay's lower directory. Thread-safe; blocks.
-class ImageDirectories {
- public:
-  virtual ~ImageDirectories() = default;
-  virtual Result<std::string> ImageDirectory(const cas::Digest& index) = 0;
-};
 
 // Nothing is owned; everything outlives the runner.
 struct StepServices {
   std::string directory;  // for upper directories and the like; each step's is gone after it
   const runtime::ContainerRuntime* runtime = nullptr;
-  ImageDirectories* images = nullptr;
+  imagefs::ImageProvider* images = nullptr;
   cas::BlobStore* store = nullptr;  // control's
   cas::BlobCache* cache = nullptr;  // for parents' indexes
 };

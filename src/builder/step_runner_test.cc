@@ -23,10 +23,14 @@ using ::testing::HasSubstr;
 
 const auto* const kOwnMounts = os::UseOwnMounts();
 
-class OneDirectory final : public ImageDirectories {
+class OneDirectory final : public imagefs::ImageProvider {
  public:
-  Result<std::string> ImageDirectory(const cas::Digest&) override { return path; }
   std::string path;
+
+ private:
+  Result<imagefs::ImageLease> DoAcquire(const cas::Digest&, const imagefs::AcquireOptions&) override {
+    return imagefs::ImageLease({.directories = {path}}, nullptr);
+  }
 };
 
 // Builds in real containers upon a small image that is in a blob server.

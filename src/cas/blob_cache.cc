@@ -1,42 +1,94 @@
 #include "cas/blob_cache.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <unordered_map>
+
+#include "base/clock.h"
+#include "cas/cache_directory.h"
+#include "cas/eviction_plan.h"
+#include "cas/linked_blobs.h"
 
 namespace burrow::cas {
 namespace {
 
 // Bytes that were damaged on the way are asked for again; a store that is damaged itself stays so.
 constexpr int kDamagedAttempts = 3;
+// How long a fetch that found the disk full waits for eviction.
+constexpr std::chrono::milliseconds kRoomDeadline{10'000};
+// Where eviction did not help, the disk is not tried again for so long.
+constexpr int64_t kFullPauseMs = 2'000;
+// What is freed at once in an overflow directory that is full.
+constexpr uint64_t kOverflowRoom = 32u << 20;
 
 // One fetch under way and all who wait for it.
 struct Flight {
   std::optional<Status> outcome;  // guarded by State::mutex
 };
 
+bool DiskIsFull(const Status& status) {
+  return !status && (status.error().os_errno() == ENOSPC || status.error().os_errno() == EDQUOT);
+}
+
+// By descriptor, since eviction may take the name away meanwhile.
+Result<std::string> ReadVerified(int fd, const Digest& digest, uint64_t limit) {
+  struct stat st;
+  if (::fstat(fd, &st) != 0) return FailErrno("stat blob " + digest.Hex());
+  if (static_cast<uint64_t>(st.st_size) > limit) {
+    return Fail(Code::kOutOfRange, "blob {} is larger than {} bytes", digest.Hex(), limit);
+  }
+  std::string content(static_cast<size_t>(st.st_size), '\0');
+  for (size_t done = 0; done < content.size();) {
+    ssize_t n = ::pread(fd, content.data() + done, content.size() - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno("read blob " + digest.Hex());
+    if (n == 0) return Fail(Code::kDataLoss, "blob {} was cut while it was read", digest.Hex());
+    done += static_cast<size_t>(n);
+  }
+  if (Digest::Of(content) != digest) return Fail(Code::kDataLoss, "blob {} is damaged on disk", digest.Hex());
+  return content;
+}
+
+int64_t UnixMillis() { return static_cast<int64_t>(SystemClock().UnixMillis()); }
+
 }  // namespace
 
 struct BlobCache::State {
-  std::unique_ptr<DiskBlobStore> disk;
-  BlobStore* remote;
+  State(BlobCacheOptions given, std::unique_ptr<DiskBlobStore> blobs_directory, LinkedBlobs links)
+      : options(std::move(given)),
+        layout(options.directory),
+        disk(std::move(blobs_directory)),
+        linked(std::move(links)) {}
+
+  const BlobCacheOptions options;
+  const CacheLayout layout;
+  std::unique_ptr<DiskBlobStore> disk, overflow;  // overflow: null where there is none
+  LinkedBlobs linked;
   std::mutex mutex;
   std::condition_variable landed;
   std::unordered_map<Digest, std::shared_ptr<Flight>> flights;  // guarded by mutex
   std::atomic<uint64_t> blobs = 0, bytes = 0;
+  std::atomic<int64_t> full_until_ms = 0;  // the disk was found full, and eviction did not help
 
-  Status FetchOnce(const Digest& digest);
-  Status Fetch(const Digest& digest);
-  Status FetchTogether(const Digest& digest);
+  CacheCounters& counters() const { return options.signals->counters(); }
+  Status FetchInto(DiskBlobStore& store, const Digest& digest, uint64_t& size);
+  Status FetchToOverflow(const Digest& digest, uint64_t& size);
+  Status FetchOnce(const Digest& digest, uint64_t& size);
+  // `ahead`: nobody waits for it yet.
+  Status Fetch(const Digest& digest, bool ahead);
+  Status FetchTogether(const Digest& digest, bool ahead);
+  Result<UniqueFd> OpenAnywhere(const Digest& digest) const;
 };
 
-Status BlobCache::State::FetchOnce(const Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, disk->NewWriter());
-  uint64_t size = 0;
-  BURROW_RETURN_IF_ERROR(remote->Get(digest, [&](std::string_view data) {
+Status BlobCache::State::FetchInto(DiskBlobStore& store, const Digest& digest, uint64_t& size) {
+  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, store.NewWriter());
+  size = 0;
+  BURROW_RETURN_IF_ERROR(options.remote->Get(digest, [&](std::string_view data) {
     size += data.size();
     return writer.Append(data);
   }));
@@ -46,18 +98,55 @@ Status BlobCache::State::FetchOnce(const Digest& digest) {
   return {};
 }
 
-Status BlobCache::State::Fetch(const Digest& digest) {
+// Blobs that overflowed a while ago make room: who has one open keeps it, who asks again fetches it again.
+Status BlobCache::State::FetchToOverflow(const Digest& digest, uint64_t& size) {
+  Status status = FetchInto(*overflow, digest, size);
+  if (DiskIsFull(status)) {
+    BURROW_ASSIGN_OR_RETURN(auto held, ListBlobs(options.overflow_directory));
+    BeginUses(held);
+    for (const CachedBlob& old : PlanEviction(std::move(held), UnixMillis(), kOverflowRoom)) {
+      BURROW_RETURN_IF_ERROR(overflow->Remove(old.digest));
+    }
+    status = FetchInto(*overflow, digest, size);
+  }
+  if (status) counters().uncached_bytes.fetch_add(size, std::memory_order_relaxed);
+  return status;
+}
+
+Status BlobCache::State::FetchOnce(const Digest& digest, uint64_t& size) {
+  bool try_disk = !overflow || UnixMillis() >= full_until_ms.load();
+  if (try_disk) {
+    Status status = FetchInto(*disk, digest, size);
+    if (DiskIsFull(status) && options.signals->MakeRoom(size, kRoomDeadline)) status = FetchInto(*disk, digest, size);
+    if (status) options.signals->Stored(size);
+    if (!overflow || !DiskIsFull(status)) return status;
+    full_until_ms = UnixMillis() + kFullPauseMs;
+  }
+  return FetchToOverflow(digest, size);
+}
+
+Status BlobCache::State::Fetch(const Digest& digest, bool ahead) {
+  std::optional<CacheSignals::Miss> miss;
+  if (!ahead) miss.emplace(*options.signals);
+  auto& count = ahead ? counters().prefetched_blobs : counters().misses;
+  auto& sum = ahead ? counters().prefetched_bytes : counters().fetched_bytes;
+  count.fetch_add(1, std::memory_order_relaxed);
   try {
     for (int attempt = 1;; ++attempt) {
-      Status status = FetchOnce(digest);
-      if (status || status.error().code() != Code::kDataLoss || attempt == kDamagedAttempts) return status;
+      uint64_t size = 0;
+      Status status = FetchOnce(digest, size);
+      if (status) sum.fetch_add(size, std::memory_order_relaxed);
+      if (status) return status;
+      if (status.error().code() == Code::kDataLoss && attempt < kDamagedAttempts) continue;
+      counters().failed_fetches.fetch_add(1, std::memory_order_relaxed);
+      return status;
     }
   } catch (const std::exception& e) {  // whoever waits must hear of it
     return Fail(Code::kInternal, "fetch blob {}: {}", digest.Hex(), e.what());
   }
 }
 
-Status BlobCache::State::FetchTogether(const Digest& digest) {
+Status BlobCache::State::FetchTogether(const Digest& digest, bool ahead) {
   std::unique_lock lock(mutex);
   auto [it, first] = flights.try_emplace(digest);
   if (first) it->second = std::make_shared<Flight>();
@@ -69,7 +158,7 @@ Status BlobCache::State::FetchTogether(const Digest& digest) {
   }
   lock.unlock();
   // It may have landed between this caller's look at the disk and now.
-  Status status = disk->Size(digest) ? Status() : Fetch(digest);
+  Status status = OpenAnywhere(digest) ? Status() : Fetch(digest, ahead);
   lock.lock();
   flight->outcome = status;
   flights.erase(digest);
@@ -80,40 +169,91 @@ Status BlobCache::State::FetchTogether(const Digest& digest) {
 BlobCache::BlobCache(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BlobCache::~BlobCache() = default;
 
+Result<UniqueFd> BlobCache::State::OpenAnywhere(const Digest& digest) const {
+  auto fd = disk->OpenBlob(digest);
+  return fd || !overflow ? std::move(fd) : overflow->OpenBlob(digest);
+}
+
 Result<std::unique_ptr<BlobCache>> BlobCache::Open(const std::string& directory, BlobStore* remote) {
-  auto state = std::make_unique<State>();
-  BURROW_ASSIGN_OR_RETURN(state->disk, DiskBlobStore::Open(directory));
-  state->remote = remote;
+  return Open({.directory = directory, .remote = remote});
+}
+
+Result<std::unique_ptr<BlobCache>> BlobCache::Open(BlobCacheOptions options) {
+  if (!options.signals) {
+    BURROW_ASSIGN_OR_RETURN(options.signals, CacheSignals::Create());
+  }
+  CacheLayout layout(options.directory);
+  auto disk = DiskBlobStore::Open(layout.Blobs());
+  if (!disk && disk.error().code() == Code::kResourceExhausted && options.signals->MakeRoom(0, kRoomDeadline)) {
+    disk = DiskBlobStore::Open(layout.Blobs());
+  }
+  if (!disk) return Forward(std::move(disk.error()));
+  BURROW_ASSIGN_OR_RETURN(auto linked, LinkedBlobs::Open(layout.Blobs(), layout.Linked()));
+  auto state = std::make_unique<State>(std::move(options), std::move(*disk), std::move(linked));
+  if (!state->options.overflow_directory.empty()) {
+    BURROW_ASSIGN_OR_RETURN(state->overflow, DiskBlobStore::Open(state->options.overflow_directory));
+  }
   return std::unique_ptr<BlobCache>(new BlobCache(std::move(state)));
 }
 
 Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64_t> size) {
-  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, state_->disk->OpenBlob(digest));
-  if (!size) return fd;
-  struct stat st;
-  if (::fstat(fd.get(), &st) != 0) return FailErrno("stat blob " + digest.Hex());
-  if (static_cast<uint64_t>(st.st_size) == *size) return fd;
-  BURROW_RETURN_IF_ERROR(state_->disk->Remove(digest));
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, state_->OpenAnywhere(digest));
+  struct stat st{};
+  if (size && ::fstat(fd.get(), &st) != 0) return FailErrno("stat blob " + digest.Hex());
+  if (!size || static_cast<uint64_t>(st.st_size) == *size) {
+    state_->counters().hits.fetch_add(1, std::memory_order_relaxed);
+    return fd;
+  }
+  BURROW_RETURN_IF_ERROR(Remove(digest));
   return Fail(Code::kNotFound, "blob {} was cut short on disk", digest.Hex());
 }
 
 Result<UniqueFd> BlobCache::OpenBlob(const Digest& digest, std::optional<uint64_t> size) {
   auto local = OpenLocal(digest, size);
   if (local || local.error().code() != Code::kNotFound) return local;
-  BURROW_RETURN_IF_ERROR(state_->FetchTogether(digest));
-  return state_->disk->OpenBlob(digest);
+  BURROW_RETURN_IF_ERROR(state_->FetchTogether(digest, false));
+  return state_->OpenAnywhere(digest);
 }
 
 Result<std::string> BlobCache::Read(const Digest& digest, uint64_t limit) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenBlob(digest));
-  auto content = GetAll(*state_->disk, digest, limit);
+  auto content = ReadVerified(fd.get(), digest, limit);
   if (content || content.error().code() != Code::kDataLoss) return content;
-  BURROW_RETURN_IF_ERROR(state_->disk->Remove(digest));
+  BURROW_RETURN_IF_ERROR(Remove(digest));
   BURROW_ASSIGN_OR_RETURN(fd, OpenBlob(digest));
-  return GetAll(*state_->disk, digest, limit);
+  return ReadVerified(fd.get(), digest, limit);
 }
 
-Status BlobCache::Remove(const Digest& digest) { return state_->disk->Remove(digest); }
+Result<bool> BlobCache::Link(const Digest& digest) { return state_->linked.Link(digest); }
+
+Status BlobCache::Remove(const Digest& digest) {
+  if (state_->overflow) BURROW_RETURN_IF_ERROR(state_->overflow->Remove(digest));
+  return state_->linked.Remove(digest);
+}
+
+bool BlobCache::Has(const Digest& digest) const {
+  return state_->disk->Size(digest).has_value() || (state_->overflow && state_->overflow->Size(digest).has_value());
+}
+
+Status BlobCache::Store(const Digest& digest, std::string_view data) {
+  if (Has(digest)) return {};
+  BURROW_RETURN_IF_ERROR(state_->disk->Put(digest, data));
+  state_->options.signals->Stored(data.size());
+  return {};
+}
+
+Status BlobCache::FetchAhead(const Digest& digest) {
+  return Has(digest) ? Status() : state_->FetchTogether(digest, true);
+}
+
+Status BlobCache::Adopt(const Digest& digest, int fd, uint64_t size) {
+  BURROW_RETURN_IF_ERROR(state_->linked.Add(digest, fd));
+  state_->options.signals->Stored(size);
+  return {};
+}
+
+CacheSignals& BlobCache::signals() const { return *state_->options.signals; }
+const CacheLayout& BlobCache::layout() const { return state_->layout; }
 uint64_t BlobCache::fetched_blobs() const { return state_->blobs.load(std::memory_order_relaxed); }
 uint64_t BlobCache::fetched_bytes() const { return state_->bytes.load(std::memory_order_relaxed); }
 

@@ -1,5 +1,6 @@
 // A node's directory of fetched blobs in front of a remote store. Shared by processes: each fetches what it lacks, and
-// a blob appears by rename.
+// a blob appears by rename. Layout: "blobs/ab/cdef..." are the blobs; "linked/ab/cdef..." are hard links to those for
+// which Link was called, so that an overlay can have both directories as data layers.
 #pragma once
 
 #include <memory>
@@ -7,29 +8,54 @@
 #include <string>
 
 #include "cas/blob_store.h"
+#include "cas/cache_layout.h"
+#include "cas/cache_signals.h"
 #include "cas/disk_blob_store.h"
 
 namespace burrow::cas {
 
+struct BlobCacheOptions {
+  std::string directory;
+  BlobStore* remote = nullptr;            // not owned
+  std::shared_ptr<CacheSignals> signals;  // of the cache's keeper; null: of this process alone, and nobody evicts
+  // A small filesystem in memory, with the layout of "blobs", for what the disk has no room for even after eviction; to
+  // be the data layer after "blobs" in overlays. Empty: a full disk is then an error. Shared like `directory`.
+  std::string overflow_directory;
+};
+
 class BlobCache {
  public:
-  // `remote` is not owned.
+  static Result<std::unique_ptr<BlobCache>> Open(BlobCacheOptions options);
   static Result<std::unique_ptr<BlobCache>> Open(const std::string& directory, BlobStore* remote);
   ~BlobCache();
 
   // The blob as a local file. Absent: fetched once however many threads ask, verified, then renamed into place.
   // Blocks up to the remote's deadline. A fetch that failed is told to all who waited for it; the next call tries
   // again. A local file of another size than `size` (a power failure may cut what was not synced) is fetched again.
-  // Thread-safe.
+  // A full disk: asks the keeper for room, then stores the blob in `overflow_directory`; kResourceExhausted when that
+  // is full of blobs that came within the last minute. Thread-safe.
   Result<UniqueFd> OpenBlob(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
   // The blob if it is here already: never waits for the network. kNotFound otherwise.
   Result<UniqueFd> OpenLocal(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
+  // Whether OpenLocal would find it; counts as no hit.
+  bool Has(const Digest& digest) const;
+  // Stores bytes that were fetched ahead. Cheap where they are here; kInvalidArgument where they are not the digest's;
+  // kResourceExhausted on a full disk, without asking for room: nobody waits for them.
+  Status Store(const Digest& digest, std::string_view data);
+  // Fetches a blob that nobody waits for yet, as OpenBlob does, but counts as prefetched.
+  Status FetchAhead(const Digest& digest);
+  // Takes in a whole and verified file without a name (O_TMPFILE in "blobs").
+  Status Adopt(const Digest& digest, int fd, uint64_t size);
   // Whole content up to `limit` bytes, verified also where it was here already.
   Result<std::string> Read(const Digest& digest, uint64_t limit);
-  // Forgets a local blob whose bytes turned out to be bad, so that it is fetched again.
+  // Links a local blob, see linked_blobs.h: false where it cannot be and the overlay finds it in "blobs" alone.
+  Result<bool> Link(const Digest& digest);
+  // Forgets a local blob whose bytes turned out to be bad, and its link, so that it is fetched again.
   Status Remove(const Digest& digest);
   uint64_t fetched_blobs() const;
   uint64_t fetched_bytes() const;
+  CacheSignals& signals() const;
+  const CacheLayout& layout() const;
 
  private:
   struct State;

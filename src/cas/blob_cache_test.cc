@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "cas/blob_path.h"
 #include "cas/http_blob_store.h"
 #include "cas/testing/blob_server.h"
 #include "cas/testing/temporary_directory.h"
@@ -19,7 +20,7 @@ using testing::BlobFault;
 class BlobCacheTest : public ::testing::Test {
  protected:
   std::string LocalPath(const Digest& digest) {
-    return directory_ / ("cache/" + digest.Hex().substr(0, 2) + "/" + digest.Hex().substr(2));
+    return directory_ / ("cache/blobs/" + digest.Hex().substr(0, 2) + "/" + digest.Hex().substr(2));
   }
   testing::TemporaryDirectory directory_;
   testing::BlobServer server_;
@@ -75,6 +76,18 @@ TEST_F(BlobCacheTest, FetchesAgainWhatIsCutOrDamagedOnDisk) {
   std::filesystem::resize_file(LocalPath(digest_), 3);
   EXPECT_EQ(cache_->Read(digest_, 100).value(), "content");
   EXPECT_EQ(server_.gets(), 3);
+}
+
+TEST_F(BlobCacheTest, LinksWhatItHasForOverlays) {
+  EXPECT_EQ(cache_->Link(digest_).error().code(), Code::kNotFound);
+  ASSERT_TRUE(cache_->OpenBlob(digest_));
+  EXPECT_TRUE(cache_->Link(digest_).value());
+  EXPECT_TRUE(cache_->Link(digest_).value());
+  std::string linked = directory_ / ("cache/linked/" + BlobPath(digest_));
+  EXPECT_TRUE(std::filesystem::equivalent(linked, LocalPath(digest_)));
+  ASSERT_TRUE(cache_->Remove(digest_));
+  EXPECT_FALSE(std::filesystem::exists(linked));
+  EXPECT_FALSE(std::filesystem::exists(LocalPath(digest_)));
 }
 
 TEST_F(BlobCacheTest, RefusesToReadMoreThanTheLimit) {

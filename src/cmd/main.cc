@@ -20,6 +20,31 @@ void AddRuntime(CLI::App* app, std::string& runtime, std::string& sdk_directory)
       ->capture_default_str();
   app->add_option("--sdk-dir", sdk_directory, "Directory that holds the Python package 'burrow' for containers");
 }
+void AddImageFs(CLI::App* app, std::string& image_fs) {
+  app->add_option("--image-fs", image_fs, "How images are mounted: auto, erofs or fuse")
+      ->check(CLI::IsMember({"auto", "erofs", "fuse"}))
+      ->capture_default_str();
+}
+void AddCacheQuota(CLI::App* app, uint64_t& bytes) {
+  app->add_option("--cache-quota", bytes,
+                  "Bytes that the cache of image content may take, for example 20G; 0: 80 % of its filesystem")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+}
+CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
+  auto* mount_app = app.add_subcommand("mount", "Mounts one image as a writable root filesystem until stdin ends");
+  AddCommon(mount_app, mount.common);
+  AddImageFs(mount_app, mount.image_fs);
+  mount_app->add_option("--control", mount.control_url, "URL of control, http://HOST:PORT")->required();
+  mount_app->add_option("--token-file", mount.token_file, "File that holds a token of control")->required();
+  mount_app->add_option("--fetch-deadline", mount.fetch_deadline, "Milliseconds that a read waits for its blob")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  mount_app->add_flag("--read-only", mount.read_only, "Without an upper directory");
+  mount_app->add_option("INDEX_DIGEST", mount.index_digest, "The image: digest of its index")->required();
+  mount_app->add_option("TARGET", mount.target, "An existing directory")->required();
+  return mount_app;
+}
 template <class Run>
 int WithAddress(const std::string& text, Address& address, Run run) {
   auto parsed = ParseAddress(text);
@@ -40,6 +65,8 @@ int main(int argc, char** argv) {
   auto* up_app = app.add_subcommand("up", "Everything on this machine: control and one worker");
   AddCommon(up_app, up.common);
   AddRuntime(up_app, up.runtime, up.sdk_directory);
+  AddImageFs(up_app, up.image_fs);
+  AddCacheQuota(up_app, up.cache_quota);
   up_app->add_option("--listen", up_listen, "Address of the API")->capture_default_str();
   up_app->add_option("--config", up.config_file, "Client config to write (default ~/.config/burrow/config.json)");
 
@@ -54,8 +81,13 @@ int main(int argc, char** argv) {
   auto* worker_app = app.add_subcommand("worker", "Runs containers for a control");
   AddCommon(worker_app, worker.common);
   AddRuntime(worker_app, worker.runtime, worker.sdk_directory);
+  AddImageFs(worker_app, worker.image_fs);
+  AddCacheQuota(worker_app, worker.cache_quota);
   worker_app->add_option("--control", worker_control, "Address of control, HOST:PORT")->required();
   worker_app->add_option("--token-file", worker.token_file, "File that holds the join token");
+
+  MountCommand mount;
+  auto* mount_app = AddMount(app, mount);
 
   int imagefs_config = -1;
   auto* imagefs_app = app.add_subcommand("imagefs", "Serves images over FUSE; started by a worker")->group("");
@@ -65,5 +97,6 @@ int main(int argc, char** argv) {
   if (*up_app) return WithAddress(up_listen, up.listen, [&] { return RunUp(up); });
   if (*control_app) return WithAddress(control_listen, control.listen, [&] { return RunControlCommand(control); });
   if (*worker_app) return WithAddress(worker_control, worker.control, [&] { return RunWorkerCommand(worker); });
+  if (*mount_app) return RunMountCommand(mount);
   return imagefs::RunImagefs(imagefs_config);
 }

@@ -29,15 +29,26 @@ struct ControlCommand {
 struct WorkerCommand {
   CommonOptions common;
   Address control;
+  uint64_t cache_quota = 0;  // bytes; 0: the worker's default
   std::string runtime = "crun";
-  std::string sdk_directory;  // empty: beside the executable
-  std::string token_file;     // holds the join token; empty: it comes over the handshake
+  std::string image_fs = "auto";  // auto, erofs or fuse
+  std::string sdk_directory;      // empty: beside the executable
+  std::string token_file;         // holds the join token; empty: it comes over the handshake
+};
+
+struct MountCommand {
+  CommonOptions common;  // the state directory: cache, upper directory and mount points of this one mount
+  std::string control_url, token_file, image_fs = "auto", index_digest, target;
+  int fetch_deadline = 30'000;  // milliseconds
+  bool read_only = false;
 };
 
 struct UpCommand {
   CommonOptions common;
   Address listen;
+  uint64_t cache_quota = 0;
   std::string runtime = "crun";
+  std::string image_fs = "auto";  // auto, erofs or fuse
   std::string sdk_directory;
   std::string config_file;  // the client's; empty: $BURROW_CONFIG or ~/.config/burrow/config.json
 };
@@ -46,6 +57,7 @@ struct UpCommand {
 int RunUp(const UpCommand& command);
 int RunControlCommand(const ControlCommand& command);
 int RunWorkerCommand(const WorkerCommand& command);
+int RunMountCommand(const MountCommand& command);
 
 // Root and /dev/fuse are there; the error says what to do.
 Status CheckHost();

@@ -144,10 +144,12 @@ class Up {
   }
 
   Status StartWorker() {
-    std::vector<std::string> argv = {SelfPath(),    "worker",
-                                     "--state-dir", command_.common.state_directory,
-                                     "--control",   fmt::format("{}:{}", ConnectHost(), ready_.port),
-                                     "--runtime",   command_.runtime};
+    std::vector<std::string> argv = {SelfPath(),      "worker",
+                                     "--state-dir",   command_.common.state_directory,
+                                     "--control",     fmt::format("{}:{}", ConnectHost(), ready_.port),
+                                     "--runtime",     command_.runtime,
+                                     "--image-fs",    command_.image_fs,
+                                     "--cache-quota", std::to_string(command_.cache_quota)};
     if (!command_.sdk_directory.empty()) argv.insert(argv.end(), {"--sdk-dir", command_.sdk_directory});
     BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, worker_.Start(std::move(argv)));
     BURROW_RETURN_IF_ERROR(SendLine(handshake.get(), {{"token", ready_.worker_token}}));

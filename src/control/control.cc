@@ -8,6 +8,7 @@
 #include "api/server.h"
 #include "base/log.h"
 #include "cas/disk_blob_store.h"
+#include "cas/packed_blob_store.h"
 #include "control/app_lifecycle.h"
 #include "control/app_log.h"
 #include "control/app_service.h"
@@ -19,6 +20,7 @@
 #include "control/calls.h"
 #include "control/containers.h"
 #include "control/dispatcher.h"
+#include "control/hot_sets.h"
 #include "control/image_service.h"
 #include "control/images.h"
 #include "control/import_service.h"
@@ -55,6 +57,12 @@ struct OpenedState {
   Tokens tokens;
 };
 
+Result<std::unique_ptr<cas::BlobStore>> OpenBlobs(const std::string& directory) {
+  BURROW_ASSIGN_OR_RETURN(auto large, cas::DiskBlobStore::Open(directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(auto packs, cas::DiskBlobStore::Open(directory + "/packs"));
+  return cas::PackedBlobStore::Open({.directory = directory + "/packing"}, std::move(large), std::move(packs));
+}
+
 Result<OpenedState> OpenState(const std::string& state_directory) {
   OpenedState state;
   state.directory = state_directory + "/control";
@@ -68,7 +76,7 @@ Result<OpenedState> OpenState(const std::string& state_directory) {
   }
   state.lock = std::move(*lock);
   BURROW_ASSIGN_OR_RETURN(state.store, store::OpenSqliteStore(state.directory + "/burrow.db"));
-  BURROW_ASSIGN_OR_RETURN(state.blobs, cas::DiskBlobStore::Open(state.directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(state.blobs, OpenBlobs(state.directory));
   state.uploads = std::make_unique<api::Uploads>(api::UploadOptions{.directory = state.directory + "/uploads"});
   BURROW_RETURN_IF_ERROR(state.uploads->Clear());
   BURROW_ASSIGN_OR_RETURN(state.tokens,
@@ -95,9 +103,10 @@ class RunningControl final : public Control {
                                                   *state_.store, store_thread_)),
         builds_(
             std::make_shared<Builds>(io, clock_, options_.timings, workers_, images_, *state_.store, store_thread_)),
-        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_),
+        hot_sets_(clock_, *state_.store, store_thread_),
+        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, hot_sets_),
         app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
-                      logs_, *state_.store, store_thread_, *state_.blobs, disk_}),
+                      logs_, *state_.store, store_thread_, *state_.blobs, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         imports_(ImportPartsOf()),
@@ -110,6 +119,9 @@ class RunningControl final : public Control {
     calls_.on_finished = [this](Call& call) {
       if (call.stored) lifecycle_->StoredCallFinished(*call.function->app);
     };
+    autoscaler_.prepare_start = [this](const Function& function, lpb::StartContainer& start) {
+      hot_sets_.Prepare(function, start);
+    };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
     call_service_.Register(gateway_);
@@ -118,6 +130,7 @@ class RunningControl final : public Control {
   }
 
   Status Begin() {
+    BURROW_RETURN_IF_ERROR(hot_sets_.Load());
     BURROW_RETURN_IF_ERROR(Recover(
         {io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_, *lifecycle_, writer_}));
     lifecycle_->TrimStopped();
@@ -192,6 +205,7 @@ class RunningControl final : public Control {
   Dispatcher dispatcher_;
   std::shared_ptr<AppLifecycle> lifecycle_;
   std::shared_ptr<Builds> builds_;
+  HotSets hot_sets_;
   WorkerRouter router_;
   api::Gateway gateway_;
   AppService app_service_;

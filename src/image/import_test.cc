@@ -20,7 +20,7 @@
 #include "cas/testing/blob_server.h"
 #include "cas/testing/temporary_directory.h"
 #include "image/testing/describe.h"
-#include "os/mount.h"
+#include "os/overlay.h"
 
 namespace burrow::image {
 namespace {
@@ -169,8 +169,8 @@ class LayerTest : public ImportTest {
   }
   void Mount() {
     lower_ = ImportDirectory(tree_, *store_, nullptr).value();
-    auto mount =
-        os::MountOverlay({.lower = {tree_}, .upper = directory_ / "upper", .work = directory_ / "work"}, merged_);
+    auto mount = os::MountOverlay(
+        {.lower = {.directories = {tree_}}, .upper = directory_ / "upper", .work = directory_ / "work"}, merged_);
     if (!mount) GTEST_SKIP() << "needs root and overlayfs: " << mount.error().message();
     mount_ = std::move(*mount);
   }

@@ -19,7 +19,7 @@ class BlobFiles {
 
   // The blob if it is local; never waits for the network. Null otherwise.
   File FindLocal(const cas::Digest& digest, uint64_t size);
-  // The blob, fetched where it is absent: up to the fetch deadline.
+  // The blob, fetched as a whole where it is absent: up to the fetch deadline.
   Result<File> Fetch(const cas::Digest& digest, uint64_t size);
 
  private:

@@ -78,6 +78,9 @@ Result<os::Process> Child::StartProcess(bool resume) {
     return next++;
   };
   for (ConnectionConfig& connection : config.connections) connection.fd = inherit(connection.fd);
+  for (int* shared : {&config.signals_fd, &config.accesses_fd}) {
+    if (*shared >= 0) *shared = inherit(*shared);
+  }
   config.ready_fd = inherit(ready.write.get());
   config.resume = resume;
   BURROW_ASSIGN_OR_RETURN(UniqueFd config_fd, WriteConfig(config));

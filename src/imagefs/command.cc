@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "cas/http_blob_store.h"
+#include "cas/partial_blob.h"
 #include "imagefs/config.h"
 #include "imagefs/dispatch.h"
 #include "os/fs.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int kReadersPerConnection = 2;
 constexpr size_t kFetchThreads = 32;
+constexpr size_t kBackgroundThreads = 8;  // for what no reader waits for
 constexpr size_t kMaxOpenBlobs = 4096;
 
 // Half of what the process may open is for blobs that are kept open.
@@ -45,8 +47,11 @@ class Server {
 
   std::unique_ptr<cas::BlobStore> remote_;
   std::unique_ptr<cas::BlobCache> cache_;
+  std::shared_ptr<AccessLog> accesses_;
+  std::unique_ptr<cas::PartialBlobs> partials_;
   std::unique_ptr<BlobFiles> files_;
   FetchPool fetches_{kFetchThreads};
+  FetchPool background_{kBackgroundThreads};
   std::vector<std::unique_ptr<Session>> sessions_;
   std::atomic<int> readers_ = 0;
   int ended_ = -1;
@@ -60,16 +65,36 @@ Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas
   return session;
 }
 
+Result<std::unique_ptr<cas::BlobCache>> OpenCache(const Config& config, cas::BlobStore* remote) {
+  cas::BlobCacheOptions options{
+      .directory = config.cache_directory, .remote = remote, .overflow_directory = config.overflow_directory};
+  if (config.signals_fd >= 0) {
+    BURROW_ASSIGN_OR_RETURN(options.signals, cas::CacheSignals::Attach(config.signals_fd));
+    ::close(config.signals_fd);
+  }
+  return cas::BlobCache::Open(std::move(options));
+}
+
 Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
   auto server = std::make_unique<Server>();
   server->remote_ =
       cas::NewHttpBlobStore({.url = config.blob_url, .token = config.token, .deadline = config.fetch_deadline});
-  BURROW_ASSIGN_OR_RETURN(server->cache_, cas::BlobCache::Open(config.cache_directory, server->remote_.get()));
+  BURROW_ASSIGN_OR_RETURN(server->cache_, OpenCache(config, server->remote_.get()));
+  if (config.accesses_fd >= 0) {
+    BURROW_ASSIGN_OR_RETURN(server->accesses_, AccessLog::Attach(config.accesses_fd));
+    ::close(config.accesses_fd);
+  }
+  server->partials_ = std::make_unique<cas::PartialBlobs>(cas::PartialBlobsOptions{
+      .cache = server->cache_.get(),
+      .remote = server->remote_.get(),
+      .run_later = [&pool = server->background_](std::function<void()> work) { pool.Submit(std::move(work)); }});
   server->files_ = std::make_unique<BlobFiles>(server->cache_.get(), OpenBlobCapacity());
   for (const ConnectionConfig& connection : config.connections) {
     BURROW_ASSIGN_OR_RETURN(auto session, OpenSession(connection, server->cache_.get()));
     session->files = server->files_.get();
     session->fetches = &server->fetches_;
+    session->partials = server->partials_.get();
+    session->accesses = server->accesses_.get();
     server->sessions_.push_back(std::move(session));
   }
   if (!config.resume) return server;

@@ -34,6 +34,9 @@ Result<UniqueFd> WriteConfig(const Config& config) {
                       {"blob_url", config.blob_url},
                       {"token", config.token},
                       {"fetch_deadline_ms", config.fetch_deadline.count()},
+                      {"overflow_directory", config.overflow_directory},
+                      {"signals_fd", config.signals_fd},
+                      {"accesses_fd", config.accesses_fd},
                       {"ready_fd", config.ready_fd},
                       {"resume", config.resume},
                       {"connections", std::move(connections)}};
@@ -51,6 +54,9 @@ Result<Config> ReadConfig(int fd) {
                   .blob_url = json.at("blob_url"),
                   .token = json.at("token"),
                   .fetch_deadline = std::chrono::milliseconds(json.at("fetch_deadline_ms").get<int64_t>()),
+                  .overflow_directory = json.at("overflow_directory"),
+                  .signals_fd = json.at("signals_fd"),
+                  .accesses_fd = json.at("accesses_fd"),
                   .ready_fd = json.at("ready_fd"),
                   .resume = json.at("resume")};
     for (const auto& item : json.at("connections")) {

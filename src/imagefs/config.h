@@ -20,8 +20,11 @@ struct ConnectionConfig {
 struct Config {
   std::string cache_directory, blob_url, token;
   std::chrono::milliseconds fetch_deadline{0};
-  int ready_fd = -1;    // a pipe; one byte is written when requests are served
-  bool resume = false;  // an earlier process served these connections
+  std::string overflow_directory;  // of cas::BlobCache; empty: none
+  int signals_fd = -1;             // of cas::CacheSignals, inherited; -1: none
+  int accesses_fd = -1;            // of AccessLog, inherited; -1: none
+  int ready_fd = -1;               // a pipe; one byte is written when requests are served
+  bool resume = false;             // an earlier process served these connections
   std::vector<ConnectionConfig> connections;
 };
 

@@ -17,6 +17,7 @@
 
 #include "imagefs/testing/mounted_images.h"
 #include "os/fs.h"
+#include "os/overlay.h"
 #include "os/process.h"
 
 namespace burrow::imagefs {
@@ -43,9 +44,9 @@ class ImagefsTest : public ::testing::Test {
     ASSERT_TRUE(status) << status.error().message();
   }
   std::string Mounted(const cas::Digest& image) {
-    auto directory = images_.supervisor().ImageDirectory(image);
-    EXPECT_TRUE(directory) << directory.error().message();
-    return directory.value_or("/nonexistent");
+    auto lease = images_.supervisor().Acquire(image);
+    EXPECT_TRUE(lease) << lease.error().message();
+    return lease ? lease->lower().directories.front() : "/nonexistent";
   }
   std::string MountSource() { return Mounted(images_.Import(source_)); }
 
@@ -144,8 +145,10 @@ TEST_F(ImagefsTest, IsALowerDirectoryThatAnOverlayMakesWritable) {
   std::string mounted = MountSource();
   for (const char* name : {"upper", "work", "merged"}) images_.NewSource(name);
   std::string merged = images_.directory() / "merged";
-  auto overlay = os::MountOverlay(
-      {.lower = {mounted}, .upper = images_.directory() / "upper", .work = images_.directory() / "work"}, merged);
+  auto overlay = os::MountOverlay({.lower = {.directories = {mounted}},
+                                   .upper = images_.directory() / "upper",
+                                   .work = images_.directory() / "work"},
+                                  merged);
   ASSERT_TRUE(overlay) << overlay.error().message();
   Write(merged + "/change", "after");
   fs::remove(merged + "/remove");
@@ -312,17 +315,17 @@ TEST_F(ImagefsTest, FetchesAgainABlobThatLeftTheCache) {
 }
 
 TEST_F(ImagefsTest, SaysWhatIsWrongWithAnImage) {
-  auto missing = images_.supervisor().ImageDirectory(cas::Digest::Of("no such image"));
+  auto missing = images_.supervisor().Acquire(cas::Digest::Of("no such image"));
   EXPECT_EQ(missing.error().code(), Code::kNotFound);
-  auto wrong = images_.supervisor().ImageDirectory(server_.Add("this is no index"));
+  auto wrong = images_.supervisor().Acquire(server_.Add("this is no index"));
   EXPECT_EQ(wrong.error().code(), Code::kDataLoss);
   EXPECT_NE(wrong.error().message().find("index"), std::string::npos);
   Write(source_ + "/file", "content");
   cas::Digest image = images_.Import(source_);
   server_.Stop();
-  EXPECT_EQ(images_.supervisor().ImageDirectory(image).error().code(), Code::kUnavailable);
+  EXPECT_EQ(images_.supervisor().Acquire(image).error().code(), Code::kUnavailable);
   server_.Start();
-  EXPECT_TRUE(images_.supervisor().ImageDirectory(image));
+  EXPECT_TRUE(images_.supervisor().Acquire(image));
 }
 
 TEST_F(ImagefsTest, LeavesNoMountAndNoProcessAndStartsAgain) {

@@ -10,8 +10,7 @@ namespace burrow::imagefs {
 namespace {
 
 struct Range {
-  cas::Digest digest;
-  uint64_t file_size;
+  cas::LargeBlob blob;  // frames: zero for small ones
   uint64_t offset;
   size_t length;
 };
@@ -24,7 +23,7 @@ int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
     ssize_t n = ::pread(fd, bytes.data() + done, range.length - done, static_cast<off_t>(range.offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      LogError("blob {} cannot be read at {}: {}", range.digest.Hex(), range.offset + done,
+      LogError("blob {} cannot be read at {}: {}", range.blob.digest.Hex(), range.offset + done,
                n < 0 ? "I/O error" : "it is too short");
       return EIO;
     }
@@ -33,19 +32,29 @@ int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
   return 0;
 }
 
+// Only those frames of a large blob that the range touches.
+Status ReadFrames(Session& session, const Range& range, ReplyBuffer& reply) {
+  BURROW_ASSIGN_OR_RETURN(auto partial, session.partials->Open(range.blob));
+  reply.bytes().resize(range.length);
+  return partial->Read(range.offset, reply.bytes());
+}
+
+Status ReadWhole(Session& session, const Range& range, ReplyBuffer& reply) {
+  BURROW_ASSIGN_OR_RETURN(BlobFiles::File file, session.files->Fetch(range.blob.digest, range.blob.size));
+  if (int os_errno = ReadRange(file->get(), range, reply)) return FailErrno("read a blob", os_errno);
+  return {};
+}
+
 // On a thread of the fetch pool. A failure is this reader's alone; who reads next makes a new attempt.
 void FetchAndReply(Session& session, uint64_t unique, const Range& range) {
-  auto file = session.files->Fetch(range.digest, range.file_size);
-  if (!file) {
-    LogWarn("a read fails: {}", file.error().message());
-    session.connection.ReplyError(unique, EIO);
-    return;
-  }
   ReplyBuffer reply;
-  if (int os_errno = ReadRange((*file)->get(), range, reply)) {
-    session.connection.ReplyError(unique, os_errno);
-  } else {
+  bool framed = session.partials && !range.blob.frames.IsZero();
+  Status status = framed ? ReadFrames(session, range, reply) : ReadWhole(session, range, reply);
+  if (status) {
     session.connection.Reply(unique, reply.bytes());
+  } else {
+    LogWarn("a read fails: {}", status.error().message());
+    session.connection.ReplyError(unique, EIO);
   }
 }
 
@@ -59,11 +68,11 @@ Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {
   image::Inode inode = node.image->index().inode(node.inode);
   if (!S_ISREG(inode.mode)) return Answer::Error(EINVAL);
   if (in->offset >= inode.size) return Answer::Data();
-  Range range{.digest = inode.digest,
-              .file_size = inode.size,
+  if (session.accesses) session.accesses->Note(inode.digest);
+  Range range{.blob = {.digest = inode.digest, .size = inode.size, .frames = inode.frames},
               .offset = in->offset,
               .length = std::min<uint64_t>({in->size, inode.size - in->offset, kMaxReadBytes})};
-  if (BlobFiles::File file = session.files->FindLocal(range.digest, range.file_size)) {
+  if (BlobFiles::File file = session.files->FindLocal(range.blob.digest, range.blob.size)) {
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
   }

@@ -1,6 +1,8 @@
 // What the handlers of one connection work with.
 #pragma once
 
+#include "cas/partial_blob.h"
+#include "imagefs/access_log.h"
 #include "imagefs/blob_files.h"
 #include "imagefs/connection.h"
 #include "imagefs/fetch_pool.h"
@@ -19,8 +21,10 @@ struct Session {
   std::unique_ptr<ImageRegistry> images;
   ImageKind kind = ImageKind::kPlain;
   Features features;
-  BlobFiles* files = nullptr;    // shared by connections
-  FetchPool* fetches = nullptr;  // shared by connections
+  BlobFiles* files = nullptr;             // shared by connections
+  FetchPool* fetches = nullptr;           // shared by connections
+  cas::PartialBlobs* partials = nullptr;  // shared by connections; null: large blobs are fetched as a whole
+  AccessLog* accesses = nullptr;          // null: nobody records
 };
 
 }  // namespace burrow::imagefs

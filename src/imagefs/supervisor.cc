@@ -123,7 +123,10 @@ Config Supervisor::State::ChildConfig() const {
   Config config{.cache_directory = options.cache_directory,
                 .blob_url = options.blob_url,
                 .token = options.token,
-                .fetch_deadline = options.fetch_deadline};
+                .fetch_deadline = options.fetch_deadline,
+                .overflow_directory = options.overflow_directory,
+                .signals_fd = options.signals ? options.signals->fd() : -1,
+                .accesses_fd = options.accesses ? options.accesses->fd() : -1};
   for (size_t i = 0; i < kPlaces.size(); ++i) {
     config.connections.push_back({.fd = mounts[i].device.get(),
                                   .journal = Journal(kPlaces[i]),
@@ -141,7 +144,11 @@ Result<std::unique_ptr<Supervisor>> Supervisor::Start(SupervisorOptions options)
   state->options = std::move(options);
   state->remote = cas::NewHttpBlobStore(
       {.url = state->options.blob_url, .token = state->options.token, .deadline = state->options.fetch_deadline});
-  BURROW_ASSIGN_OR_RETURN(state->cache, cas::BlobCache::Open(state->options.cache_directory, state->remote.get()));
+  BURROW_ASSIGN_OR_RETURN(state->cache,
+                          cas::BlobCache::Open({.directory = state->options.cache_directory,
+                                                .remote = state->remote.get(),
+                                                .signals = state->options.signals,
+                                                .overflow_directory = state->options.overflow_directory}));
   BURROW_RETURN_IF_ERROR(state->MountAll());
   state->child =
       std::make_unique<Child>(ChildOptions{.burrowd = state->options.burrowd, .config = state->ChildConfig()});
@@ -168,10 +175,10 @@ Result<std::string> Supervisor::State::Check(const cas::Digest& digest) {
   return directory;
 }
 
-Result<std::string> Supervisor::ImageDirectory(const cas::Digest& digest) {
+Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const AcquireOptions& /*options*/) {
   BURROW_ASSIGN_OR_RETURN(std::string directory, state_->Check(digest));
   auto st = StatWithin(directory, state_->options.fetch_deadline + kAnswerSlack);
-  if (st) return directory;
+  if (st) return ImageLease({.directories = {directory}}, nullptr);
   if (st.error().code() == Code::kDeadlineExceeded) state_->child->Kill();
   return Forward(std::move(st.error()).WithContext("open image " + digest.Hex()));
 }

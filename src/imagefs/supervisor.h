@@ -9,36 +9,41 @@
 #include <string>
 
 #include "base/error.h"
+#include "cas/cache_signals.h"
 #include "cas/digest.h"
-#include "os/mount.h"
+#include "imagefs/access_log.h"
+#include "imagefs/image_lease.h"
+#include "imagefs/tier.h"
 
 namespace burrow::imagefs {
 
 struct SupervisorOptions {
-  std::string burrowd;          // path of the executable to start as "burrowd imagefs"
-  std::string state_directory;  // mount points, journals of loaded images; nothing else, what is mounted below is
-                                // unmounted at Start
-  std::string cache_directory;  // of cas::BlobCache
-  std::string blob_url;         // control's HTTP address
-  std::string token;            // handed over by descriptor, never by argument
+  std::string burrowd;             // path of the executable to start as "burrowd imagefs"
+  std::string state_directory;     // mount points, journals of loaded images; nothing else, what is mounted below is
+                                   // unmounted at Start
+  std::string cache_directory;     // of cas::BlobCache
+  std::string blob_url;            // control's HTTP address
+  std::string token;               // handed over by descriptor, never by argument
+  std::string overflow_directory;  // of cas::BlobCache; empty: none
+  std::shared_ptr<cas::CacheSignals> signals;  // of the cache's keeper; null: nobody evicts
+  std::shared_ptr<AccessLog> accesses;         // where imagefs notes what is read; null: nowhere
+  TierChoice tier = TierChoice::kAuto;
   std::chrono::milliseconds fetch_deadline{30'000};  // of one blob; then a read fails with EIO
 };
 
-class Supervisor {
+class Supervisor final : public ImageProvider {
  public:
   // Checks /dev/fuse (kFailedPrecondition with what to do), mounts, starts the process and waits until it serves.
   static Result<std::unique_ptr<Supervisor>> Start(SupervisorOptions options);
-  ~Supervisor();  // unmounts, ends the process
-
-  // Makes an image's tree available and returns its directory, to be used as an overlay lower directory; the index is
-  // fetched and verified first. Thread-safe; blocks up to the fetch deadline. A second call for the same image costs
-  // one stat.
-  Result<std::string> ImageDirectory(const cas::Digest& index);
+  ~Supervisor() override;  // unmounts, ends the process
 
   int pid() const;  // of the serving process, for diagnostics and tests
   uint64_t restarts() const;
 
  private:
+  // The index is fetched and verified first. A second call for the same image costs one stat.
+  Result<ImageLease> DoAcquire(const cas::Digest& index, const AcquireOptions& options) override;
+
   struct State;
   explicit Supervisor(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -1,85 +1,21 @@
 #include "os/mount.h"
 
-#include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
+#include <vector>
 
-#include "base/unique_fd.h"
 #include "os/cgroup_files.h"
-#include "os/fs.h"
 #include "os/mountinfo.h"
 
 namespace burrow::os {
 namespace {
 
-constexpr unsigned long kOverlayFlags = MS_NODEV;
-// `volatile`: what a container wrote is worth nothing after a crash of the machine, so its fsync need not reach the
-// disk.
-constexpr const char* kOverlaySettings = "redirect_dir=off,metacopy=off,index=off,xino=off,volatile";
-constexpr size_t kMountDataLimit = 4095;
-
 Status UnmountNow(const std::string& target) {
   if (umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
   return FailErrno(fmt::format("unmount {}", target));
-}
-
-std::string Escape(std::string_view path) {
-  std::string escaped;
-  for (char c : path) {
-    if (c == ':' || c == ',' || c == '\\') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
-std::string OverlayData(const OverlayOptions& options) {
-  std::string lower;
-  for (const std::string& layer : options.lower) {
-    if (!lower.empty()) lower += ':';
-    lower += Escape(layer);
-  }
-  return fmt::format("lowerdir={},upperdir={},workdir={},{}", lower, Escape(options.upper), Escape(options.work),
-                     kOverlaySettings);
-}
-
-bool Set(int context, const char* key, const char* value) {
-  return syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, key, value, 0) == 0;
-}
-
-Status ConfigureOverlay(int context, const OverlayOptions& options) {
-  for (const std::string& layer : options.lower) {
-    if (Set(context, "lowerdir+", layer.c_str())) continue;
-    if (errno != EINVAL) return FailErrno(fmt::format("overlay over {}", layer));
-    return Fail(Code::kInvalidArgument, "an overlay of {} layers needs Linux 6.8 or shorter paths",
-                options.lower.size());
-  }
-  bool ok =
-      Set(context, "upperdir", Escape(options.upper).c_str()) && Set(context, "workdir", Escape(options.work).c_str());
-  for (const char* key : {"redirect_dir", "metacopy", "index", "xino"}) ok = ok && Set(context, key, "off");
-  ok = ok && syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "volatile", nullptr, 0) == 0 &&
-       syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
-  if (!ok) return FailErrno("configure overlay");
-  return {};
-}
-
-// For lists of layers that do not fit into the one page of mount(2).
-Status MountLongOverlay(const OverlayOptions& options, const std::string& target) {
-  UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
-  if (!context.valid()) return FailErrno("fsopen overlay");
-  BURROW_RETURN_IF_ERROR(ConfigureOverlay(context.get(), options));
-  UniqueFd mount(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)));
-  if (!mount.valid()) return FailErrno("fsmount overlay");
-  if (syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    return FailErrno(fmt::format("mount overlay on {}", target));
-  }
-  return {};
 }
 
 bool IsBelow(std::string_view path, std::string_view directory) {
@@ -142,17 +78,6 @@ Status Mount::Unmount() {
   return UnmountNow(std::exchange(target_, {}));
 }
 
-Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& target) {
-  if (options.lower.empty()) return Fail(Code::kInvalidArgument, "an overlay needs at least one lower directory");
-  const std::string data = OverlayData(options);
-  if (data.size() > kMountDataLimit) {
-    BURROW_RETURN_IF_ERROR(MountLongOverlay(options, target));
-  } else if (mount("overlay", target.c_str(), "overlay", kOverlayFlags, data.c_str()) != 0) {
-    return FailErrno(fmt::format("mount overlay on {}", target));
-  }
-  return Mount(target);
-}
-
 Result<Mount> BindMount(const std::string& source, const std::string& target, bool read_only) {
   if (mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return FailErrno(fmt::format("bind {} to {}", source, target));
@@ -163,6 +88,13 @@ Result<Mount> BindMount(const std::string& source, const std::string& target, bo
     return FailErrno(fmt::format("make {} read-only", target));
   }
   return mounted;
+}
+
+Result<Mount> MountErofs(const std::string& image, const std::string& target) {
+  if (mount(image.c_str(), target.c_str(), "erofs", MS_RDONLY | MS_NOSUID | MS_NODEV, nullptr) == 0) {
+    return Mount(target);
+  }
+  return FailErrno(fmt::format("mount {} as EROFS", image));
 }
 
 Result<Mount> MountTmpfs(const std::string& target, uint64_t size_bytes) {

@@ -3,7 +3,6 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 
@@ -26,14 +25,10 @@ class Mount {
   std::string target_;
 };
 
-struct OverlayOptions {
-  std::vector<std::string> lower;  // topmost first; at least one
-  std::string upper, work;         // on one filesystem, both existing
-};
-// Options that overlay would split (':' ',' '\\' in paths) are escaped. redirect_dir and metacopy are off, so
-// that `upper` is readable by itself.
-Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& target);
 Result<Mount> BindMount(const std::string& source, const std::string& target, bool read_only);
+// A file that is an EROFS image, without a loop device; it must not change while it is mounted. Fails where the kernel
+// is older than 6.12.
+Result<Mount> MountErofs(const std::string& image, const std::string& target);
 Result<Mount> MountTmpfs(const std::string& target, uint64_t size_bytes);
 
 // Unmounts, deepest first, every mount below `directory` in this namespace: what an earlier process left.

@@ -1,8 +1,6 @@
 #include "os/mount.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <thread>
@@ -13,8 +11,6 @@
 
 namespace burrow::os {
 namespace {
-
-using ::testing::HasSubstr;
 
 TEST(ParseMountinfo, ReadsFieldsBehindOptionalOnesAndUnescapesPaths) {
   const auto entries = ParseMountinfo(
@@ -29,12 +25,12 @@ TEST(ParseMountinfo, ReadsFieldsBehindOptionalOnesAndUnescapesPaths) {
   EXPECT_EQ(entries[1].super_options, "rw,cpu,cpuacct");
 }
 
-// A directory with lower, upper, work and target.
+// A directory with a target.
 class MountTest : public ::testing::Test {
  protected:
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    for (const char* name : {"upper", "work", "target"}) ASSERT_TRUE(MakeDirectories(temp_ / name));
+    ASSERT_TRUE(MakeDirectories(temp_ / "target"));
   }
   std::string MakeLower(const std::string& name) {
     EXPECT_TRUE(MakeDirectories(temp_ / name));
@@ -43,46 +39,6 @@ class MountTest : public ::testing::Test {
   }
   TempDirectory temp_;
 };
-
-TEST_F(MountTest, ShowsTheTopmostLowerAndWritesToTheUpper) {
-  const OverlayOptions options{
-      .lower = {MakeLower("top"), MakeLower("bottom")}, .upper = temp_ / "upper", .work = temp_ / "work"};
-  auto mount = MountOverlay(options, temp_ / "target");
-  ASSERT_TRUE(mount) << ErrorText(mount);
-  EXPECT_EQ(*ReadFile(temp_ / "target/name"), "top");
-  ASSERT_TRUE(WriteFileAtomically(temp_ / "target/new", "x"));
-  ASSERT_TRUE(mount->Unmount());
-  EXPECT_TRUE(mount->Unmount()) << "nothing to do";
-  EXPECT_EQ(*ReadFile(temp_ / "upper/new"), "x");
-}
-
-TEST_F(MountTest, EscapesPathsThatOverlayWouldSplit) {
-  const OverlayOptions options{
-      .lower = {MakeLower("a:b,c\\d"), MakeLower("e:f")}, .upper = temp_ / "u,p:\\", .work = temp_ / "w,o:"};
-  ASSERT_TRUE(MakeDirectories(options.upper));
-  ASSERT_TRUE(MakeDirectories(options.work));
-  auto mount = MountOverlay(options, temp_ / "target");
-  ASSERT_TRUE(mount) << ErrorText(mount);
-  EXPECT_EQ(*ReadFile(temp_ / "target/name"), "a:b,c\\d");
-}
-
-TEST_F(MountTest, TakesMoreLayersThanOnePageOfPaths) {
-  OverlayOptions options{.upper = temp_ / "upper", .work = temp_ / "work"};
-  for (int i = 0; i < 60; ++i)
-    options.lower.push_back(MakeLower("layer-with-a-long-name-" + std::string(60, 'x') + std::to_string(i)));
-  auto mount = MountOverlay(options, temp_ / "target");
-  if (!mount && mount.error().code() == Code::kInvalidArgument) GTEST_SKIP() << ErrorText(mount);
-  ASSERT_TRUE(mount) << ErrorText(mount);
-  EXPECT_THAT(*ReadFile(temp_ / "target/name"), HasSubstr("xxx0"));
-}
-
-TEST_F(MountTest, LetsDeviceNodesOfAnImageNotBeOpened) {
-  const OverlayOptions options{.lower = {MakeLower("lower")}, .upper = temp_ / "upper", .work = temp_ / "work"};
-  ASSERT_EQ(mknod((temp_ / "lower/zero").c_str(), S_IFCHR | 0666, 0x105), 0);
-  auto mount = MountOverlay(options, temp_ / "target");
-  ASSERT_TRUE(mount) << ErrorText(mount);
-  EXPECT_EQ(Open(temp_ / "target/zero", 0).error().code(), Code::kPermissionDenied);
-}
 
 TEST_F(MountTest, BindsReadOnlyWhereAsked) {
   const std::string source = MakeLower("source");

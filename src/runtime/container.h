@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "os/cgroup.h"
-#include "os/mount.h"
 #include "os/network.h"
+#include "os/overlay.h"
 #include "os/process.h"
 
 namespace burrow::runtime {
@@ -30,7 +30,8 @@ struct Bind {
 struct ContainerOptions {
   std::string name;       // unique on the node: the runtime's container id
   std::string directory;  // an existing empty directory: upper and work directories, mount point; the caller removes it
-  std::string lower;      // the image's directory (in imagefs)
+  // The image's tree as the first directory; must stay until the Container is gone.
+  os::OverlayLower lower;
   std::vector<std::string> args;  // args[0] is looked up in PATH of env
   std::vector<std::string> env;   // NAME=value
   std::string cwd = "/";          // made if missing

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/log.h"
+#include "os/attributes.h"
 #include "os/fs.h"
 #include "runtime/bundle.h"
 #include "runtime/container.h"
@@ -199,9 +200,11 @@ class ContainerStart {
     const auto start = Clock::now();
     std::vector<Bind> binds = generated_;
     binds.insert(binds.end(), options_.binds.begin(), options_.binds.end());
-    BURROW_RETURN_IF_ERROR(MakeSkeleton(skeleton_, options_.lower, binds));
-    const os::OverlayOptions overlay{
-        .lower = {options_.lower, skeleton_}, .upper = state_.upper, .work = Below("work")};
+    BURROW_RETURN_IF_ERROR(MakeSkeleton(skeleton_, options_.lower.directories.front(), binds));
+    os::OverlayOptions overlay{.lower = options_.lower, .upper = state_.upper, .work = Below("work")};
+    overlay.lower.directories.insert(overlay.lower.directories.begin(), skeleton_);
+    // The root of an overlay is its upper directory's.
+    BURROW_RETURN_IF_ERROR(os::CopyDirectoryAttributes(options_.lower.directories.front(), state_.upper));
     BURROW_ASSIGN_OR_RETURN(state_.rootfs, os::MountOverlay(overlay, Below("rootfs")));
     state_.mount_ms = MillisecondsSince(start);
     return {};

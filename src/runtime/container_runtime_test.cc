@@ -77,7 +77,7 @@ class ContainerTest : public ::testing::TestWithParam<Engine> {
     EXPECT_TRUE(os::MakeDirectories(temp_ / name));
     return {.name = name_ + "-" + name,
             .directory = temp_ / name,
-            .lower = image_,
+            .lower = {.directories = {image_}},
             .args = std::move(args),
             .env = {"PATH=/usr/bin:/bin", "GREETING=hello"}};
   }

@@ -91,7 +91,18 @@ CREATE TABLE imported (
 ) STRICT, WITHOUT ROWID;
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2};
+constexpr const char* kStep3 = R"(
+CREATE TABLE hot_sets (
+  id         INTEGER PRIMARY KEY,
+  image      TEXT NOT NULL,
+  function   TEXT NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  hot_set    BLOB NOT NULL,
+  UNIQUE (image, function)
+) STRICT;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

@@ -6,20 +6,22 @@
 
 #include "base/error.h"
 #include "burrow/link/v1/link.pb.h"
+#include "imagefs/image_lease.h"
 #include "net/task.h"
 #include "worker/container_services.h"
 
 namespace burrow::worker {
 
 struct ContainerInputs {
-  std::string lower;                              // the image's directory
+  imagefs::ImageLease image;
   std::shared_ptr<const SourceDirectory> source;  // null: there is none
   std::string function;                           // "" unless it is serialized
 };
 
-// Finds or fetches all of it, at once where it can. Both arguments outlive the coroutine; `spec` does not change
-// meanwhile, as the pool reads it.
+// Finds or fetches all of it, at once where it can. `record_token`: see imagefs::AcquireOptions. All arguments outlive
+// the coroutine; `spec` does not change meanwhile, as the pool reads it.
 net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services,
-                                               const burrow::link::v1::ContainerSpec& spec);
+                                               const burrow::link::v1::ContainerSpec& spec,
+                                               const std::string& record_token);
 
 }  // namespace burrow::worker

@@ -15,10 +15,10 @@ inline constexpr int kRunnerFd = 3;
 
 // What the worker found or made for one container.
 struct LaunchPaths {
-  std::string directory;  // of the container
-  std::string lower;      // the image's tree
-  std::string library;    // holds the package `burrow`
-  std::string source;     // the user's files; empty: none
+  std::string directory;   // of the container
+  os::OverlayLower lower;  // the image's tree
+  std::string library;     // holds the package `burrow`
+  std::string source;      // the user's files; empty: none
 };
 
 uint32_t MemoryMib(const burrow::v1::Resources& resources);

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "cas/http_blob_store.h"
+#include "image/index_blobs.h"
 #include "os/fs.h"
 #include "os/mount.h"
 #include "worker/library.h"
@@ -63,12 +64,43 @@ Status RemoveLeftovers(Node& node) {
 // A disk takes up to a millisecond to make a file, a container some dozens of files.
 constexpr uint64_t kEngineMemory = 256u << 20;
 
+// What a full disk has no room for is served from here.
+constexpr uint64_t kOverflowMemory = 256u << 20;
+
+Result<std::vector<cas::Digest>> BlobsOfImage(const std::vector<std::string>& directories, const cas::Digest& digest) {
+  BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, image::LoadLocalIndex(directories, digest));
+  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
+  return image::BlobsOf(index);
+}
+
+Status OpenCache(Node& node, const WorkerOptions& options) {
+  const auto& layout = node.layout;
+  BURROW_ASSIGN_OR_RETURN(node.overflow_memory, os::MountTmpfs(layout.Overflow(), kOverflowMemory));
+  BURROW_ASSIGN_OR_RETURN(node.cache_signals, cas::CacheSignals::Create());
+  BURROW_ASSIGN_OR_RETURN(node.accesses, imagefs::AccessLog::Create());
+  auto blobs_of_image = [directories = layout.BlobDirectories()](const cas::Digest& digest) {
+    return BlobsOfImage(directories, digest);
+  };
+  // Before the cache: it removes what cannot be trusted, and makes room where there is none.
+  BURROW_ASSIGN_OR_RETURN(node.keeper, cas::CacheKeeper::Open({.directory = layout.Cache(),
+                                                               .signals = node.cache_signals,
+                                                               .quota_bytes = options.cache_quota,
+                                                               .blobs_of_image = blobs_of_image,
+                                                               .clock = &node.clock}));
+  BURROW_ASSIGN_OR_RETURN(node.cache, cas::BlobCache::Open({.directory = layout.Cache(),
+                                                            .remote = node.store.get(),
+                                                            .signals = node.cache_signals,
+                                                            .overflow_directory = layout.Overflow()}));
+  return {};
+}
+
 Status StartServices(Node& node, const WorkerOptions& options) {
   const auto& layout = node.layout;
   std::string url = fmt::format("http://{}:{}", options.control_host, options.control_port);
   BURROW_ASSIGN_OR_RETURN(node.network, os::NodeNetwork::Create(node.tag));
   node.store = cas::NewHttpBlobStore({.url = url, .token = options.token});
-  BURROW_ASSIGN_OR_RETURN(node.cache, cas::BlobCache::Open(layout.Cache(), node.store.get()));
+  BURROW_RETURN_IF_ERROR(OpenCache(node, options));
+  node.prefetcher = std::make_unique<Prefetcher>(node.cache.get(), node.store.get());
   BURROW_ASSIGN_OR_RETURN(node.sources, SourceStore::Open(layout.Sources(), node.cache.get()));
   BURROW_ASSIGN_OR_RETURN(node.library, PrepareLibrary(options.sdk_directory, layout.Libraries()));
   BURROW_ASSIGN_OR_RETURN(node.engine_memory, os::MountTmpfs(layout.Engine(), kEngineMemory));
@@ -81,7 +113,12 @@ Status StartServices(Node& node, const WorkerOptions& options) {
                                                                    .state_directory = layout.Imagefs(),
                                                                    .cache_directory = layout.Cache(),
                                                                    .blob_url = url,
-                                                                   .token = options.token}));
+                                                                   .token = options.token,
+                                                                   .overflow_directory = layout.Overflow(),
+                                                                   .signals = node.cache_signals,
+                                                                   .accesses = node.accesses,
+                                                                   .tier = options.image_tier}));
+  node.leased_images = std::make_unique<LeasedImages>(node.images.get(), node.keeper.get());
   return {};
 }
 
@@ -108,22 +145,12 @@ Result<std::unique_ptr<Node>> PrepareNode(const WorkerOptions& options) {
   BURROW_RETURN_IF_ERROR(os::EnterOwnMountNamespace());
   BURROW_ASSIGN_OR_RETURN(auto cgroups, os::CgroupRoot::Open(node->tag));
   node->cleanup.state_root = node->layout.root;
-  node->cleanup.directories = {node->layout.Containers(), node->layout.Builds(), node->layout.Engine(),
-                               node->layout.Sources(), node->layout.Imagefs()};
+  node->cleanup.directories = {node->layout.Containers(), node->layout.Builds(),  node->layout.Engine(),
+                               node->layout.Overflow(),   node->layout.Sources(), node->layout.Imagefs()};
   node->cleanup.cgroups.emplace(std::move(cgroups));
   BURROW_RETURN_IF_ERROR(RemoveLeftovers(*node));
   BURROW_RETURN_IF_ERROR(StartServices(*node, options));
   return node;
-}
-
-uint64_t MeasureDirectory(const std::string& directory) {
-  uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    std::error_code gone;
-    if (at->is_regular_file(gone) && !at->is_symlink(gone)) bytes += at->file_size(gone);
-  }
-  return bytes;
 }
 
 }  // namespace burrow::worker

@@ -5,13 +5,19 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "cas/blob_cache.h"
 #include "cas/blob_store.h"
+#include "cas/cache_keeper.h"
+#include "cas/cache_signals.h"
+#include "imagefs/access_log.h"
 #include "imagefs/supervisor.h"
 #include "os/cgroup.h"
 #include "os/mount.h"
 #include "os/network.h"
 #include "runtime/container.h"
+#include "worker/leased_images.h"
+#include "worker/prefetcher.h"
 #include "worker/source_store.h"
 #include "worker/state_layout.h"
 #include "worker/worker.h"
@@ -35,17 +41,21 @@ struct Node {
   os::Mount engine_memory;
   std::unique_ptr<os::NodeNetwork> network;
   std::unique_ptr<cas::BlobStore> store;
+  os::Mount overflow_memory;
+  std::shared_ptr<cas::CacheSignals> cache_signals;
+  std::shared_ptr<imagefs::AccessLog> accesses;
   std::unique_ptr<cas::BlobCache> cache;
+  SystemClock clock;
+  std::unique_ptr<cas::CacheKeeper> keeper;
+  std::unique_ptr<Prefetcher> prefetcher;
   std::unique_ptr<SourceStore> sources;
   std::unique_ptr<imagefs::Supervisor> images;
+  std::unique_ptr<LeasedImages> leased_images;
   std::optional<runtime::ContainerRuntime> runtime;
 };
 
 // Locks the state directory, enters a mount namespace of its own (so: before any thread), removes what an earlier life
 // left, and starts what containers need. Fails with what to do.
 Result<std::unique_ptr<Node>> PrepareNode(const WorkerOptions& options);
-
-// Bytes of the regular files below a directory.
-uint64_t MeasureDirectory(const std::string& directory);
 
 }  // namespace burrow::worker

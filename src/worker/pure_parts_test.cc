@@ -134,7 +134,8 @@ TEST(LaunchPlan, MergesTheEnvironmentSoThatTheLastWins) {
 
 TEST(LaunchPlan, SetsLimitsDirectoriesAndBinds) {
   burrow::link::v1::ContainerSpec spec;
-  auto plan = PlanLaunch("ct-1", spec, {.directory = "/d", .lower = "/l", .library = "/lib", .source = ""});
+  auto plan =
+      PlanLaunch("ct-1", spec, {.directory = "/d", .lower = {.directories = {"/l"}}, .library = "/lib", .source = ""});
   EXPECT_EQ(plan.limits.memory_bytes, uint64_t{kDefaultMemoryMib} << 20);
   EXPECT_EQ(plan.limits.pids, kDefaultPids);
   EXPECT_EQ(plan.limits.cpus, 0);
@@ -144,7 +145,8 @@ TEST(LaunchPlan, SetsLimitsDirectoriesAndBinds) {
   spec.mutable_function()->mutable_resources()->set_cpu(1.5);
   spec.mutable_function()->mutable_resources()->set_memory_mib(64);
   spec.mutable_image()->set_workdir("/srv");
-  plan = PlanLaunch("ct-1", spec, {.directory = "/d", .lower = "/l", .library = "/lib", .source = "/s"});
+  plan = PlanLaunch("ct-1", spec,
+                    {.directory = "/d", .lower = {.directories = {"/l"}}, .library = "/lib", .source = "/s"});
   EXPECT_EQ(plan.limits.cpus, 1.5);
   EXPECT_EQ(plan.limits.memory_bytes, 64u << 20);
   EXPECT_EQ(plan.cwd, "/srv");

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "cas/cache_layout.h"
 
 namespace burrow::worker {
 
@@ -14,6 +16,8 @@ struct StateLayout {
   std::string Lock() const { return root + "/lock"; }
   std::string WorkerIdFile() const { return root + "/id"; }
   std::string Cache() const { return root + "/cache"; }        // blobs, kept
+  std::string Overflow() const { return root + "/overflow"; }  // blobs in memory, while the disk is full
+  std::vector<std::string> BlobDirectories() const { return {cas::CacheLayout(Cache()).Blobs(), Overflow()}; }
   std::string Libraries() const { return root + "/library"; }  // precompiled runner, kept
   std::string Imagefs() const { return root + "/imagefs"; }    // mount points; the rest is made anew in each life
   std::string Sources() const { return root + "/sources"; }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "imagefs/tier.h"
 #include "runtime/container.h"
 
 namespace burrow::worker {
@@ -17,6 +18,8 @@ struct WorkerOptions {
   uint16_t control_port = 8484;
   std::string token;  // of this worker; goes to imagefs by descriptor
   runtime::Engine engine = runtime::Engine::kCrun;
+  imagefs::TierChoice image_tier = imagefs::TierChoice::kAuto;
+  uint64_t cache_quota = 0;        // bytes of the image cache; 0: 80 % of its filesystem
   std::string burrowd;             // path of the executable to start as "burrowd imagefs"
   std::string sdk_directory;       // holds the Python package `burrow`
   std::function<void()> on_ready;  // called each time that control has welcomed this worker

@@ -1,7 +1,7 @@
 """End-to-end tests: one real burrowd for the session, or one of its own for a test that hurts it.
 
 BURROWD names the binary, BURROW_TEST_STATE a state directory to be used again, which saves the
-minute that the base image takes. Tests that need a daemon of their own work on the session's state
+minute that the base image takes, BURROW_IMAGE_FS how images are mounted (auto, erofs or fuse). Tests that need a daemon of their own work on the session's state
 directory one after another: the session's daemon is stopped for them and started afterwards.
 """
 

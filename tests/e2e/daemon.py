@@ -39,11 +39,13 @@ class Daemon:
         self.config = directory / "config.json"
         self.log = directory / "burrowd.log"
         self.options: List[str] = []  # of `burrowd up`, besides those of every test
+        self.env: Dict[str, str] = {}  # of burrowd, beside what this process has
         self.url = ""
         self.process: Optional["subprocess.Popen[bytes]"] = None
 
     def command(self, listen: str = "127.0.0.1:0") -> List[str]:
         where = ["--state-dir", str(self.state), "--config", str(self.config)]
+        where += ["--image-fs", os.environ.get("BURROW_IMAGE_FS", "auto")]
         return [BURROWD, "up", *where, "--listen", listen, *self.options]
 
     def start(self) -> None:
@@ -54,6 +56,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env={**os.environ, **self.env},
                 start_new_session=True,
             )
         try:

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "cas/blob_path.h"
+#include "cas/cache_layout.h"
 #include "cas/http_blob_store.h"
 
 namespace burrow::imagefs::testing {
@@ -34,8 +36,7 @@ cas::Digest MountedImages::Import(const std::string& source) {
 }
 
 void MountedImages::DropFromCache(const cas::Digest& digest) {
-  std::string hex = digest.Hex();
-  std::filesystem::remove(directory_ / ("cache/" + hex.substr(0, 2) + "/" + hex.substr(2)));
+  std::filesystem::remove(cas::CacheLayout(directory_ / "cache").Blobs() + "/" + cas::BlobPath(digest));
 }
 
 }  // namespace burrow::imagefs::testing

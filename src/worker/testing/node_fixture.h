@@ -27,10 +27,14 @@
 namespace burrow::worker::testing {
 
 // Every image is one directory.
-class OneDirectory final : public builder::ImageDirectories {
+class OneDirectory final : public imagefs::ImageProvider {
  public:
-  Result<std::string> ImageDirectory(const cas::Digest&) override { return path; }
   std::string path;
+
+ private:
+  Result<imagefs::ImageLease> DoAcquire(const cas::Digest&, const imagefs::AcquireOptions&) override {
+    return imagefs::ImageLease({.directories = {path}}, nullptr);
+  }
 };
 
 // An image with a shell and this machine's Python and its library, made once for all tests of a program.

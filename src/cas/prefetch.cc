@@ -1,0 +1,151 @@
+#include "cas/prefetch.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/log.h"
+
+namespace burrow::cas {
+namespace {
+
+// Making files is what takes longest on a busy disk; more threads than this wait for each other in the directory.
+constexpr size_t kWriters = 2;
+constexpr size_t kLargeFetchers = 2;
+constexpr uint64_t kMaxQueued = 16u << 20;
+// The bundle pauses for misses after each so many bytes, but so briefly that it stays ahead of them.
+constexpr uint64_t kYieldEvery = 1u << 20;
+constexpr std::chrono::milliseconds kYield{3};
+
+class Run {
+ public:
+  explicit Run(const PrefetchOptions& options) : options_(options) {}
+  Result<PrefetchOutcome> Fetch(std::span<const HotBlob> blobs);
+
+ private:
+  struct Arrived {
+    Digest digest;
+    std::string bytes;
+  };
+  void Sort(std::span<const HotBlob> blobs);
+  Status FetchBundle();
+  void FetchLarge();
+  Status Enqueue(const Digest& digest, std::string_view bytes);
+  void Write();
+  void WriteOne(const Arrived& blob);
+  bool Cancelled() const { return options_.cancelled && options_.cancelled->load(); }
+
+  const PrefetchOptions& options_;
+  std::vector<Digest> small_, large_;
+  std::atomic<size_t> next_large_ = 0;
+  std::atomic<uint64_t> fetched_ = 0, failed_ = 0;
+  uint64_t present_ = 0;
+  uint64_t since_yield_ = 0;  // of the bundle's thread
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // All guarded by mutex_.
+  std::deque<Arrived> queue_;
+  uint64_t queued_bytes_ = 0;
+  bool closed_ = false;
+};
+
+void Run::Sort(std::span<const HotBlob> blobs) {
+  std::unordered_set<Digest> seen;
+  for (const HotBlob& blob : blobs) {
+    if (!seen.insert(blob.digest).second) continue;
+    if (options_.cache->Has(blob.digest)) {
+      ++present_;
+      if (options_.link) (void)options_.cache->Link(blob.digest);  // evicted a moment ago: a reader fetches it
+    } else {
+      (blob.size <= kManyLimit ? small_ : large_).push_back(blob.digest);
+    }
+  }
+}
+
+Status Run::Enqueue(const Digest& digest, std::string_view bytes) {
+  since_yield_ += bytes.size();
+  if (since_yield_ >= kYieldEvery) {
+    since_yield_ = 0;
+    options_.cache->signals().YieldToMisses(kYield);
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.empty() || queued_bytes_ + bytes.size() <= kMaxQueued; });
+  queue_.push_back({digest, std::string(bytes)});
+  queued_bytes_ += bytes.size();
+  changed_.notify_all();
+  return {};
+}
+
+void Run::WriteOne(const Arrived& blob) {
+  Status stored = options_.cache->Store(blob.digest, blob.bytes);
+  if (stored && options_.link) (void)options_.cache->Link(blob.digest);
+  (stored ? fetched_ : failed_) += 1;
+  if (!stored) return LogDebug("a prefetched blob is not kept: {}", stored.error().message());
+  CacheCounters& counters = options_.cache->signals().counters();
+  counters.prefetched_blobs += 1;
+  counters.prefetched_bytes += blob.bytes.size();
+}
+
+void Run::Write() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    Arrived blob = std::move(queue_.front());
+    queue_.pop_front();
+    queued_bytes_ -= blob.bytes.size();
+    changed_.notify_all();
+    lock.unlock();
+    if (!Cancelled()) WriteOne(blob);
+    lock.lock();
+  }
+}
+
+void Run::FetchLarge() {
+  for (size_t i; !Cancelled() && (i = next_large_.fetch_add(1)) < large_.size();) {
+    Status fetched = options_.cache->FetchAhead(large_[i]);
+    if (fetched && options_.link) (void)options_.cache->Link(large_[i]);
+    (fetched ? fetched_ : failed_) += 1;
+  }
+}
+
+Status Run::FetchBundle() {
+  if (small_.empty()) return {};
+  auto absent = options_.remote->GetMany(
+      small_, [&](const Digest& digest, std::string_view bytes) { return Enqueue(digest, bytes); },
+      {.cancelled = [&] { return Cancelled(); }});
+  if (!absent) return Forward(std::move(absent.error()));
+  failed_ += absent->size();
+  return {};
+}
+
+Result<PrefetchOutcome> Run::Fetch(std::span<const HotBlob> blobs) {
+  Sort(blobs);
+  Status status;
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < kLargeFetchers && i < large_.size(); ++i) threads.emplace_back([this] { FetchLarge(); });
+    for (size_t i = 0; i < kWriters && i < small_.size(); ++i) threads.emplace_back([this] { Write(); });
+    status = FetchBundle();
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+  if (!status) return Forward(std::move(status.error()));
+  if (Cancelled()) return Fail(Code::kCancelled, "nobody needs it any more");
+  return PrefetchOutcome{.present = present_, .fetched = fetched_, .failed = failed_};
+}
+
+}  // namespace
+
+Result<PrefetchOutcome> Prefetch(std::span<const HotBlob> blobs, const PrefetchOptions& options) {
+  return Run(options).Fetch(blobs);
+}
+
+}  // namespace burrow::cas

@@ -1,0 +1,38 @@
+// Fetches, in order and ahead of its readers, what a container will read: small blobs as one bundle, large ones beside
+// it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "cas/blob_cache.h"
+#include "cas/blob_store.h"
+
+namespace burrow::cas {
+
+struct HotBlob {
+  Digest digest;
+  uint64_t size = 0;
+  bool operator==(const HotBlob&) const = default;
+};
+
+struct PrefetchOptions {
+  BlobCache* cache = nullptr;   // not owned
+  BlobStore* remote = nullptr;  // not owned
+  // Looked at between blobs; set: ends early with kCancelled.
+  const std::atomic<bool>* cancelled = nullptr;
+  bool link = true;  // for overlays that have "linked" as a data layer
+};
+
+struct PrefetchOutcome {
+  uint64_t present = 0;  // were here already
+  uint64_t fetched = 0;
+  uint64_t failed = 0;  // do not exist, or the disk is full: readers will see
+};
+
+// Blocks until all of it is there or cannot be; uses some threads of its own and at most 16 MiB beside what the store
+// needs. Lets misses go first: they have their own connections, and the bundle pauses for them now and then.
+Result<PrefetchOutcome> Prefetch(std::span<const HotBlob> blobs, const PrefetchOptions& options);
+
+}  // namespace burrow::cas

@@ -1,0 +1,88 @@
+#include "cas/prefetch.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "cas/blob_path.h"
+#include "cas/testing/memory_blob_store.h"
+#include "cas/testing/temporary_directory.h"
+
+namespace burrow::cas {
+namespace {
+
+class PrefetchTest : public ::testing::Test {
+ protected:
+  HotBlob Add(const std::string& content) { return {.digest = remote_.Add(content), .size = content.size()}; }
+  std::vector<HotBlob> AddMany(int count) {
+    std::vector<HotBlob> blobs;
+    for (int i = 0; i < count; ++i) blobs.push_back(Add("blob " + std::to_string(i)));
+    return blobs;
+  }
+  Result<PrefetchOutcome> Fetch(const std::vector<HotBlob>& blobs) {
+    return Prefetch(blobs, {.cache = cache_.get(), .remote = &remote_, .cancelled = &cancelled_});
+  }
+  bool Linked(const HotBlob& blob) {
+    return std::filesystem::exists(cache_->layout().Linked() + "/" + BlobPath(blob.digest));
+  }
+
+  testing::TemporaryDirectory directory_;
+  testing::MemoryBlobStore remote_;
+  std::unique_ptr<BlobCache> cache_ = BlobCache::Open(directory_ / "cache", &remote_).value();
+  std::atomic<bool> cancelled_ = false;
+};
+
+TEST_F(PrefetchTest, BringsWhatIsMissingAsOneBundleInOrder) {
+  auto blobs = AddMany(100);
+  ASSERT_TRUE(cache_->OpenBlob(blobs[10].digest));
+  auto outcome = Fetch(blobs).value();
+  EXPECT_EQ(outcome.present, 1u);
+  EXPECT_EQ(outcome.fetched, 99u);
+  std::vector<Digest> expected;
+  for (const HotBlob& blob : blobs) {
+    if (blob.digest != blobs[10].digest) expected.push_back(blob.digest);
+    EXPECT_TRUE(cache_->Has(blob.digest));
+    EXPECT_TRUE(Linked(blob));
+  }
+  EXPECT_EQ(remote_.bundles(), (std::vector<std::vector<Digest>>{expected}));
+  EXPECT_EQ(cache_->signals().counters().prefetched_blobs, 99u);
+  EXPECT_EQ(cache_->signals().counters().misses, 1u);
+}
+
+TEST_F(PrefetchTest, FetchesLargeBlobsBesideTheBundle) {
+  auto blobs = AddMany(3);
+  blobs.insert(blobs.begin(), Add(std::string(kManyLimit + 1, 'l')));
+  blobs.push_back(blobs.front());  // twice is once
+  EXPECT_EQ(Fetch(blobs).value().fetched, 4u);
+  EXPECT_EQ(remote_.asked(), std::vector{blobs[0].digest});
+  EXPECT_EQ(remote_.bundles().at(0).size(), 3u);
+  EXPECT_EQ(cache_->signals().counters().misses, 0u);
+}
+
+TEST_F(PrefetchTest, PassesOverWhatTheStoreDoesNotHave) {
+  auto blobs = AddMany(5);
+  blobs.insert(blobs.begin() + 2, HotBlob{.digest = Digest::Of("gone"), .size = 10});
+  auto outcome = Fetch(blobs).value();
+  EXPECT_EQ(outcome.fetched, 5u);
+  EXPECT_EQ(outcome.failed, 1u);
+}
+
+TEST_F(PrefetchTest, EndsWhenNobodyNeedsItAnyMore) {
+  auto blobs = AddMany(50);
+  cancelled_ = true;
+  EXPECT_EQ(Fetch(blobs).error().code(), Code::kCancelled);
+  EXPECT_EQ(cache_->signals().counters().prefetched_blobs, 0u);
+}
+
+TEST_F(PrefetchTest, LetsAMissGoFirstButDoesNotWaitForEver) {
+  std::vector<HotBlob> blobs;
+  for (int i = 0; i < 4; ++i) blobs.push_back(Add(std::string(1u << 20, static_cast<char>('a' + i))));
+  CacheSignals::Miss stuck(cache_->signals());
+  auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(Fetch(blobs).value().fetched, 4u);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(4 * 3));
+}
+
+}  // namespace
+}  // namespace burrow::cas

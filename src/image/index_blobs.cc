@@ -1,0 +1,46 @@
+#include "image/index_blobs.h"
+
+#include <algorithm>
+
+#include "cas/blob_path.h"
+#include "os/fs.h"
+
+namespace burrow::image {
+std::vector<ImageBlob> FilesOf(const Index& index) {
+  std::vector<ImageBlob> files;
+  files.reserve(index.inode_count());
+  for (InodeNumber number = 0; number < index.inode_count(); ++number) {
+    Inode inode = index.inode(number);
+    if (!inode.digest.IsZero()) files.push_back({inode.digest, inode.size});
+  }
+  std::ranges::sort(files, {}, &ImageBlob::digest);
+  auto rest = std::ranges::unique(files, {}, &ImageBlob::digest);
+  files.erase(rest.begin(), rest.end());
+  return files;
+}
+
+std::vector<cas::Digest> BlobsOf(const Index& index) {
+  std::vector<cas::Digest> blobs;
+  for (InodeNumber number = 0; number < index.inode_count(); ++number) {
+    Inode inode = index.inode(number);
+    if (!inode.digest.IsZero()) blobs.push_back(inode.digest);
+    if (!inode.frames.IsZero()) blobs.push_back(inode.frames);
+  }
+  std::ranges::sort(blobs);
+  auto rest = std::ranges::unique(blobs);
+  blobs.erase(rest.begin(), rest.end());
+  return blobs;
+}
+
+Result<LoadedIndex> LoadLocalIndex(std::span<const std::string> directories, const cas::Digest& digest) {
+  for (const std::string& directory : directories) {
+    auto bytes = os::ReadFile(directory + "/" + cas::BlobPath(digest), kMaxIndexBytes);
+    if (!bytes && bytes.error().code() == Code::kNotFound) continue;
+    if (!bytes) return Forward(std::move(bytes.error()));
+    if (cas::Digest::Of(*bytes) != digest) return Fail(Code::kDataLoss, "the index {} is damaged", digest.Hex());
+    return LoadedIndex{std::move(*bytes)};
+  }
+  return Fail(Code::kNotFound, "the index {} is not in the cache", digest.Hex());
+}
+
+}  // namespace burrow::image

@@ -1,0 +1,27 @@
+// Which blobs an image is made of.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "image/import.h"
+#include "image/index.h"
+
+namespace burrow::image {
+
+struct ImageBlob {
+  cas::Digest digest;
+  uint64_t size = 0;
+};
+
+// The contents of its files, sorted by digest, each once.
+std::vector<ImageBlob> FilesOf(const Index& index);
+
+// Everything that serving an image takes beside its index: contents and frame tables, sorted, each once.
+std::vector<cas::Digest> BlobsOf(const Index& index);
+
+// An index that is a file of one of these directories of blobs (see cas/blob_path.h), verified. kNotFound: of none.
+Result<LoadedIndex> LoadLocalIndex(std::span<const std::string> directories, const cas::Digest& digest);
+
+}  // namespace burrow::image
