@@ -246,6 +246,15 @@ net::Task<Status> AppService::FollowLogs(App& app, uint64_t position, api::Write
 net::Task<Result<pb::ListContainersResponse>> AppService::ListContainers() {
   pb::ListContainersResponse response;
   for (const Container* container : p_.containers.All()) *response.add_containers() = Describe(*container);
+  for (const Worker* worker : p_.workers.Connected()) {
+    auto& info = *response.add_workers();
+    info.set_worker_id(worker->id.str());
+    info.set_cpus(worker->cpus);
+    info.set_memory_bytes(worker->memory);
+    info.set_containers(static_cast<uint32_t>(worker->containers.size()));
+    info.set_cache_bytes(worker->usage.cache_bytes());
+    *info.mutable_cache() = worker->usage.cache();
+  }
   co_return response;
 }
 

@@ -30,6 +30,7 @@ struct AppServiceParts {
   Background& store_thread;
   cas::BlobStore& blobs;
   Background& disk;
+  WorkerPool& workers;
 };
 
 class AppService {

@@ -24,6 +24,8 @@ class Autoscaler {
 
   // Ends every call of the function that waits; set once by the dispatcher.
   std::function<void(Function&, const Failure&)> fail_waiting;
+  // Fills in what goes with a start beside the specification. May be absent.
+  std::function<void(const Function&, lpb::StartContainer&)> prepare_start;
 
   // Starts what the function lacks. To be called at every event that may ask for more.
   void Adjust(const std::shared_ptr<Function>& function);

@@ -19,6 +19,7 @@
 #include "control/calls.h"
 #include "control/containers.h"
 #include "control/dispatcher.h"
+#include "control/hot_sets.h"
 #include "control/image_service.h"
 #include "control/images.h"
 #include "control/recovery.h"
@@ -90,9 +91,10 @@ class RunningControl final : public Control {
                                                   *state_.store, store_thread_)),
         builds_(
             std::make_shared<Builds>(io, clock_, options_.timings, workers_, images_, *state_.store, store_thread_)),
-        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_),
+        hot_sets_(clock_, *state_.store, store_thread_),
+        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, hot_sets_),
         app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
-                      logs_, *state_.store, store_thread_, *state_.blobs, disk_}),
+                      logs_, *state_.store, store_thread_, *state_.blobs, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         image_service_(clock_, options_.timings, images_, *builds_, *state_.blobs, disk_),
@@ -103,6 +105,9 @@ class RunningControl final : public Control {
     calls_.on_finished = [this](Call& call) {
       if (call.stored) lifecycle_->StoredCallFinished(*call.function->app);
     };
+    autoscaler_.prepare_start = [this](const Function& function, lpb::StartContainer& start) {
+      hot_sets_.Prepare(function, start);
+    };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
     call_service_.Register(gateway_);
@@ -110,6 +115,7 @@ class RunningControl final : public Control {
   }
 
   Status Begin() {
+    BURROW_RETURN_IF_ERROR(hot_sets_.Load());
     BURROW_RETURN_IF_ERROR(Recover(
         {io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_, *lifecycle_, writer_}));
     lifecycle_->TrimStopped();
@@ -180,6 +186,7 @@ class RunningControl final : public Control {
   Dispatcher dispatcher_;
   std::shared_ptr<AppLifecycle> lifecycle_;
   std::shared_ptr<Builds> builds_;
+  HotSets hot_sets_;
   WorkerRouter router_;
   api::Gateway gateway_;
   AppService app_service_;

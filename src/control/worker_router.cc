@@ -63,7 +63,14 @@ void WorkerRouter::OnWorkerSaid(Worker& worker, lpb::FromWorker message) {
       return builds_.OnOutput(message.step_output());
     case lpb::FromWorker::kStepDone:
       return builds_.OnDone(worker, message.step_done());
+    case lpb::FromWorker::kTrace:
+      if (Container* container = FindAt(worker, message.trace().container_id())) {
+        hot_sets_.Add(*container, message.trace());
+      }
+      return;
     case lpb::FromWorker::kUsage:  // gates overcommit, which nothing does yet
+      worker.usage = std::move(*message.mutable_usage());
+      return;
     case lpb::FromWorker::kHello:
     case lpb::FromWorker::MESSAGE_NOT_SET:
       return;

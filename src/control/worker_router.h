@@ -7,6 +7,7 @@
 #include "control/builds.h"
 #include "control/containers.h"
 #include "control/dispatcher.h"
+#include "control/hot_sets.h"
 #include "control/workers.h"
 
 namespace burrow::control {
@@ -15,13 +16,14 @@ namespace burrow::control {
 class WorkerRouter final : public WorkerEvents {
  public:
   WorkerRouter(AppTable& apps, AppLogs& logs, ContainerTable& containers, Dispatcher& dispatcher,
-               Autoscaler& autoscaler, Builds& builds)
+               Autoscaler& autoscaler, Builds& builds, HotSets& hot_sets)
       : apps_(apps),
         logs_(logs),
         containers_(containers),
         dispatcher_(dispatcher),
         autoscaler_(autoscaler),
-        builds_(builds) {}
+        builds_(builds),
+        hot_sets_(hot_sets) {}
 
   void OnWorkerJoined(Worker& worker, const lpb::Hello& hello) override;
   void OnWorkerSettled(Worker& worker) override;
@@ -40,6 +42,7 @@ class WorkerRouter final : public WorkerEvents {
   Dispatcher& dispatcher_;
   Autoscaler& autoscaler_;
   Builds& builds_;
+  HotSets& hot_sets_;
 };
 
 }  // namespace burrow::control

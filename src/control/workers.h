@@ -26,6 +26,7 @@ struct Worker {
   uint64_t memory = 0;  // bytes
   double reserved_cpus = 0;
   uint64_t reserved_memory = 0;
+  lpb::Usage usage;  // as it said last
   std::vector<Container*> containers;
   unsigned builds = 0;
   Timer grace;      // armed while it is away

@@ -90,8 +90,6 @@ void AccessLog::Note(const cas::Digest& digest, std::string_view token) {
   }
 }
 
-// A slot that the worker's side takes over just now may get one digest too many: it belongs to no image of its own
-// then, or it does.
 void AccessLog::NoteIn(size_t number, const cas::Digest& digest) {
   Slot& slot = page_->slots[number];
   Seen& seen = seen_[number];
@@ -103,7 +101,8 @@ void AccessLog::NoteIn(size_t number, const cas::Digest& digest) {
   }
   if (count >= kMaxTrace || !seen.digests.insert(digest).second) return;
   slot.digests[count] = digest.bytes();
-  slot.count.store(count + 1);
+  // Fails where the worker's side begins another recording here just now.
+  slot.count.compare_exchange_strong(count, count + 1);
 }
 
 }  // namespace burrow::imagefs

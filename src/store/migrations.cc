@@ -79,7 +79,18 @@ CREATE INDEX calls_queued ON calls (seq) WHERE finished = 0;
 CREATE INDEX calls_finished ON calls (finished_ms) WHERE finished = 1;
 )";
 
-constexpr std::array kSteps = {kStep1};
+constexpr const char* kStep2 = R"(
+CREATE TABLE hot_sets (
+  id         INTEGER PRIMARY KEY,
+  image      TEXT NOT NULL,
+  function   TEXT NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  hot_set    BLOB NOT NULL,
+  UNIQUE (image, function)
+) STRICT;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

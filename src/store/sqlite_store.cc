@@ -34,6 +34,10 @@ ImageRecord ReadImage(const SqliteStatement& row) {
           .created_ms = row.Number(5)};
 }
 
+HotSetRecord ReadHotSet(const SqliteStatement& row) {
+  return {.image = row.Text(0), .function = row.Text(1), .updated_ms = row.Number(2), .hot_set = row.Text(3)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) {
@@ -111,6 +115,28 @@ Result<std::vector<ImageRecord>> SqliteStore::Images() {
   const std::lock_guard lock(mutex_);
   return Rows(database_, "SELECT id, image, description, files, bytes, created_ms FROM images ORDER BY created_ms, seq",
               ReadImage);
+}
+
+Status SqliteStore::PutHotSet(const HotSetRecord& record) {
+  const std::lock_guard lock(mutex_);
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  BURROW_RETURN_IF_ERROR(
+      Change(database_,
+             "INSERT INTO hot_sets (image, function, updated_ms, hot_set) VALUES (?, ?, ?, ?) ON CONFLICT (image, "
+             "function) DO UPDATE SET updated_ms = excluded.updated_ms, hot_set = excluded.hot_set",
+             record.image, record.function, record.updated_ms, Bytes{record.hot_set}));
+  BURROW_RETURN_IF_ERROR(
+      Change(database_,
+             "DELETE FROM hot_sets WHERE id IN (SELECT id FROM hot_sets ORDER BY updated_ms DESC, id DESC "
+             "LIMIT -1 OFFSET ?)",
+             uint64_t{kMaxHotSets}));
+  return transaction.Commit();
+}
+
+Result<std::vector<HotSetRecord>> SqliteStore::HotSets() {
+  const std::lock_guard lock(mutex_);
+  return Rows(database_, "SELECT image, function, updated_ms, hot_set FROM hot_sets ORDER BY updated_ms DESC, id DESC",
+              ReadHotSet);
 }
 
 Status SqliteStore::PutStep(const std::string& key, const ImageId& image) {

@@ -27,6 +27,8 @@ class SqliteStore final : public Store {
 
   Status PutImage(const ImageRecord& image) override;
   Result<std::vector<ImageRecord>> Images() override;
+  Status PutHotSet(const HotSetRecord& record) override;
+  Result<std::vector<HotSetRecord>> HotSets() override;
   Status PutStep(const std::string& key, const ImageId& image) override;
   Result<std::optional<ImageId>> FindStep(const std::string& key) override;
 

@@ -39,6 +39,15 @@ struct FunctionRecord {
   std::string spec;  // serialized burrow.link.v1.ContainerSpec
 };
 
+// What containers of a function read first; only the newest ones are kept.
+struct HotSetRecord {
+  std::string image;     // digest of its index, hex
+  std::string function;  // name
+  uint64_t updated_ms = 0;
+  std::string hot_set;  // serialized burrow.link.v1.RecordedHotSet
+};
+inline constexpr size_t kMaxHotSets = 256;
+
 struct ImageRecord {
   ImageId id;
   std::string image;        // serialized burrow.link.v1.Image
@@ -84,6 +93,9 @@ class Store {
 
   virtual Status PutImage(const ImageRecord& image) = 0;
   virtual Result<std::vector<ImageRecord>> Images() = 0;
+  // Inserts or replaces by image and function; forgets the oldest over kMaxHotSets.
+  virtual Status PutHotSet(const HotSetRecord& record) = 0;
+  virtual Result<std::vector<HotSetRecord>> HotSets() = 0;  // newest first
   // The image that a build step (by its cache key) led to.
   virtual Status PutStep(const std::string& key, const ImageId& image) = 0;
   virtual Result<std::optional<ImageId>> FindStep(const std::string& key) = 0;

@@ -48,6 +48,21 @@ TEST_P(StoreContract, IsEmptyAtFirst) {
   EXPECT_FALSE(store().FindStep("key")->has_value());
 }
 
+TEST_P(StoreContract, KeepsTheNewestHotSets) {
+  for (uint64_t i = 0; i < kMaxHotSets + 3; ++i) {
+    ASSERT_TRUE(store().PutHotSet({.image = "i", .function = std::to_string(i), .updated_ms = i, .hot_set = "old"}));
+  }
+  ASSERT_TRUE(store().PutHotSet({.image = "i", .function = "5", .updated_ms = 10'000, .hot_set = kBytes}));
+  Reopen();
+  const auto sets = *store().HotSets();
+  ASSERT_EQ(sets.size(), kMaxHotSets);
+  EXPECT_EQ(sets[0].image, "i");
+  EXPECT_EQ(sets[0].function, "5");
+  EXPECT_EQ(sets[0].updated_ms, 10'000u);
+  EXPECT_EQ(sets[0].hot_set, kBytes);
+  EXPECT_EQ(sets.back().function, "3");
+}
+
 TEST_P(StoreContract, KeepsTokensWithTheirRoles) {
   ASSERT_TRUE(store().PutToken({.id = "a", .secret_sha256 = "00ff", .role = TokenRole::kClient, .created_ms = 1}));
   ASSERT_TRUE(store().PutToken({.id = "b", .secret_sha256 = "11ee", .role = TokenRole::kWorker, .created_ms = 2}));

@@ -10,21 +10,23 @@
 namespace burrow::worker {
 namespace {
 
-Result<imagefs::ImageLease> FindImage(const ContainerServices& services, const std::string& index_digest) {
+Result<imagefs::ImageLease> FindImage(const ContainerServices& services, const std::string& index_digest,
+                                      const std::string& record_token) {
   auto digest = cas::Digest::FromHex(index_digest);
   if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", index_digest);
-  return services.images->Acquire(*digest);
+  return services.images->Acquire(*digest, {.record_token = record_token});
 }
 
 }  // namespace
 
 net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services,
-                                               const burrow::link::v1::ContainerSpec& spec) {
+                                               const burrow::link::v1::ContainerSpec& spec,
+                                               const std::string& record_token) {
   Result<imagefs::ImageLease> image;
   Result<std::string> function;
   Result<std::shared_ptr<const SourceDirectory>> source;
   std::vector<std::function<void()>> work;
-  work.emplace_back([&] { image = FindImage(services, spec.image().index_digest()); });
+  work.emplace_back([&] { image = FindImage(services, spec.image().index_digest(), record_token); });
   if (spec.source_size() > 0) {
     work.emplace_back([&] { source = services.sources->Materialise({spec.source().begin(), spec.source().end()}); });
   }

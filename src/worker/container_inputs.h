@@ -18,9 +18,10 @@ struct ContainerInputs {
   std::string function;                           // "" unless it is serialized
 };
 
-// Finds or fetches all of it, at once where it can. Both arguments outlive the coroutine; `spec` does not change
-// meanwhile, as the pool reads it.
+// Finds or fetches all of it, at once where it can. `record_token`: see imagefs::AcquireOptions. All arguments outlive
+// the coroutine; `spec` does not change meanwhile, as the pool reads it.
 net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services,
-                                               const burrow::link::v1::ContainerSpec& spec);
+                                               const burrow::link::v1::ContainerSpec& spec,
+                                               const std::string& record_token);
 
 }  // namespace burrow::worker

@@ -3,14 +3,17 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "burrow/link/v1/link.pb.h"
+#include "imagefs/access_log.h"
 #include "imagefs/image_lease.h"
 #include "net/blocking_pool.h"
 #include "net/task.h"
 #include "runtime/container.h"
 #include "worker/payloads.h"
+#include "worker/prefetcher.h"
 #include "worker/source_store.h"
 
 namespace burrow::worker {
@@ -23,6 +26,9 @@ struct ContainerServices {
   imagefs::ImageProvider* images = nullptr;
   SourceStore* sources = nullptr;
   Payloads* payloads = nullptr;
+  Prefetcher* prefetcher = nullptr;           // null: nothing is fetched ahead
+  imagefs::AccessLog* accesses = nullptr;     // null: nothing is recorded
+  std::vector<std::string> blob_directories;  // of the cache, where indexes are found
   const Clock* clock = nullptr;
   std::string containers_directory;
   std::string library;  // holds the package `burrow`

@@ -18,6 +18,7 @@
 #include "worker/container_log.h"
 #include "worker/coroutine.h"
 #include "worker/end_verdict.h"
+#include "worker/hot_start.h"
 #include "worker/launch_plan.h"
 #include "worker/output_pump.h"
 #include "worker/runner_channel.h"
@@ -113,6 +114,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   std::deque<std::string> early_output;  // before it was ready
   SteadyTime began, launched, said_hello;
   std::shared_ptr<const SourceDirectory> source;
+  std::optional<HotStart> hot_start;
   imagefs::ImageLease image;  // until the container is destroyed
   std::shared_ptr<RunningContainer> container;
   std::unique_ptr<RunnerChannel> channel;
@@ -155,7 +157,9 @@ net::Task<void> FunctionContainer::State::LaunchAndRun() {
 net::Task<Status> FunctionContainer::State::Launch() {
   began = services.clock->Now();
   ArmStartDeadline();
-  BURROW_CO_ASSIGN_OR_RETURN(ContainerInputs inputs, co_await FetchInputs(services, request.spec()));
+  hot_start.emplace(services, request);
+  const std::string record_token = hot_start->token();
+  BURROW_CO_ASSIGN_OR_RETURN(ContainerInputs inputs, co_await FetchInputs(services, request.spec(), record_token));
   source = std::move(inputs.source);
   image = std::move(inputs.image);
   if (phase == ContainerState::kStopping) co_return Fail(Code::kCancelled, "the start was called off");
@@ -261,6 +265,7 @@ void FunctionContainer::State::OnReady(SteadyTime now) {
   output->Drain();
   update.set_phase(burrow::link::v1::CONTAINER_PHASE_READY);
   SendUpdate();
+  hot_start->Ready();
   lane.Open();
 }
 
@@ -289,6 +294,7 @@ net::Task<void> FunctionContainer::State::TearDown() {
   });
   if (!removed) LogWarn("container {}: {}", id, removed.error().message());
   source.reset();
+  hot_start.reset();
   image = {};
 }
 

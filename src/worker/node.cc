@@ -100,6 +100,7 @@ Status StartServices(Node& node, const WorkerOptions& options) {
   BURROW_ASSIGN_OR_RETURN(node.network, os::NodeNetwork::Create(node.tag));
   node.store = cas::NewHttpBlobStore({.url = url, .token = options.token});
   BURROW_RETURN_IF_ERROR(OpenCache(node, options));
+  node.prefetcher = std::make_unique<Prefetcher>(node.cache.get(), node.store.get());
   BURROW_ASSIGN_OR_RETURN(node.sources, SourceStore::Open(layout.Sources(), node.cache.get()));
   BURROW_ASSIGN_OR_RETURN(node.library, PrepareLibrary(options.sdk_directory, layout.Libraries()));
   BURROW_ASSIGN_OR_RETURN(node.engine_memory, os::MountTmpfs(layout.Engine(), kEngineMemory));
@@ -150,16 +151,6 @@ Result<std::unique_ptr<Node>> PrepareNode(const WorkerOptions& options) {
   BURROW_RETURN_IF_ERROR(RemoveLeftovers(*node));
   BURROW_RETURN_IF_ERROR(StartServices(*node, options));
   return node;
-}
-
-uint64_t MeasureDirectory(const std::string& directory) {
-  uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    std::error_code gone;
-    if (at->is_regular_file(gone) && !at->is_symlink(gone)) bytes += at->file_size(gone);
-  }
-  return bytes;
 }
 
 }  // namespace burrow::worker

@@ -17,6 +17,7 @@
 #include "os/network.h"
 #include "runtime/container.h"
 #include "worker/leased_images.h"
+#include "worker/prefetcher.h"
 #include "worker/source_store.h"
 #include "worker/state_layout.h"
 #include "worker/worker.h"
@@ -46,6 +47,7 @@ struct Node {
   std::unique_ptr<cas::BlobCache> cache;
   SystemClock clock;
   std::unique_ptr<cas::CacheKeeper> keeper;
+  std::unique_ptr<Prefetcher> prefetcher;
   std::unique_ptr<SourceStore> sources;
   std::unique_ptr<imagefs::Supervisor> images;
   std::unique_ptr<LeasedImages> leased_images;
@@ -55,8 +57,5 @@ struct Node {
 // Locks the state directory, enters a mount namespace of its own (so: before any thread), removes what an earlier life
 // left, and starts what containers need. Fails with what to do.
 Result<std::unique_ptr<Node>> PrepareNode(const WorkerOptions& options);
-
-// Bytes of the regular files below a directory.
-uint64_t MeasureDirectory(const std::string& directory);
 
 }  // namespace burrow::worker

@@ -43,7 +43,7 @@ void Prefetcher::Start(const std::string& container, std::vector<cas::HotBlob> h
   job->hot_set = std::move(hot_set);
   by_container_[container] = job;
   waiting_.push_back(std::move(job));
-  if (idle_ == 0 && threads_.size() < kMaxAtOnce) threads_.emplace_back([this] { Run(); });
+  if (waiting_.size() > idle_ && threads_.size() < kMaxAtOnce) threads_.emplace_back([this] { Run(); });
   changed_.notify_one();
 }
 

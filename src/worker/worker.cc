@@ -18,6 +18,7 @@
 #include "net/detached.h"
 #include "net/event.h"
 #include "worker/build_manager.h"
+#include "worker/cache_usage.h"
 #include "worker/container_manager.h"
 #include "worker/node.h"
 
@@ -30,7 +31,6 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kPoolThreads = 8;
 constexpr milliseconds kUsageInterval{2'000};
-constexpr int kCacheMeasureEvery = 30;  // usage messages
 constexpr milliseconds kStopGrace{2'000};
 constexpr milliseconds kStopDeadline{8'000};
 constexpr milliseconds kLastWordsPause{200};  // for the link to send the last updates
@@ -75,16 +75,19 @@ Agent::Agent(const WorkerOptions& options, Node& node)
       payloads_(node.store.get(), &pool_),
       steps_({.directory = node.layout.Builds(),
               .runtime = &*node.runtime,
-              .images = node.images.get(),
+              .images = node.leased_images.get(),
               .store = node.store.get(),
               .cache = node.cache.get()}),
       link_(link::NewWorkerEnd(io_, LinkOptions())),
       containers_({.io = &io_,
                    .pool = &pool_,
                    .runtime = &*node.runtime,
-                   .images = node.images.get(),
+                   .images = node.leased_images.get(),
                    .sources = node.sources.get(),
                    .payloads = &payloads_,
+                   .prefetcher = node.prefetcher.get(),
+                   .accesses = node.accesses.get(),
+                   .blob_directories = node.layout.BlobDirectories(),
                    .clock = &clock_,
                    .containers_directory = node.layout.Containers(),
                    .library = node.library,
@@ -152,12 +155,9 @@ net::Task<void> Agent::AwaitSignal() {
 
 net::Task<void> Agent::ReportUsage() {
   boost::asio::steady_timer timer(io_);
-  uint64_t cache_bytes = 0;
-  for (int round = 0; !shutting_; ++round) {
-    if (round % kCacheMeasureEvery == 0)
-      cache_bytes = co_await net::RunBlocking(pool_, [this] { return MeasureDirectory(node_.layout.Cache()); });
+  while (!shutting_) {
     auto usage = co_await net::RunBlocking(pool_, containers_.UsageReader());
-    usage.set_cache_bytes(cache_bytes);
+    FillCacheUsage(*node_.keeper, *node_.cache_signals, usage);
     FromWorker message;
     *message.mutable_usage() = std::move(usage);
     if (link_->connected()) link_->Send(std::move(message));

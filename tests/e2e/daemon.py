@@ -39,6 +39,7 @@ class Daemon:
         self.config = directory / "config.json"
         self.log = directory / "burrowd.log"
         self.options: List[str] = []  # of `burrowd up`, besides those of every test
+        self.env: Dict[str, str] = {}  # of burrowd, beside what this process has
         self.url = ""
         self.process: Optional["subprocess.Popen[bytes]"] = None
 
@@ -55,6 +56,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env={**os.environ, **self.env},
                 start_new_session=True,
             )
         try:

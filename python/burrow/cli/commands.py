@@ -15,6 +15,7 @@ from burrow.cli.tables import age, size, table, word
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any, Dict, List
 
 _FOLLOW_TIMEOUT = 7 * 86400.0
 _READ_TIMEOUT = 60.0
@@ -38,7 +39,28 @@ def list_containers(options: "Namespace") -> int:
     ]
     header = ["CONTAINER", "APP", "FUNCTION", "STATE", "AGE", "RUNNING", "DONE", "WORKER"]
     sys.stdout.write(table(header, rows))
+    workers = [_worker_row(item) for item in answer.get("workers", ())]
+    if workers:
+        header = ["WORKER", "CONTAINERS", "CACHE", "QUOTA", "HITS", "MISSES", "AHEAD"]
+        header += ["EVICTED", "UNCACHED", "FAILED"]
+        sys.stdout.write("\n" + table(header, workers))
     return 0
+
+
+def _worker_row(item: "Dict[str, Any]") -> "List[str]":
+    cache = item.get("cache", {})
+    return [
+        item.get("workerId", ""),
+        str(item.get("containers", 0)),
+        size(item.get("cacheBytes")),
+        size(cache.get("quotaBytes")),
+        str(cache.get("hits", 0)),
+        str(cache.get("misses", 0)),
+        str(cache.get("prefetchedBlobs", 0)),
+        str(cache.get("evictedBlobs", 0)),
+        size(cache.get("uncachedBytes")),
+        str(cache.get("failedFetches", 0)),
+    ]
 
 
 def list_images(options: "Namespace") -> int:

@@ -207,7 +207,15 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
                         "state": "CONTAINER_STATE_READY",
                         "callsDone": "7",
                     }
-                ]
+                ],
+                "workers": [
+                    {
+                        "workerId": "wk-1",
+                        "containers": 1,
+                        "cacheBytes": "1500",
+                        "cache": {"quotaBytes": "3000", "misses": "4", "prefetchedBlobs": "700"},
+                    }
+                ],
             },
             "Images/List": lambda request: {
                 "images": [{"imageId": "im-1", "files": "3", "bytes": "1500", "description": "d"}]
@@ -221,6 +229,7 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
         }
     )
     assert "ct-1       hello  square    ready  -    0        7     -" in burrow("ps").stdout
+    assert "wk-1    1           1.5 kB  3.0 kB  0     4       700" in burrow("ps").stdout
     assert "im-1   3      1.5 kB  -    d" in burrow("image", "ls").stdout
     assert "ap-1  hello  running" in burrow("app", "ls", "--all").stdout
     assert burrowd.called("Apps/List") == [{"all": True}]

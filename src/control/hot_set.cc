@@ -1,0 +1,59 @@
+#include "control/hot_set.h"
+
+#include <list>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace burrow::control {
+namespace {
+
+constexpr size_t kDigestBytes = 32;
+
+struct Entry {
+  lpb::HotBlob blob;
+  uint32_t last_seen = 0;  // number of the recording
+};
+using Entries = std::list<Entry>;
+
+}  // namespace
+
+lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet& trace) {
+  Entries entries;
+  std::unordered_map<std::string, Entries::iterator> known;
+  for (int i = 0; i < old.blobs_size(); ++i) {
+    uint32_t last_seen = i < old.last_seen_size() ? old.last_seen(i) : 0;
+    entries.push_back({old.blobs(i), last_seen});
+    known[old.blobs(i).digest()] = std::prev(entries.end());
+  }
+  const size_t before = entries.size();
+  const uint32_t number = old.recordings() + 1;
+  std::unordered_set<std::string> seen;
+  size_t seen_again = 0;
+  auto behind = entries.begin();  // where a new blob goes
+  for (const auto& blob : trace.blobs()) {
+    if (blob.digest().size() != kDigestBytes || !seen.insert(blob.digest()).second) continue;
+    if (auto at = known.find(blob.digest()); at != known.end()) {
+      ++seen_again;
+      at->second->last_seen = number;
+      behind = std::next(at->second);
+    } else if (entries.size() < kMaxHotBlobs) {
+      behind = std::next(entries.insert(behind, {blob, number}));
+    }
+  }
+  const bool complete = 2 * seen_again >= before;
+  lpb::RecordedHotSet merged;
+  merged.set_recordings(complete ? number : old.recordings());
+  for (const Entry& entry : entries) {
+    if (complete && number - entry.last_seen >= kForgetAfter) continue;
+    *merged.add_blobs() = entry.blob;
+    merged.add_last_seen(std::min(entry.last_seen, merged.recordings()));
+  }
+  return merged;
+}
+
+bool ShouldRecord(const lpb::RecordedHotSet& known, uint32_t starts_since) {
+  return known.recordings() < kFirstRecordings || starts_since >= kRecordEvery;
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,75 @@
+#include "control/hot_set.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace burrow::control {
+namespace {
+
+lpb::HotSet Trace(const std::string& names) {
+  lpb::HotSet trace;
+  for (char name : names) {
+    auto* blob = trace.add_blobs();
+    blob->set_digest(std::string(32, name));
+    blob->set_size(static_cast<uint64_t>(name));
+  }
+  return trace;
+}
+std::string Names(const lpb::RecordedHotSet& set) {
+  std::string names;
+  for (const auto& blob : set.blobs()) names += blob.digest()[0];
+  return names;
+}
+lpb::RecordedHotSet Merged(const std::vector<std::string>& traces) {
+  lpb::RecordedHotSet set;
+  for (const auto& trace : traces) set = MergeTrace(set, Trace(trace));
+  return set;
+}
+
+TEST(HotSet, IsTheFirstTraceAsItWasRead) {
+  auto set = Merged({"cabac"});
+  EXPECT_EQ(Names(set), "cab");
+  EXPECT_EQ(set.blobs(0).size(), static_cast<uint64_t>('c'));
+  EXPECT_EQ(set.recordings(), 1u);
+}
+
+TEST(HotSet, PutsWhatIsNewBehindWhatWasReadBeforeIt) {
+  EXPECT_EQ(Names(Merged({"abcd", "abxycd"})), "abxycd");
+  EXPECT_EQ(Names(Merged({"abcd", "xabcdy"})), "xabcdy");
+  EXPECT_EQ(Names(Merged({"abcd", "dcba"})), "abcd");
+}
+
+TEST(HotSet, ForgetsWhatRecordingsDoNotSeeAnyMore) {
+  EXPECT_EQ(Names(Merged({"abcx", "abc", "abc", "abc", "abc"})), "abcx");
+  EXPECT_EQ(Names(Merged({"abcx", "abc", "abc", "abc", "abc", "abc"})), "abc");
+}
+
+TEST(HotSet, LearnsNothingAboutTheRestFromARecordingThatSawLittle) {
+  std::vector<std::string> traces = {"abcdef"};
+  for (int i = 0; i < 20; ++i) traces.emplace_back("ag");
+  auto set = Merged(traces);
+  EXPECT_EQ(Names(set), "agbcdef");
+  EXPECT_EQ(set.recordings(), 1u);
+}
+
+TEST(HotSet, IsBoundedAndTakesNoMalformedDigests) {
+  lpb::HotSet trace;
+  trace.add_blobs()->set_digest("short");
+  for (size_t i = 0; i < kMaxHotBlobs + 100; ++i) {
+    std::string digest = std::to_string(i);
+    digest.resize(32, '.');
+    trace.add_blobs()->set_digest(digest);
+  }
+  EXPECT_EQ(static_cast<size_t>(MergeTrace({}, trace).blobs_size()), kMaxHotBlobs);
+}
+
+TEST(HotSet, IsRecordedAtFirstAndNowAndThen) {
+  EXPECT_TRUE(ShouldRecord({}, 0));
+  auto set = Merged({"ab", "ab", "ab"});
+  EXPECT_FALSE(ShouldRecord(set, 1));
+  EXPECT_TRUE(ShouldRecord(set, kRecordEvery));
+}
+
+}  // namespace
+}  // namespace burrow::control
