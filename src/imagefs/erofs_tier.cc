@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "imagefs/self_test.h"
+#include "imagefs/erofs_probe.h"
 
 namespace burrow::imagefs {
 namespace {

@@ -15,7 +15,7 @@
 #include "cas/frames.h"
 #include "cas/http_blob_store.h"
 #include "image/tree.h"
-#include "imagefs/self_test.h"
+#include "imagefs/erofs_probe.h"
 #include "imagefs/testing/mounted_images.h"
 #include "os/fs.h"
 #include "os/mountinfo.h"

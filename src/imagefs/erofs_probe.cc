@@ -1,4 +1,4 @@
-#include "imagefs/self_test.h"
+#include "imagefs/erofs_probe.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
