@@ -38,6 +38,16 @@ class Image:
         """A small Debian with python3, of the server's own Debian release."""
         return Image((("base", "debian_slim"),))
 
+    @staticmethod
+    def from_registry(reference: str) -> "Image":
+        """What a registry has at "HOST/NAME[:TAG]"; it must hold python3 >= 3.8.
+
+        The registry is asked once: another image under the same tag is not noticed later. The
+        login is the one that `docker login` left on this machine.
+        """
+        check_text("A reference", reference)
+        return Image((("base", "registry:" + reference),))
+
     def apt_install(self, *packages: str) -> "Image":
         """Installs Debian packages, without recommended ones.
 

@@ -1,10 +1,13 @@
 #include "api/server.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "api/answer.h"
 #include "api/blob_endpoint.h"
+#include "api/blob_faults.h"
+#include "api/upload_endpoint.h"
 
 namespace burrow::api {
 using net::HttpExchange;
@@ -33,6 +36,7 @@ class ApiServer final : public Server {
  public:
   ApiServer(Gateway& gateway, ServerOptions options)
       : gateway_(gateway), options_(std::move(options)), blobs_(*options_.blobs, *options_.pool) {
+    if (options_.uploads) uploads_.emplace(*options_.uploads, *options_.pool);
     blobs_.Register(gateway_);
   }
   ~ApiServer() override { Stop(); }
@@ -60,6 +64,7 @@ class ApiServer final : public Server {
   Gateway& gateway_;
   ServerOptions options_;
   BlobEndpoint blobs_;
+  std::optional<UploadEndpoint> uploads_;
   std::unique_ptr<net::HttpServer> http_;
 };
 
@@ -71,7 +76,7 @@ Task<void> ApiServer::Route(HttpExchange& exchange) {
     co_await ServeLink(exchange);
   } else if (path.starts_with(BlobEndpoint::kPrefix) || path.starts_with(kBlobMethods)) {
     co_await Authorized(exchange, true);
-  } else if (NamesMethod(path)) {
+  } else if (NamesMethod(path) || (uploads_ && path == UploadEndpoint::kPath)) {
     co_await Authorized(exchange, false);
   } else {
     co_await RespondError(exchange, Error(Code::kNotFound, fmt::format("there is nothing at {}", path)));
@@ -109,8 +114,12 @@ Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
   } else if (access == Access::kWorker && !for_workers) {
     co_await RespondError(exchange,
                           Error(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token"));
+  } else if (for_workers && co_await AnsweredByFault(exchange)) {
+    co_return;
   } else if (exchange.path().starts_with(BlobEndpoint::kPrefix)) {
     co_await blobs_.Handle(exchange);
+  } else if (exchange.path() == UploadEndpoint::kPath) {
+    co_await uploads_->Handle(exchange);
   } else {
     co_await gateway_.Handle(exchange);
   }

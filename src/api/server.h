@@ -1,4 +1,5 @@
-// Everything burrowd answers over HTTP: GET /health (no token), POST /<service>/<method>, /blobs/<digest>, GET /link.
+// Everything burrowd answers over HTTP: GET /health (no token), POST /<service>/<method>, /blobs/<digest>, POST
+// /uploads, GET /link.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 #include <string_view>
 
 #include "api/gateway.h"
+#include "api/upload_endpoint.h"
 #include "cas/blob_store.h"
 #include "net/blocking_pool.h"
 #include "net/http_server.h"
@@ -22,14 +24,15 @@ struct ServerOptions {
   net::HttpServerOptions http;
   std::function<Access(std::string_view token)> authenticate;  // constant time in the token's bytes
   cas::BlobStore* blobs = nullptr;                             // not owned
+  const Uploads* uploads = nullptr;                            // not owned; absent: none are taken
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
   std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
 };
 
 // Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs too). Registers
-// burrow.v1.Blobs/Missing on the gateway by itself. Every option is needed. After Stop requests unwind in later turns
-// of the loop: destroy the Server, the gateway and what the options refer to only when the loop has run dry, or is
-// gone.
+// burrow.v1.Blobs/Missing on the gateway by itself. Every other option is needed. After Stop requests unwind in later
+// turns of the loop: destroy the Server, the gateway and what the options refer to only when the loop has run dry, or
+// is gone.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> Start(net::IoContext& io, Gateway& gateway, ServerOptions options);

@@ -1,7 +1,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/ids.h"
 #include "base/unique_fd.h"
 
@@ -36,6 +42,26 @@ TEST(Ids, AreFreshAndOfTheShapeThatClientsMayChoose) {
   EXPECT_TRUE(IsIdText("fc", a.str()));
   EXPECT_FALSE(IsIdText("fc", "fc-../../etc/passwd-aaaaaaaaaa"));
   EXPECT_FALSE(IsIdText("ap", a.str()));
+}
+
+// The process asks its environment once: one test for both variables.
+TEST(Faults, AreThoseOfTheFileWheneverItChanges) {
+  std::filesystem::path path = ::testing::TempDir() + fmt::format("burrow-faults-{}", ::getpid());
+  ::setenv("BURROW_FAULTS_FILE", path.c_str(), 1);
+  EXPECT_TRUE(FaultPoint("one.point"));
+  EXPECT_EQ(FaultRequest("another.point"), "");
+  auto ask = [&](const char* text) {
+    std::ofstream(path.string() + ".new") << text;
+    std::filesystem::rename(path.string() + ".new", path);
+  };
+  ask("one.point=error,another.point=delay:30\n");
+  EXPECT_EQ(FaultPoint("one.point").error().code(), Code::kUnavailable);
+  EXPECT_EQ(FaultRequest("another.point"), "delay:30");
+  ask("another.point=delay:5");
+  EXPECT_TRUE(FaultPoint("one.point"));
+  EXPECT_EQ(FaultRequest("another.point"), "delay:5");
+  std::filesystem::remove(path);
+  EXPECT_EQ(FaultRequest("another.point"), "");
 }
 
 TEST(UniqueFd, ClosesWhatItOwns) {

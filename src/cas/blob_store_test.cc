@@ -8,6 +8,7 @@
 
 #include "cas/disk_blob_store.h"
 #include "cas/http_blob_store.h"
+#include "cas/packed_blob_store.h"
 #include "cas/testing/blob_server.h"
 #include "cas/testing/temporary_directory.h"
 #include "os/fs.h"
@@ -32,13 +33,32 @@ struct HttpWorld {
   void Damage(const Digest& digest) { server.AddAs(digest, "something else"); }
 };
 
+struct PackedWorld {
+  static constexpr bool kOwned = true;
+  testing::TemporaryDirectory directory;
+  std::unique_ptr<BlobStore> store = NewStore();
+  std::unique_ptr<BlobStore> NewStore() {
+    return PackedBlobStore::Open({.directory = directory / "local", .pack_bytes = 100'000},
+                                 DiskBlobStore::Open(directory / "blobs").value(),
+                                 DiskBlobStore::Open(directory / "packs").value())
+        .value();
+  }
+  // Packs have tests of their own for damage; here the blob lies beside them.
+  void Damage(const Digest& digest) {
+    ASSERT_TRUE(store->Remove(digest));
+    std::string path = directory / "blobs/" + digest.Hex().substr(0, 2);
+    ASSERT_TRUE(os::MakeDirectories(path));
+    ASSERT_TRUE(os::WriteFileAtomically(path + "/" + digest.Hex().substr(2), "something else"));
+  }
+};
+
 template <class World>
 class BlobStoreContract : public ::testing::Test {
  protected:
   World world_;
   BlobStore& store_ = *world_.store;
 };
-using Worlds = ::testing::Types<DiskWorld, HttpWorld>;
+using Worlds = ::testing::Types<DiskWorld, HttpWorld, PackedWorld>;
 TYPED_TEST_SUITE(BlobStoreContract, Worlds);
 
 UniqueFd FileWith(std::string_view content) {

@@ -39,6 +39,7 @@ Status PackWriter::State::Begin() {
   std::string header(kMagic);
   AppendNumber(kVersion, header);
   AppendNumber(uint16_t{0}, header);
+  AppendNumber(options.nonce, header);
   return Write(header);
 }
 

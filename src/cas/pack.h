@@ -40,6 +40,7 @@ struct PackFrame {
 struct PackWriterOptions {
   bool footer = false;  // for a pack that is to lie in a store
   int level = 3;
+  uint64_t nonce = 0;  // random for a pack at rest, so that no two have one name
 };
 
 class PackWriter {

@@ -7,11 +7,6 @@ using namespace pack_records;
 
 namespace {
 
-std::string CheckOf(std::string_view bytes) {
-  Digest digest = Digest::Of(bytes);
-  return {reinterpret_cast<const char*>(digest.bytes().data()), kCheckSize};
-}
-
 std::unexpected<Error> NoPack(std::string_view why) { return Fail(Code::kDataLoss, "the pack's footer {}", why); }
 
 // Frames with as many empty entries as they say; these are bounded by the bytes that are left for them.

@@ -13,7 +13,7 @@ namespace burrow::cas::pack_records {
 inline constexpr std::string_view kMagic = "BRPK";
 inline constexpr std::string_view kEndMagic = "BPKE";
 inline constexpr uint16_t kVersion = 1;
-inline constexpr size_t kHeaderSize = 8;
+inline constexpr size_t kHeaderSize = 16;
 inline constexpr size_t kRecordSize = 16;
 inline constexpr size_t kEntrySize = Digest::kSize + 4;
 inline constexpr size_t kFooterFrameSize = 20;
@@ -48,6 +48,10 @@ inline Digest ReadDigest(const char* at) {
   std::array<uint8_t, Digest::kSize> bytes;
   std::memcpy(bytes.data(), at, bytes.size());
   return Digest(bytes);
+}
+inline std::string CheckOf(std::string_view bytes) {
+  Digest digest = Digest::Of(bytes);
+  return {reinterpret_cast<const char*>(digest.bytes().data()), kCheckSize};
 }
 inline PackEntry ReadEntry(const char* at) {
   return {.digest = ReadDigest(at), .size = ReadNumber<uint32_t>(at + Digest::kSize)};

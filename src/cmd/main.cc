@@ -37,6 +37,9 @@ CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
   AddImageFs(mount_app, mount.image_fs);
   mount_app->add_option("--control", mount.control_url, "URL of control, http://HOST:PORT")->required();
   mount_app->add_option("--token-file", mount.token_file, "File that holds a token of control")->required();
+  mount_app->add_option("--fetch-deadline", mount.fetch_deadline, "Milliseconds that a read waits for its blob")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   mount_app->add_flag("--read-only", mount.read_only, "Without an upper directory");
   mount_app->add_option("INDEX_DIGEST", mount.index_digest, "The image: digest of its index")->required();
   mount_app->add_option("TARGET", mount.target, "An existing directory")->required();

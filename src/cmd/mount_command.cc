@@ -3,6 +3,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 
@@ -55,7 +56,8 @@ Result<imagefs::SupervisorOptions> ImageOptions(const MountCommand& command, con
                                     .cache_directory = state + "/cache",
                                     .blob_url = command.control_url,
                                     .token = token.substr(0, token.find_first_of(" \r\n")),
-                                    .tier = tier};
+                                    .tier = tier,
+                                    .fetch_deadline = std::chrono::milliseconds(command.fetch_deadline)};
 }
 
 Result<os::Mount> MountImage(const MountCommand& command, const std::string& state, const imagefs::ImageLease& image) {

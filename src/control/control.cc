@@ -8,6 +8,7 @@
 #include "api/server.h"
 #include "base/log.h"
 #include "cas/disk_blob_store.h"
+#include "cas/packed_blob_store.h"
 #include "control/app_lifecycle.h"
 #include "control/app_log.h"
 #include "control/app_service.h"
@@ -22,6 +23,8 @@
 #include "control/hot_sets.h"
 #include "control/image_service.h"
 #include "control/images.h"
+#include "control/import_service.h"
+#include "control/imports.h"
 #include "control/recovery.h"
 #include "control/result_writer.h"
 #include "control/tokens.h"
@@ -50,8 +53,15 @@ struct OpenedState {
   UniqueFd lock;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<cas::BlobStore> blobs;
+  std::unique_ptr<api::Uploads> uploads;
   Tokens tokens;
 };
+
+Result<std::unique_ptr<cas::BlobStore>> OpenBlobs(const std::string& directory) {
+  BURROW_ASSIGN_OR_RETURN(auto large, cas::DiskBlobStore::Open(directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(auto packs, cas::DiskBlobStore::Open(directory + "/packs"));
+  return cas::PackedBlobStore::Open({.directory = directory + "/packing"}, std::move(large), std::move(packs));
+}
 
 Result<OpenedState> OpenState(const std::string& state_directory) {
   OpenedState state;
@@ -66,7 +76,9 @@ Result<OpenedState> OpenState(const std::string& state_directory) {
   }
   state.lock = std::move(*lock);
   BURROW_ASSIGN_OR_RETURN(state.store, store::OpenSqliteStore(state.directory + "/burrow.db"));
-  BURROW_ASSIGN_OR_RETURN(state.blobs, cas::DiskBlobStore::Open(state.directory + "/blobs"));
+  BURROW_ASSIGN_OR_RETURN(state.blobs, OpenBlobs(state.directory));
+  state.uploads = std::make_unique<api::Uploads>(api::UploadOptions{.directory = state.directory + "/uploads"});
+  BURROW_RETURN_IF_ERROR(state.uploads->Clear());
   BURROW_ASSIGN_OR_RETURN(state.tokens,
                           Tokens::Open(state.directory + "/tokens", *state.store, SystemClock().UnixMillis()));
   return state;
@@ -97,7 +109,9 @@ class RunningControl final : public Control {
                       logs_, *state_.store, store_thread_, *state_.blobs, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
-        image_service_(clock_, options_.timings, images_, *builds_, *state_.blobs, disk_),
+        imports_(ImportPartsOf()),
+        image_service_(clock_, options_.timings, images_, *builds_, imports_, *state_.blobs, disk_),
+        import_service_(ImportPartsOf(), imports_, *state_.uploads, disk_),
         sweep_(io),
         daily_(io),
         pause_(io) {
@@ -112,6 +126,7 @@ class RunningControl final : public Control {
     app_service_.Register(gateway_);
     call_service_.Register(gateway_);
     image_service_.Register(gateway_);
+    import_service_.Register(gateway_);
   }
 
   Status Begin() {
@@ -130,11 +145,15 @@ class RunningControl final : public Control {
   net::Task<void> Stop() override;
 
  private:
+  ImportParts ImportPartsOf() {
+    return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs, state_.directory + "/uploads"};
+  }
   Status Listen() {
     api::ServerOptions options;
     options.http = options_.http;
     options.authenticate = [this](std::string_view token) { return state_.tokens.Check(token); };
     options.blobs = state_.blobs.get();
+    options.uploads = state_.uploads.get();
     options.pool = &disk_.pool();
     options.on_link = [this](std::unique_ptr<net::WebSocket> socket) {
       return link::ServeWorker(std::move(socket), workers_);
@@ -191,7 +210,9 @@ class RunningControl final : public Control {
   api::Gateway gateway_;
   AppService app_service_;
   CallService call_service_;
+  Imports imports_;
   ImageService image_service_;
+  ImportService import_service_;
   Timer sweep_, daily_;
   net::Event pause_;
   std::unique_ptr<api::Server> server_;

@@ -1,6 +1,8 @@
 // The control plane: apps, calls, images, and the workers that run them. Served over HTTP; state in one directory:
 //   <state>/control/burrow.db        what the store holds
 //   <state>/control/blobs/           content by SHA-256
+//   <state>/control/packs/           small content, many together
+//   <state>/control/packing/         the index of the packs, and what is in none yet
 //   <state>/control/logs/<app>.jsonl what apps printed
 //   <state>/control/tokens           the secrets of the first client and worker, mode 0600
 #pragma once

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/import_service.h"
 #include "control/validation.h"
 
 namespace burrow::control {
@@ -35,7 +36,7 @@ void ImageService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::ListImagesRequest, pb::ListImagesResponse>(
       "burrow.v1.Images/List", [this](const auto&) -> net::Task<Result<pb::ListImagesResponse>> {
         pb::ListImagesResponse response;
-        for (const ImageEntry* entry : images_.All()) *response.add_images() = Describe(entry->record);
+        for (const ImageEntry* entry : images_.All()) *response.add_images() = images_.Describe(entry->record.id);
         co_return response;
       });
 }
@@ -53,7 +54,7 @@ net::Task<Status> ImageService::Build(const pb::BuildRequest& request, BuildWrit
     BURROW_CO_ASSIGN_OR_RETURN(image, std::move(built));
   }
   pb::BuildEvent event;
-  *event.mutable_image() = Describe(images_.Find(image)->record);
+  *event.mutable_image() = images_.Describe(image);
   co_return co_await writer.Write(event);
 }
 
@@ -73,20 +74,45 @@ net::Task<Result<ImageId>> ImageService::BuildOne(const pb::BuildRequest& reques
   auto started = StepEventOf(index, pb::StepEvent::STATE_STARTED, step, 0);
   auto written = co_await writer.Write(started);
   BURROW_CO_RETURN_IF_ERROR(written);
+  if (!RegistryBase(step).empty()) {
+    auto imported = co_await ImportBase(request, step, key, writer);
+    co_return co_await EndStep(index, step, begin, std::move(imported), writer);
+  }
   const ImageEntry* parent = index == 0 ? nullptr : images_.Find(ImageId(parent_id));
   Builds::Wait wait(builds_, builds_.Join(key, parent ? parent->image : lpb::Image(), step, request.no_cache()));
   auto outcome = co_await Follow(wait.run(), writer);
   bool client_left = !outcome && !wait.run().outcome;
   if (client_left) co_return outcome;
+  co_return co_await EndStep(index, step, begin, std::move(outcome), writer);
+}
+
+net::Task<Result<ImageId>> ImageService::EndStep(int index, const pb::ImageStep& step, SteadyTime begin,
+                                                 Result<ImageId> outcome, BuildWriter& writer) {
   auto state = outcome ? pb::StepEvent::STATE_DONE : pb::StepEvent::STATE_FAILED;
   auto ended = StepEventOf(index, state, step, MillisBetween(begin, clock_.Now()));
-  written = co_await writer.Write(ended);
+  auto written = co_await writer.Write(ended);
   BURROW_CO_RETURN_IF_ERROR(written);
-  if (!outcome) {
-    co_return Fail(outcome.error().code(), "image step {} ({}) failed: {}", index + 1, DescribeStep(step),
-                   outcome.error().message());
-  }
-  co_return outcome;
+  if (outcome) co_return outcome;
+  co_return Fail(outcome.error().code(), "image step {} ({}) failed: {}", index + 1, DescribeStep(step),
+                 outcome.error().message());
+}
+
+net::Task<Result<ImageId>> ImageService::ImportBase(const pb::BuildRequest& request, const pb::ImageStep& step,
+                                                    const std::string& key, BuildWriter& writer) {
+  std::string reference = RegistryBase(step);
+  BURROW_CO_ASSIGN_OR_RETURN(
+      auto source, RegistrySourceFor(reference, request.logins(), /*plain_http=*/false, imports_.scratch_directory()));
+  Imports::Wanted wanted{.source = std::move(source), .description = reference, .step_key = key};
+  std::string before;
+  auto report = [&writer, &before](const oci::ImportProgress& progress) -> net::Task<Status> {
+    pb::BuildEvent event;
+    event.set_output(fmt::format("{} of {} layers, {} of {} MB", progress.layers_done.load(), progress.layers.load(),
+                                 progress.bytes_done.load() / 1'000'000, progress.bytes.load() / 1'000'000));
+    if (event.output() == before) co_return Status();
+    before = event.output();
+    co_return co_await writer.Write(event);
+  };
+  co_return co_await imports_.Run(std::move(wanted), report);
 }
 
 net::Task<Result<ImageId>> ImageService::Follow(StepRun& run, BuildWriter& writer) {
@@ -106,8 +132,8 @@ net::Task<Result<ImageId>> ImageService::Follow(StepRun& run, BuildWriter& write
   }
 }
 
-net::Task<Status> CheckUploaded(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files,
-                                cas::BlobStore& blobs, Background& disk) {
+net::Task<Status> CheckUploaded(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files, cas::BlobStore& blobs,
+                                Background& disk) {
   auto digests = std::make_shared<std::vector<cas::Digest>>();
   for (const auto& file : files) {
     if (file.size() > 0) digests->push_back(*cas::Digest::FromHex(file.digest()));

@@ -31,6 +31,11 @@ void Feed(cas::Hasher& hasher, std::string_view part) {
   hasher.Update(part);
 }
 
+void FeedList(cas::Hasher& hasher, const google::protobuf::RepeatedPtrField<std::string>& list) {
+  Feed(hasher, std::to_string(list.size()));
+  for (const auto& text : list) Feed(hasher, text);
+}
+
 std::string ShortText(std::string text) {
   std::ranges::replace(text, '\n', ' ');
   if (text.size() <= kMaxDescription) return text;
@@ -45,7 +50,14 @@ ImageId ImageIdOf(const lpb::Image& image) {
   cas::Hasher hasher;
   Feed(hasher, image.index_digest());
   Feed(hasher, image.workdir());
-  for (const auto& variable : image.env()) Feed(hasher, variable);
+  FeedList(hasher, image.env());
+  FeedList(hasher, image.entrypoint());
+  FeedList(hasher, image.cmd());
+  Feed(hasher, image.user());
+  for (const auto& [name, value] : std::map(image.labels().begin(), image.labels().end())) {
+    Feed(hasher, name);
+    Feed(hasher, value);
+  }
   constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
   constexpr size_t kLength = 26;
   std::string text = std::string(ImageTag::kPrefix) + "-";
@@ -87,8 +99,10 @@ std::string DescribeStep(const pb::ImageStep& step) {
   return "unknown step";
 }
 
-pb::ImageInfo Describe(const store::ImageRecord& record) {
+pb::ImageInfo ImageTable::Describe(const ImageId& id) const {
+  const store::ImageRecord& record = images_.at(id).record;
   pb::ImageInfo info;
+  for (auto& name : NamesOf(id)) info.add_names(std::move(name));
   info.set_image_id(record.id.str());
   info.set_description(record.description);
   info.set_files(record.files);
@@ -100,6 +114,19 @@ pb::ImageInfo Describe(const store::ImageRecord& record) {
 const ImageEntry* ImageTable::Find(const ImageId& id) const {
   auto found = images_.find(id);
   return found == images_.end() ? nullptr : &found->second;
+}
+
+const ImageEntry* ImageTable::FindByName(const std::string& name) const {
+  auto found = names_.find(name);
+  return found == names_.end() ? nullptr : Find(found->second);
+}
+
+std::vector<std::string> ImageTable::NamesOf(const ImageId& id) const {
+  std::vector<std::string> names;
+  for (const auto& [name, image] : names_) {
+    if (image == id) names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<const ImageEntry*> ImageTable::All() const {

@@ -17,6 +17,8 @@ Status RecoverImages(const RecoveryParts& p) {
     entry.record = std::move(record);
     p.images.Add(std::move(entry));
   }
+  BURROW_ASSIGN_OR_RETURN(auto names, p.store.ImageNames());
+  for (const auto& name : names) p.images.Name(name.name, name.image);
   return {};
 }
 

@@ -63,6 +63,13 @@ Status CheckFiles(const pb::AddFilesStep& step) {
   return CheckSource(step.files());
 }
 
+// Which references are good is for the registry's part to say.
+Status CheckBase(std::string_view name) {
+  constexpr std::string_view kRegistry = "registry:";
+  if (name.starts_with(kRegistry)) return CheckText("the image's reference", name, 1'000);
+  return control::CheckName("the base's name", name);
+}
+
 }  // namespace
 
 Status CheckName(std::string_view what, std::string_view name) {
@@ -157,7 +164,7 @@ Status CheckStep(const pb::ImageStep& step, bool first) {
   }
   switch (step.kind_case()) {
     case Kind::kBase:
-      return CheckName("the base's name", step.base().name());
+      return CheckBase(step.base().name());
     case Kind::kAptInstall:
       for (const auto& package : step.apt_install().packages()) {
         bool good = !package.empty() && package.size() <= 200 && package[0] != '-' &&

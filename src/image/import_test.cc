@@ -270,6 +270,31 @@ TEST(ApplyLayer, RefusesPathsThatLeaveTheTree) {
   EXPECT_FALSE(ApplyLayer(tree, {{.path = "", .inode = inode}}));
   EXPECT_FALSE(ApplyLayer(tree, {{.path = "x"}}));
   EXPECT_TRUE(ApplyLayer(tree, {{.kind = UpperEntry::Kind::kWhiteout, .path = "never-there"}}));
+  EXPECT_FALSE(ApplyLayer(tree, {{.kind = UpperEntry::Kind::kWhiteout, .path = ""}}));
+}
+
+TEST(ApplyLayer, KnowsLinksToLowerLayersAndDirectoriesThatAreOnlyImplied) {
+  auto file = std::make_shared<TreeInode>();
+  file->mode = S_IFREG | 0644;
+  auto directory = std::make_shared<TreeInode>();
+  directory->mode = S_IFDIR | 0700;
+  using Kind = UpperEntry::Kind;
+  Tree tree;
+  ASSERT_TRUE(ApplyLayer(tree, {{.path = "d", .inode = directory}, {.path = "d/f", .inode = file}}));
+  ASSERT_TRUE(ApplyLayer(tree, {{.kind = Kind::kDirectory, .path = "d"},
+                                {.kind = Kind::kHardLink, .path = "d/g", .target = "d/f"},
+                                {.kind = Kind::kDirectory, .path = "new"},
+                                {.kind = Kind::kHardLink, .path = "new/h", .target = "d/g"},
+                                {.kind = Kind::kDirectory, .path = "d/f"}}));
+  const TreeNode& d = At(tree, "d");
+  EXPECT_EQ(d.inode, directory);
+  EXPECT_EQ(d.children.at("g")->inode, file);
+  EXPECT_EQ(At(tree, "new").children.at("h")->inode, file);
+  EXPECT_TRUE(S_ISDIR(d.children.at("f")->inode->mode));
+  EXPECT_FALSE(ApplyLayer(tree, {{.kind = Kind::kHardLink, .path = "x", .target = "d"}}));
+  EXPECT_FALSE(ApplyLayer(tree, {{.kind = Kind::kHardLink, .path = "x", .target = "absent"}}));
+  ASSERT_TRUE(ApplyLayer(tree, {{.kind = Kind::kEmpty, .path = "d"}, {.kind = Kind::kEmpty, .path = "absent/x"}}));
+  EXPECT_TRUE(d.children.empty());
 }
 
 }  // namespace

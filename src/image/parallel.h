@@ -1,4 +1,4 @@
-// Runs independent pieces of work on a few threads. Private to this module.
+// Runs independent pieces of work on a few threads.
 #pragma once
 
 #include <atomic>

@@ -45,15 +45,23 @@ class Tree {
   std::unique_ptr<TreeNode> root_;
 };
 
-// One change that an overlay upper directory describes, parents before children.
+// One change that a layer describes: an overlay's upper directory or an OCI layer. In order, parents before children.
 struct UpperEntry {
-  enum class Kind { kPut, kWhiteout, kOpaqueDirectory };
+  enum class Kind {
+    kPut,              // this inode is there; a directory over a directory keeps what is below
+    kWhiteout,         // nothing is there; no error where nothing was
+    kOpaqueDirectory,  // a put directory that hides what was below
+    kEmpty,            // what was below is gone; no error where no directory was
+    kDirectory,        // some directory is there: the one that was, or a new one (0755, root, mtime 0)
+    kHardLink,         // the inode that is at `target` by then; no directory
+  };
   Kind kind = Kind::kPut;
   std::string path;                  // relative to the root, "" for the root itself
-  std::shared_ptr<TreeInode> inode;  // hard links inside the upper share one; null for whiteouts
+  std::shared_ptr<TreeInode> inode;  // of puts; hard links inside an upper directory share one
+  std::string target;                // of kHardLink, as `path`
 };
 // Applies a layer to its parent: overlay's rules (a put over a non-directory replaces it, a directory over a directory
-// merges, opaque hides what was below).
+// merges, opaque hides what was below). kInvalidArgument for a layer that contradicts itself or the tree.
 Status ApplyLayer(Tree& tree, const std::vector<UpperEntry>& layer);
 
 }  // namespace burrow::image

@@ -48,6 +48,7 @@ struct Transfer {
   curl_off_t moved = 0;          // bytes both ways when last looked at
   std::chrono::steady_clock::time_point last_move = std::chrono::steady_clock::now();
   bool stalled = false;
+  bool cancelled = false;
 
   bool Successful() const { return response.status >= 200 && response.status < 300; }
   Status Receive(std::string_view data);
@@ -86,6 +87,21 @@ size_t OnBody(char* data, size_t size, size_t count, void* context) {
   return size * count;
 }
 
+size_t OnHeader(char* data, size_t size, size_t count, void* context) {
+  std::string_view line(data, size * count);
+  size_t colon = line.find(':');
+  if (colon == line.npos) return line.size();
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
+  std::string_view value = line.substr(colon + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && (value.back() == '\n' || value.back() == '\r' || value.back() == ' '))
+    value.remove_suffix(1);
+  static_cast<Transfer*>(context)->request.on_header(name, value);
+  return line.size();
+}
+
 size_t OnSend(char* buffer, size_t size, size_t count, void* context) {
   auto* transfer = static_cast<Transfer*>(context);
   size_t room = size * count;
@@ -120,7 +136,8 @@ int OnProgress(void* context, curl_off_t, curl_off_t received, curl_off_t, curl_
     transfer->last_move = now;
   }
   transfer->stalled = now - transfer->last_move > transfer->request.stall_timeout;
-  return transfer->stalled ? 1 : 0;
+  transfer->cancelled = transfer->request.cancelled && transfer->request.cancelled();
+  return transfer->stalled || transfer->cancelled ? 1 : 0;
 }
 
 Result<curl_off_t> BodySize(const HttpRequest& request) {
@@ -143,6 +160,10 @@ void SetCommonOptions(CURL* handle, const HttpRequest& request) {
 void SetCallbacks(CURL* handle, Transfer* transfer) {
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, OnBody);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);
+  if (transfer->request.on_header) {
+    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, OnHeader);
+    curl_easy_setopt(handle, CURLOPT_HEADERDATA, transfer);
+  }
   curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, OnProgress);
   curl_easy_setopt(handle, CURLOPT_XFERINFODATA, transfer);
   curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
@@ -222,6 +243,7 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
   ReadHeaders(handle.get(), transfer.response);
   state_->GiveBack(std::move(handle));
   if (transfer.failure) return Forward(std::move(*transfer.failure));
+  if (transfer.cancelled) return Fail(Code::kCancelled, "{} {} was cancelled", request.method, request.url);
   if (transfer.stalled) {
     return Fail(Code::kUnavailable, "{} {}: no byte moved for {} ms", request.method, request.url,
                 request.stall_timeout.count());

@@ -24,6 +24,9 @@ struct HttpRequest {
   // Receives the response body of a 2xx answer; absent: collected in HttpResponse::body up to body_limit.
   std::function<Status(std::string_view)> sink;
   std::function<void(int status)> on_status;  // may be absent; called once before the first byte of a body
+  // May be absent; each header of the answer, its name in lower case, before its body.
+  std::function<void(std::string_view name, std::string_view value)> on_header;
+  std::function<bool()> cancelled;  // may be absent; asked at least every second: true ends the request, kCancelled
   uint64_t body_limit = 16u << 20;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds stall_timeout{15'000};  // no byte moved for so long: kUnavailable

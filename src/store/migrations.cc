@@ -80,6 +80,18 @@ CREATE INDEX calls_finished ON calls (finished_ms) WHERE finished = 1;
 )";
 
 constexpr const char* kStep2 = R"(
+CREATE TABLE image_names (
+  name  TEXT PRIMARY KEY,
+  image TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imported (
+  key    TEXT PRIMARY KEY,
+  digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)";
+
+constexpr const char* kStep3 = R"(
 CREATE TABLE hot_sets (
   id         INTEGER PRIMARY KEY,
   image      TEXT NOT NULL,
@@ -90,7 +102,7 @@ CREATE TABLE hot_sets (
 ) STRICT;
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2};
+constexpr std::array kSteps = {kStep1, kStep2, kStep3};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

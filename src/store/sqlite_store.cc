@@ -153,4 +153,30 @@ Result<std::optional<ImageId>> SqliteStore::FindStep(const std::string& key) {
   return std::optional<ImageId>(std::move(rows.front()));
 }
 
+Status SqliteStore::NameImage(const ImageName& name) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_, "INSERT OR REPLACE INTO image_names (name, image) VALUES (?, ?)", name.name,
+                name.image.str());
+}
+
+Result<std::vector<ImageName>> SqliteStore::ImageNames() {
+  const std::lock_guard lock(mutex_);
+  return Rows(database_, "SELECT name, image FROM image_names ORDER BY name",
+              [](const SqliteStatement& row) { return ImageName{row.Text(0), ImageId(row.Text(1))}; });
+}
+
+Status SqliteStore::PutImported(const std::string& key, const std::string& digest) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_, "INSERT OR REPLACE INTO imported (key, digest) VALUES (?, ?)", key, digest);
+}
+
+Result<std::optional<std::string>> SqliteStore::FindImported(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  BURROW_ASSIGN_OR_RETURN(auto rows, Rows(
+                                         database_, "SELECT digest FROM imported WHERE key = ?",
+                                         [](const SqliteStatement& row) { return std::string(row.Text(0)); }, key));
+  if (rows.empty()) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(rows.front()));
+}
+
 }  // namespace burrow::store

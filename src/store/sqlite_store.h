@@ -31,6 +31,10 @@ class SqliteStore final : public Store {
   Result<std::vector<HotSetRecord>> HotSets() override;
   Status PutStep(const std::string& key, const ImageId& image) override;
   Result<std::optional<ImageId>> FindStep(const std::string& key) override;
+  Status NameImage(const ImageName& name) override;
+  Result<std::vector<ImageName>> ImageNames() override;
+  Status PutImported(const std::string& key, const std::string& digest) override;
+  Result<std::optional<std::string>> FindImported(const std::string& key) override;
 
   Result<std::vector<CallId>> AddCalls(const GroupRecord& group, const std::vector<CallRecord>& calls) override;
   Status FinishCalls(const std::vector<FinishedCall>& calls) override;

@@ -39,6 +39,11 @@ struct FunctionRecord {
   std::string spec;  // serialized burrow.link.v1.ContainerSpec
 };
 
+struct ImageName {
+  std::string name;
+  ImageId image;
+};
+
 // What containers of a function read first; only the newest ones are kept.
 struct HotSetRecord {
   std::string image;     // digest of its index, hex
@@ -99,6 +104,12 @@ class Store {
   // The image that a build step (by its cache key) led to.
   virtual Status PutStep(const std::string& key, const ImageId& image) = 0;
   virtual Result<std::optional<ImageId>> FindStep(const std::string& key) = 0;
+  // Gives the image a name, which another image may lose by it.
+  virtual Status NameImage(const ImageName& name) = 0;
+  virtual Result<std::vector<ImageName>> ImageNames() = 0;  // by name
+  // What importing something led to: digests in hex, by the importer's own keys.
+  virtual Status PutImported(const std::string& key, const std::string& digest) = 0;
+  virtual Result<std::optional<std::string>> FindImported(const std::string& key) = 0;
 
   // Inserts the group (or closes it: a closed one stays closed) and those calls that are not there yet; gives the ids
   // that were new.

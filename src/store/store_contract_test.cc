@@ -121,6 +121,23 @@ TEST_P(StoreContract, ForgetsAppsWithTheirFunctions) {
   EXPECT_EQ(store().Functions()->at(0).app, kept);
 }
 
+TEST_P(StoreContract, KeepsNamesOfImagesAndWhatWasImported) {
+  auto first = ImageId::New(), second = ImageId::New();
+  ASSERT_TRUE(store().NameImage({"tools", first}));
+  ASSERT_TRUE(store().NameImage({"base", first}));
+  ASSERT_TRUE(store().NameImage({"tools", second}));
+  ASSERT_TRUE(store().PutImported("layer a", "d1"));
+  ASSERT_TRUE(store().PutImported("layer a", "d2"));
+  Reopen();
+  auto names = *store().ImageNames();
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_EQ(names[0].name, "base");
+  EXPECT_EQ(names[0].image, first);
+  EXPECT_EQ(names[1].image, second);
+  EXPECT_EQ(*store().FindImported("layer a"), "d2");
+  EXPECT_EQ(*store().FindImported("layer b"), std::nullopt);
+}
+
 TEST_P(StoreContract, KeepsImagesAndTheStepsThatLedToThem) {
   const ImageId image = ImageId::New(), rebuilt = ImageId::New();
   ASSERT_TRUE(store().PutImage({.id = image,

@@ -11,7 +11,7 @@ from typing import Iterator
 ROWS = (
     ("cmd",),
     ("control", "worker"),
-    ("api", "builder"),
+    ("api", "builder", "oci"),
     ("scheduler", "runtime"),
     ("store", "imagefs"),
     ("link", "image"),

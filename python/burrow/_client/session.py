@@ -100,7 +100,7 @@ class Session:
         steps, files = compile_steps(image, self._digests)
         upload(files, self.calls.blobs)
         try:
-            info = self._follow_build(steps)
+            info = self._follow_build(steps, _logins(image))
         except (AuthError, ConnectionError):
             raise
         except Error as error:
@@ -110,15 +110,18 @@ class Session:
         self.reporter.image_ready(label, info, _ms_since(start))
         return str(info["imageId"])
 
-    def _follow_build(self, steps: "list[dict[str, Any]]") -> "dict[str, Any]":
+    def _follow_build(
+        self, steps: "list[dict[str, Any]]", logins: "list[dict[str, str]]"
+    ) -> "dict[str, Any]":
         """The image's message. Asks again where the server restarts: finished steps are cached."""
         lost_since = 0.0
+        request: "dict[str, Any]" = {"steps": steps}
+        if logins:
+            request["logins"] = logins
         while True:
             info: "dict[str, Any]" = {}
             try:
-                for event in Stream(
-                    self.transport, "Images/Build", {"steps": steps}, _BUILD_IDLE_TIMEOUT
-                ):
+                for event in Stream(self.transport, "Images/Build", request, _BUILD_IDLE_TIMEOUT):
                     lost_since = 0.0
                     if "step" in event:
                         self.reporter.image_step(event["step"])
@@ -180,3 +183,14 @@ def _image_of(function: "Any", app: "App") -> Image:
 
 def _ms_since(start: float) -> float:
     return (time.monotonic() - start) * 1000
+
+
+def _logins(image: Image) -> "list[dict[str, str]]":
+    prefix = "registry:"
+    bases = [str(content) for kind, content in image._steps if kind == "base"]
+    references = [base[len(prefix) :] for base in bases if base.startswith(prefix)]
+    if not references:
+        return []
+    from burrow._client.registry_login import login_for
+
+    return [login for login in map(login_for, references) if login]

@@ -60,6 +60,11 @@ class Transport:
             % (verb, self.config.prefix, path, self._fixed_headers, extra)
         ).encode("ascii")
 
+    def chunked_head(self, verb: str, path: str) -> bytes:
+        """The whole head of a request whose body comes in chunks."""
+        head = self.head(verb, path, "Content-Type: application/octet-stream\r\n")
+        return head[: head.rindex(b"Content-Length")] + b"Transfer-Encoding: chunked\r\n\r\n"
+
     def unary_json(self, method: str, body: bytes, timeout: float = DEFAULT_TIMEOUT) -> "Any":
         """Sends a JSON request to `method` ("Calls/Invoke") and returns the decoded answer.
 

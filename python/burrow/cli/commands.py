@@ -1,4 +1,4 @@
-"""The commands that look at the server: ps, logs, image ls, app ls, app stop."""
+"""The commands that look at the server: ps, logs, app ls, app stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from burrow._client.http_connection import ConnectionLost
 from burrow._client.reporter import LogPrinter
 from burrow._client.stream import Stream
 from burrow._client.transport import Transport
-from burrow.cli.tables import age, size, table, word
+from burrow.cli.tables import age, table, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,23 +61,6 @@ def _worker_row(item: "Dict[str, Any]") -> "List[str]":
         size(cache.get("uncachedBytes")),
         str(cache.get("failedFetches", 0)),
     ]
-
-
-def list_images(options: "Namespace") -> int:
-    """`burrow image ls`"""
-    answer = Transport(load_config()).unary("Images/List", {})
-    rows = [
-        [
-            item.get("imageId", ""),
-            str(item.get("files", 0)),
-            size(item.get("bytes")),
-            age(item.get("createdMs")),
-            item.get("description", ""),
-        ]
-        for item in answer.get("images", ())
-    ]
-    sys.stdout.write(table(["IMAGE", "FILES", "SIZE", "AGE", "DESCRIPTION"], rows))
-    return 0
 
 
 def list_apps(options: "Namespace") -> int:

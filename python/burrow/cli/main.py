@@ -20,6 +20,9 @@ options:
 """
 
 
+_IMAGE_HANDLERS = ("list_images", "import_image", "export_image", "show_overlap")
+
+
 def main(arguments: "list[str] | None" = None) -> int:
     """Runs `burrow` and returns its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -67,6 +70,10 @@ def _other(arguments: "list[str]") -> int:
     if name is None:
         parser.print_help()
         return 2
+    if name in _IMAGE_HANDLERS:
+        from burrow.cli import image_commands
+
+        return int(getattr(image_commands, name)(options))
     return int(getattr(commands, name)(options))
 
 
@@ -88,10 +95,7 @@ def _parser() -> "ArgumentParser":
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the app stops")
     logs.add_argument("--tail", type=int, default=0, metavar="N", help="only the last N lines")
     logs.set_defaults(handler="show_logs")
-    image = commands.add_parser("image", help="list images")
-    image_commands = image.add_subparsers(metavar="COMMAND", required=True)
-    image_ls = image_commands.add_parser("ls", help="list images")
-    image_ls.set_defaults(handler="list_images")
+    _add_image_commands(commands.add_parser("image", help="list, import, export, compare images"))
     app = commands.add_parser("app", help="list and stop apps")
     app_commands = app.add_subparsers(metavar="COMMAND", required=True)
     app_ls = app_commands.add_parser("ls", help="list running apps")
@@ -101,3 +105,27 @@ def _parser() -> "ArgumentParser":
     app_stop.add_argument("app", metavar="APP", help="id, or the name of a running app")
     app_stop.set_defaults(handler="stop_app")
     return parser
+
+
+def _add_image_commands(image: "ArgumentParser") -> None:
+    commands = image.add_subparsers(metavar="COMMAND", required=True)
+    ls = commands.add_parser("ls", help="list images")
+    ls.set_defaults(handler="list_images")
+    load = commands.add_parser("import", help="make an image of an archive or of a registry's")
+    load.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="directory, tar, docker-archive:FILE, oci:DIRECTORY_OR_TAR[:TAG], [docker://]HOST/NAME[:TAG]",
+    )
+    load.add_argument("--name", metavar="NAME", help="call the image so")
+    load.add_argument("--plain-http", action="store_true", help="speak to the registry without TLS")
+    load.set_defaults(handler="import_image")
+    export = commands.add_parser("export", help="write an image to a file that other tools read")
+    export.add_argument("image", metavar="IMAGE", help="id or name")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("--format", choices=("oci", "docker-archive"), default="oci")
+    export.set_defaults(handler="export_image")
+    overlap = commands.add_parser("overlap", help="show what images have in common")
+    overlap.add_argument("images", metavar="IMAGE", nargs="+", help="two to five ids or names")
+    overlap.add_argument("--svg", metavar="FILE", help="draw it, too")
+    overlap.set_defaults(handler="show_overlap")

@@ -1,0 +1,45 @@
+#include "cas/pack_index_file.h"
+
+#include "cas/pack_footer.h"
+#include "cas/pack_records.h"
+
+namespace burrow::cas {
+using namespace pack_records;
+
+namespace {
+
+constexpr size_t kHead = sizeof(uint32_t) + kCheckSize;
+constexpr size_t kFixed = sizeof(uint64_t) + Digest::kSize;
+
+}  // namespace
+
+std::string EncodeIndexedPack(const Digest& name, uint64_t stored_ms, const std::vector<PackFrame>& frames) {
+  std::string payload;
+  AppendNumber(stored_ms, payload);
+  AppendDigest(name, payload);
+  payload += EncodeFooter(frames);
+  std::string record;
+  AppendNumber(static_cast<uint32_t>(payload.size()), record);
+  return record + CheckOf(payload) + payload;
+}
+
+size_t DecodeIndexFile(std::string_view content, const std::function<void(IndexedPack)>& pack) {
+  if (!content.starts_with(kIndexFileMagic)) return 0;
+  size_t at = kIndexFileMagic.size();
+  while (content.size() - at >= kHead) {
+    auto length = ReadNumber<uint32_t>(content.data() + at);
+    auto check = content.substr(at + sizeof length, kCheckSize);
+    if (length < kFixed || length > content.size() - at - kHead) break;
+    auto payload = content.substr(at + kHead, length);
+    if (CheckOf(payload) != check) break;
+    auto frames = DecodeFooter(payload.substr(kFixed));
+    if (!frames) break;
+    pack({.name = ReadDigest(payload.data() + sizeof(uint64_t)),
+          .stored_ms = ReadNumber<uint64_t>(payload.data()),
+          .frames = std::move(*frames)});
+    at += kHead + length;
+  }
+  return at;
+}
+
+}  // namespace burrow::cas

@@ -1,0 +1,41 @@
+// The methods of burrow.v1.Images that move images: Import, Export, Overlap; and bases from registries.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/gateway.h"
+#include "api/upload_endpoint.h"
+#include "control/imports.h"
+#include "oci/registry_reference.h"
+
+namespace burrow::control {
+
+class ImportService {
+ public:
+  // Nothing is owned.
+  ImportService(ImportParts parts, Imports& imports, const api::Uploads& uploads, Background& disk)
+      : parts_(std::move(parts)), imports_(imports), uploads_(uploads), disk_(disk) {}
+  void Register(api::Gateway& gateway);
+
+ private:
+  net::Task<Status> Import(const pb::ImportRequest& request, api::Writer<pb::ImportEvent> writer);
+  Result<Imports::Wanted> WantedOf(const pb::ImportRequest& request) const;
+  net::Task<Status> Export(const pb::ExportRequest& request, api::Writer<pb::ExportEvent> writer);
+  net::Task<Result<pb::OverlapResponse>> Overlap(const pb::OverlapRequest& request);
+  Result<const ImageEntry*> FindImage(const std::string& text) const;
+
+  ImportParts parts_;
+  Imports& imports_;
+  const api::Uploads& uploads_;
+  Background& disk_;
+};
+
+// A base step's "registry:HOST/NAME[:TAG]"; empty for other bases.
+std::string RegistryBase(const pb::ImageStep& step);
+// Gets what the registry has, as `logins` say; kInvalidArgument for what is no reference.
+Result<std::shared_ptr<oci::ImageSource>> RegistrySourceFor(
+    const std::string& reference, const google::protobuf::RepeatedPtrField<pb::RegistryLogin>& logins, bool plain_http,
+    const std::string& scratch_directory);
+
+}  // namespace burrow::control

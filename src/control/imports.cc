@@ -1,0 +1,126 @@
+#include "control/imports.h"
+
+#include <set>
+#include <utility>
+
+namespace burrow::control {
+namespace {
+
+constexpr unsigned kThreads = 2;  // imports at once; each has threads of its own
+constexpr Millis kReportEvery(200);
+
+// The import cache in the state database.
+class StoredLayers final : public oci::LayerCache {
+ public:
+  explicit StoredLayers(store::Store& store) : store_(store) {}
+  Result<std::optional<cas::Digest>> FindLayer(const cas::Digest& diff_id) override { return Find("layer", diff_id); }
+  Status RememberLayer(const cas::Digest& diff_id, const cas::Digest& layer) override {
+    return store_.PutImported("layer " + diff_id.Hex(), layer.Hex());
+  }
+  Result<std::optional<cas::Digest>> FindImage(const cas::Digest& chain) override { return Find("image", chain); }
+  Status RememberImage(const cas::Digest& chain, const cas::Digest& index) override {
+    return store_.PutImported("image " + chain.Hex(), index.Hex());
+  }
+
+ private:
+  Result<std::optional<cas::Digest>> Find(const char* kind, const cas::Digest& key) {
+    BURROW_ASSIGN_OR_RETURN(auto found, store_.FindImported(fmt::format("{} {}", kind, key.Hex())));
+    return found ? cas::Digest::FromHex(*found) : std::nullopt;
+  }
+  store::Store& store_;
+};
+
+}  // namespace
+
+struct Imports::Import {
+  explicit Import(net::IoContext& io) : changed(io) {}
+  oci::ImportProgress progress;
+  std::stop_source stop;
+  std::optional<Result<oci::ImportedImage>> outcome;
+  net::Event changed;  // outcome
+};
+
+Imports::Imports(ImportParts parts)
+    : parts_(std::move(parts)), layers_(std::make_unique<StoredLayers>(parts_.store)), pool_(parts_.io, kThreads) {}
+
+Imports::~Imports() { stop_all_.request_stop(); }
+
+std::shared_ptr<Imports::Import> Imports::Start(std::shared_ptr<oci::ImageSource> source) {
+  auto import = std::make_shared<Import>(parts_.io);
+  auto recorded = std::make_shared<std::set<std::string>>();
+  for (const ImageEntry* entry : parts_.images.All()) recorded->insert(entry->image.index_digest());
+  oci::ImportServices services{
+      .store = &parts_.blobs,
+      .layers = layers_.get(),
+      .scratch_directory = parts_.scratch_directory,
+      .is_recorded = [recorded](const cas::Digest& index) { return recorded->contains(index.Hex()); }};
+  pool_.Run(
+      [import, source = std::move(source), services, all = stop_all_.get_token()] {
+        std::stop_callback with_all(all, [&] { import->stop.request_stop(); });
+        return oci::ImportImage(*source, services, import->progress, import->stop.get_token());
+      },
+      [import](Result<oci::ImportedImage> outcome) {
+        import->outcome.emplace(std::move(outcome));
+        import->changed.Notify();
+      });
+  return import;
+}
+
+net::Task<Result<ImageId>> Imports::Run(Wanted wanted, Report report) {
+  struct Leaving {
+    ~Leaving() { import->stop.request_stop(); }
+    std::shared_ptr<Import> import;
+  } leaving{Start(std::move(wanted.source))};
+  Import& import = *leaving.import;
+  while (!import.outcome) {
+    if (!co_await import.changed.Wait(kReportEvery)) BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress));
+  }
+  if (!*import.outcome) co_return Forward(import.outcome->error());
+  BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress));
+  co_return co_await Record(wanted, **import.outcome);
+}
+
+net::Task<Result<ImageId>> Imports::Record(const Wanted& wanted, const oci::ImportedImage& imported) {
+  ImageEntry entry{.image = ToImage(imported.index, imported.config)};
+  entry.record = {.id = ImageIdOf(entry.image),
+                  .image = entry.image.SerializeAsString(),
+                  .description = wanted.description,
+                  .files = imported.files,
+                  .bytes = imported.bytes,
+                  .created_ms = parts_.clock.UnixMillis()};
+  const ImageEntry* known = parts_.images.Find(entry.record.id);
+  if (known) entry.record = known->record;  // the same again keeps its age and description
+  auto store = [&store = parts_.store, record = entry.record, name = wanted.name, key = wanted.step_key]() -> Status {
+    BURROW_RETURN_IF_ERROR(store.PutImage(record));
+    if (!key.empty()) BURROW_RETURN_IF_ERROR(store.PutStep(key, record.id));
+    return name.empty() ? Status() : store.NameImage({name, record.id});
+  };
+  BURROW_CO_RETURN_IF_ERROR(co_await parts_.store_thread.Ask(std::move(store)));
+  ImageId id = entry.record.id;
+  parts_.images.Add(std::move(entry));
+  if (!wanted.name.empty()) parts_.images.Name(wanted.name, id);
+  co_return id;
+}
+
+lpb::Image ToImage(const cas::Digest& index, const oci::ImageConfig& config) {
+  lpb::Image image;
+  image.set_index_digest(index.Hex());
+  image.set_workdir(config.workdir);
+  image.set_user(config.user);
+  image.mutable_env()->Add(config.env.begin(), config.env.end());
+  image.mutable_entrypoint()->Add(config.entrypoint.begin(), config.entrypoint.end());
+  image.mutable_cmd()->Add(config.cmd.begin(), config.cmd.end());
+  image.mutable_labels()->insert(config.labels.begin(), config.labels.end());
+  return image;
+}
+
+oci::ImageConfig ToConfig(const lpb::Image& image) {
+  oci::ImageConfig config{.workdir = image.workdir(), .user = image.user()};
+  config.env.assign(image.env().begin(), image.env().end());
+  config.entrypoint.assign(image.entrypoint().begin(), image.entrypoint().end());
+  config.cmd.assign(image.cmd().begin(), image.cmd().end());
+  config.labels.insert(image.labels().begin(), image.labels().end());
+  return config;
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,64 @@
+// Imports under way: on threads of their own, watched from the loop, and what they led to made an image.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.h"
+#include "cas/blob_store.h"
+#include "control/background.h"
+#include "control/images.h"
+#include "net/event.h"
+#include "oci/import_image.h"
+
+namespace burrow::control {
+
+// Nothing is owned; everything outlives the Imports.
+struct ImportParts {
+  net::IoContext& io;
+  const Clock& clock;
+  ImageTable& images;
+  store::Store& store;
+  Background& store_thread;
+  cas::BlobStore& blobs;
+  std::string scratch_directory;
+};
+
+// Loop's thread only.
+class Imports {
+ public:
+  // Tells how far the import is; an error ends it.
+  using Report = std::function<net::Task<Status>(const oci::ImportProgress&)>;
+
+  explicit Imports(ImportParts parts);
+  ~Imports();  // stops what runs, and waits until it has
+
+  // Imports and records the image; `step_key`, where there is one, then leads to it. The import ends with the request
+  // that awaits it.
+  struct Wanted {
+    std::shared_ptr<oci::ImageSource> source;
+    std::string description, name, step_key;
+  };
+  net::Task<Result<ImageId>> Run(Wanted wanted, Report report);
+
+  const std::string& scratch_directory() const { return parts_.scratch_directory; }
+
+ private:
+  struct Import;
+  std::shared_ptr<Import> Start(std::shared_ptr<oci::ImageSource> source);
+  net::Task<Result<ImageId>> Record(const Wanted& wanted, const oci::ImportedImage& imported);
+
+  ImportParts parts_;
+  std::unique_ptr<oci::LayerCache> layers_;
+  std::stop_source stop_all_;
+  Background pool_;  // last: its threads use the rest
+};
+
+// The image as workers and the store know it.
+lpb::Image ToImage(const cas::Digest& index, const oci::ImageConfig& config);
+oci::ImageConfig ToConfig(const lpb::Image& image);
+
+}  // namespace burrow::control

@@ -1,0 +1,29 @@
+// An image in a tar file: of `docker save`, an OCI layout, or simply a root filesystem.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "oci/image_source.h"
+
+namespace burrow::oci {
+
+enum class ArchiveKind {
+  kDetect,  // by its members; what holds neither manifest.json nor oci-layout is a root filesystem
+  kRootfs,
+  kDocker,
+  kOciLayout,
+};
+
+struct ArchiveOptions {
+  ArchiveKind kind = ArchiveKind::kDetect;
+  std::string tag;                // which image, where there are several: "name:tag", or the tag of an OCI layout
+  std::string scratch_directory;  // a compressed archive is decompressed there
+  uint64_t max_bytes = 256ull << 30;
+};
+
+// Takes the regular file; nothing is read before Resolve.
+std::unique_ptr<ImageSource> NewArchiveSource(UniqueFd file, ArchiveOptions options);
+
+}  // namespace burrow::oci

@@ -1,0 +1,36 @@
+// Where an image comes from: an archive or a registry.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "oci/byte_source.h"
+#include "oci/image_config.h"
+
+namespace burrow::oci {
+
+struct SourceLayer {
+  std::optional<cas::Digest> diff_id;  // of the uncompressed tar; absent where nobody said it
+  uint64_t stored_bytes = 0;           // as it lies there, perhaps compressed
+};
+struct SourceImage {
+  ImageConfig config;
+  std::vector<SourceLayer> layers;  // lowest first
+};
+
+// Blocks.
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+  // What the image is made of. Once, before any layer is opened.
+  virtual Result<SourceImage> Resolve(const std::stop_token& stop) = 0;
+  // A layer as it lies there. Several threads may have layers open at once; each outlived by this source. Bytes that
+  // came in are added to `counter`, also if they come before Next. kCancelled after a stop.
+  virtual Result<std::unique_ptr<ByteSource>> OpenLayer(size_t layer, std::atomic<uint64_t>* counter,
+                                                        const std::stop_token& stop) = 0;
+};
+
+}  // namespace burrow::oci
