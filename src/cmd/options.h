@@ -21,9 +21,17 @@ struct CommonOptions {
   int handshake_fd = -1;
 };
 
+// Where control keeps blobs.
+struct BlobOptions {
+  std::string store;             // "s3://..."; empty: the state directory
+  std::string credentials_file;  // of S3; empty: the environment
+  uint64_t grace_seconds = 86'400;
+};
+
 struct ControlCommand {
   CommonOptions common;
   Address listen;
+  BlobOptions blobs;
 };
 
 struct WorkerCommand {
@@ -39,6 +47,8 @@ struct WorkerCommand {
 struct MountCommand {
   CommonOptions common;  // the state directory: cache, upper directory and mount points of this one mount
   std::string control_url, token_file, image_fs = "auto", index_digest, target;
+  std::string prefetch_file, record_file;  // empty: none
+  bool hold = false;
   int fetch_deadline = 30'000;  // milliseconds
   bool read_only = false;
 };
@@ -46,6 +56,7 @@ struct MountCommand {
 struct UpCommand {
   CommonOptions common;
   Address listen;
+  BlobOptions blobs;
   uint64_t cache_quota = 0;
   std::string runtime = "crun";
   std::string image_fs = "auto";  // auto, erofs or fuse
