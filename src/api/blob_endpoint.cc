@@ -65,10 +65,13 @@ Result<Found> FoundFile(UniqueFd file) {
 }
 
 // On the loop's thread where the blob has a file: opening one is cheaper than going to the pool.
-Task<Result<Found>> Find(cas::BlobStore& store, net::BlockingPool& pool, const cas::Digest& digest) {
-  auto file = store.OpenBlob(digest);
-  if (file) co_return FoundFile(std::move(*file));
-  if (file.error().code() != Code::kUnimplemented) co_return Forward(std::move(file.error()));
+// Whoever asks by HEAD relies on the answer, and Size counts as a use of the blob.
+Task<Result<Found>> Find(cas::BlobStore& store, net::BlockingPool& pool, const cas::Digest& digest, bool only_asked) {
+  if (!only_asked) {
+    auto file = store.OpenBlob(digest);
+    if (file) co_return FoundFile(std::move(*file));
+    if (file.error().code() != Code::kUnimplemented) co_return Forward(std::move(file.error()));
+  }
   BURROW_CO_ASSIGN_OR_RETURN(uint64_t size,
                              co_await net::RunBlocking(pool, [&store, digest] { return store.Size(digest); }));
   co_return Found{.size = size};
@@ -129,7 +132,7 @@ Task<void> BlobEndpoint::Handle(HttpExchange& exchange) {
 }
 
 Task<void> BlobEndpoint::Get(HttpExchange& exchange, const cas::Digest& digest) {
-  auto found = co_await Find(store_, pool_, digest);
+  auto found = co_await Find(store_, pool_, digest, exchange.method() == "HEAD");
   if (!found) {
     co_await RespondError(exchange, found.error());
     co_return;

@@ -16,7 +16,7 @@ using net::Task;
 namespace {
 
 constexpr uint64_t kLinkMessageLimit = 64u << 20;
-constexpr std::string_view kBlobMethods = "/burrow.v1.Blobs/";
+constexpr std::string_view kMissing = "/burrow.v1.Blobs/Missing";
 
 std::string_view BearerToken(const HttpExchange& exchange) {
   constexpr std::string_view kScheme = "Bearer ";
@@ -74,7 +74,7 @@ Task<void> ApiServer::Route(HttpExchange& exchange) {
     co_await ServeHealth(exchange);
   } else if (path == "/link") {
     co_await ServeLink(exchange);
-  } else if (path.starts_with(BlobEndpoint::kPrefix) || path.starts_with(kBlobMethods)) {
+  } else if (path.starts_with(BlobEndpoint::kPrefix) || path == kMissing) {
     co_await Authorized(exchange, true);
   } else if (NamesMethod(path) || (uploads_ && path == UploadEndpoint::kPath)) {
     co_await Authorized(exchange, false);

@@ -29,7 +29,7 @@ struct ServerOptions {
   std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
 };
 
-// Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs too). Registers
+// Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs/Missing too). Registers
 // burrow.v1.Blobs/Missing on the gateway by itself. Every other option is needed. After Stop requests unwind in later
 // turns of the loop: destroy the Server, the gateway and what the options refer to only when the loop has run dry, or
 // is gone.

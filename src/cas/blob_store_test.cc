@@ -9,7 +9,10 @@
 #include "cas/disk_blob_store.h"
 #include "cas/http_blob_store.h"
 #include "cas/packed_blob_store.h"
+#include "cas/s3_blob_store.h"
+#include "cas/s3_client.h"
 #include "cas/testing/blob_server.h"
+#include "cas/testing/s3_server.h"
 #include "cas/testing/temporary_directory.h"
 #include "os/fs.h"
 
@@ -52,13 +55,36 @@ struct PackedWorld {
   }
 };
 
+struct S3World {
+  static constexpr bool kOwned = true;
+  testing::TemporaryDirectory spool;
+  testing::S3Server server;
+  std::unique_ptr<BlobStore> store = NewS3BlobStore({.location = server.Location(),
+                                                     .credentials = testing::S3Server::credentials(),
+                                                     .spool_directory = spool.path()});
+  void Damage(const Digest& digest) {
+    S3Client client(server.Location(), testing::S3Server::credentials(), std::chrono::seconds(10));
+    std::string wrong = "something else";
+    ASSERT_TRUE(client.Perform({.method = "PUT",
+                                .key = server.Location().prefix + digest.Hex(),
+                                .body = wrong,
+                                .body_sha256 = Digest::Of(wrong).Hex()}));
+  }
+};
+
 template <class World>
 class BlobStoreContract : public ::testing::Test {
  protected:
-  World world_;
-  BlobStore& store_ = *world_.store;
+  void SetUp() override {
+    if (!std::is_same_v<World, S3World> || testing::S3Server::Installed()) {
+      world_ = std::make_unique<World>();
+    } else {
+      GTEST_SKIP() << "the S3 server is not installed: ./dev setup";
+    }
+  }
+  std::unique_ptr<World> world_;
 };
-using Worlds = ::testing::Types<DiskWorld, HttpWorld, PackedWorld>;
+using Worlds = ::testing::Types<DiskWorld, HttpWorld, PackedWorld, S3World>;
 TYPED_TEST_SUITE(BlobStoreContract, Worlds);
 
 UniqueFd FileWith(std::string_view content) {
@@ -71,41 +97,41 @@ TYPED_TEST(BlobStoreContract, GivesBackWhatWasPut) {
   std::string large(3'000'000, 'x');
   for (std::string_view content : {std::string_view(""), std::string_view("hello"), std::string_view(large)}) {
     Digest digest = Digest::Of(content);
-    ASSERT_TRUE(this->store_.Put(digest, content));
-    EXPECT_EQ(GetAll(this->store_, digest, 1u << 30).value(), content);
-    EXPECT_TRUE(this->store_.Has(digest).value());
+    ASSERT_TRUE(this->world_->store->Put(digest, content));
+    EXPECT_EQ(GetAll((*this->world_->store), digest, 1u << 30).value(), content);
+    EXPECT_TRUE(this->world_->store->Has(digest).value());
   }
-  EXPECT_TRUE(this->store_.Sync());
+  EXPECT_TRUE(this->world_->store->Sync());
 }
 
 TYPED_TEST(BlobStoreContract, StoresAFileFromItsStart) {
   std::string content(200'000, 'f');
   UniqueFd file = FileWith(content);
   Digest digest = Digest::Of(content);
-  ASSERT_TRUE(this->store_.PutFile(digest, file.get()));
-  EXPECT_EQ(GetAll(this->store_, digest, content.size()).value(), content);
+  ASSERT_TRUE(this->world_->store->PutFile(digest, file.get()));
+  EXPECT_EQ(GetAll((*this->world_->store), digest, content.size()).value(), content);
 }
 
 TYPED_TEST(BlobStoreContract, PutsWhatIsThereAlreadyAgain) {
   Digest digest = Digest::Of("twice");
-  EXPECT_TRUE(this->store_.Put(digest, "twice"));
-  EXPECT_TRUE(this->store_.Put(digest, "twice"));
+  EXPECT_TRUE(this->world_->store->Put(digest, "twice"));
+  EXPECT_TRUE(this->world_->store->Put(digest, "twice"));
   UniqueFd file = FileWith("twice");
-  EXPECT_TRUE(this->store_.PutFile(digest, file.get()));
+  EXPECT_TRUE(this->world_->store->PutFile(digest, file.get()));
 }
 
 TYPED_TEST(BlobStoreContract, RefusesBytesThatAreNotTheDigests) {
   Digest digest = Digest::Of("right");
-  EXPECT_EQ(this->store_.Put(digest, "wrong").error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(this->world_->store->Put(digest, "wrong").error().code(), Code::kInvalidArgument);
   UniqueFd file = FileWith("wrong");
-  EXPECT_EQ(this->store_.PutFile(digest, file.get()).error().code(), Code::kInvalidArgument);
-  EXPECT_FALSE(this->store_.Has(digest).value());
+  EXPECT_EQ(this->world_->store->PutFile(digest, file.get()).error().code(), Code::kInvalidArgument);
+  EXPECT_FALSE(this->world_->store->Has(digest).value());
 }
 
 TYPED_TEST(BlobStoreContract, SaysThatABlobIsNotThere) {
   Digest digest = Digest::Of("absent");
-  EXPECT_FALSE(this->store_.Has(digest).value());
-  EXPECT_EQ(GetAll(this->store_, digest, 100).error().code(), Code::kNotFound);
+  EXPECT_FALSE(this->world_->store->Has(digest).value());
+  EXPECT_EQ(GetAll((*this->world_->store), digest, 100).error().code(), Code::kNotFound);
 }
 
 TYPED_TEST(BlobStoreContract, ListsWhatIsMissingInOrder) {
@@ -114,33 +140,33 @@ TYPED_TEST(BlobStoreContract, ListsWhatIsMissingInOrder) {
     std::string content = std::to_string(i);
     all.push_back(Digest::Of(content));
     if (i % 3 == 0) {
-      ASSERT_TRUE(this->store_.Put(all.back(), content));
+      ASSERT_TRUE(this->world_->store->Put(all.back(), content));
     } else {
       absent.push_back(all.back());
     }
   }
-  EXPECT_EQ(this->store_.Missing(all).value(), absent);
-  EXPECT_TRUE(this->store_.Missing({}).value().empty());
+  EXPECT_EQ(this->world_->store->Missing(all).value(), absent);
+  EXPECT_TRUE(this->world_->store->Missing({}).value().empty());
 }
 
 TYPED_TEST(BlobStoreContract, ReportsDamagedBytes) {
   Digest digest = Digest::Of("whole");
-  ASSERT_TRUE(this->store_.Put(digest, "whole"));
-  this->world_.Damage(digest);
-  EXPECT_EQ(GetAll(this->store_, digest, 100).error().code(), Code::kDataLoss);
+  ASSERT_TRUE(this->world_->store->Put(digest, "whole"));
+  this->world_->Damage(digest);
+  EXPECT_EQ(GetAll((*this->world_->store), digest, 100).error().code(), Code::kDataLoss);
 }
 
 TYPED_TEST(BlobStoreContract, EndsATransferWhenTheSinkFails) {
   Digest digest = Digest::Of("content");
-  ASSERT_TRUE(this->store_.Put(digest, "content"));
+  ASSERT_TRUE(this->world_->store->Put(digest, "content"));
   int pieces = 0;
-  Status status = this->store_.Get(digest, [&](std::string_view) -> Status {
+  Status status = this->world_->store->Get(digest, [&](std::string_view) -> Status {
     ++pieces;
     return Fail(Code::kUnavailable, "enough");
   });
   EXPECT_EQ(status.error().message(), "enough");
   EXPECT_EQ(pieces, 1);
-  EXPECT_EQ(GetAll(this->store_, digest, 3).error().code(), Code::kOutOfRange);
+  EXPECT_EQ(GetAll((*this->world_->store), digest, 3).error().code(), Code::kOutOfRange);
 }
 
 std::string Part(BlobStore& store, const Digest& digest, uint64_t offset, uint64_t length) {
@@ -156,10 +182,10 @@ std::string Part(BlobStore& store, const Digest& digest, uint64_t offset, uint64
 TYPED_TEST(BlobStoreContract, SaysHowLargeABlobIs) {
   for (size_t size : {size_t{0}, size_t{5}, size_t{1'000'000}}) {
     std::string content(size, 's');
-    ASSERT_TRUE(this->store_.Put(Digest::Of(content), content));
-    EXPECT_EQ(this->store_.Size(Digest::Of(content)).value(), size);
+    ASSERT_TRUE(this->world_->store->Put(Digest::Of(content), content));
+    EXPECT_EQ(this->world_->store->Size(Digest::Of(content)).value(), size);
   }
-  EXPECT_EQ(this->store_.Size(Digest::Of("absent")).error().code(), Code::kNotFound);
+  EXPECT_EQ(this->world_->store->Size(Digest::Of("absent")).error().code(), Code::kNotFound);
 }
 
 TYPED_TEST(BlobStoreContract, GivesAPartOfABlob) {
@@ -168,23 +194,23 @@ TYPED_TEST(BlobStoreContract, GivesAPartOfABlob) {
   for (size_t size : {size_t{5'000}, content.size()}) {
     std::string blob = content.substr(0, size);
     Digest digest = Digest::Of(blob);
-    ASSERT_TRUE(this->store_.Put(digest, blob));
-    EXPECT_EQ(Part(this->store_, digest, 0, 10), blob.substr(0, 10));
-    EXPECT_EQ(Part(this->store_, digest, 1'234, 3'000), blob.substr(1'234, 3'000));
-    EXPECT_EQ(Part(this->store_, digest, 0, size), blob);
-    EXPECT_EQ(Part(this->store_, digest, size - 1, 1), blob.substr(size - 1));
+    ASSERT_TRUE(this->world_->store->Put(digest, blob));
+    EXPECT_TRUE(Part((*this->world_->store), digest, 0, 10) == blob.substr(0, 10));
+    EXPECT_TRUE(Part((*this->world_->store), digest, 1'234, 3'000) == blob.substr(1'234, 3'000));
+    EXPECT_TRUE(Part((*this->world_->store), digest, 0, size) == blob);
+    EXPECT_TRUE(Part((*this->world_->store), digest, size - 1, 1) == blob.substr(size - 1));
     auto ignore = [](std::string_view) -> Status { return {}; };
-    EXPECT_EQ(this->store_.GetRange(digest, size - 5, 6, ignore).error().code(), Code::kOutOfRange);
-    EXPECT_EQ(this->store_.GetRange(digest, size + 7, 1, ignore).error().code(), Code::kOutOfRange);
-    EXPECT_EQ(this->store_.GetRange(Digest::Of("absent"), 0, 1, ignore).error().code(), Code::kNotFound);
+    EXPECT_EQ(this->world_->store->GetRange(digest, size - 5, 6, ignore).error().code(), Code::kOutOfRange);
+    EXPECT_EQ(this->world_->store->GetRange(digest, size + 7, 1, ignore).error().code(), Code::kOutOfRange);
+    EXPECT_EQ(this->world_->store->GetRange(Digest::Of("absent"), 0, 1, ignore).error().code(), Code::kNotFound);
   }
 }
 
 TYPED_TEST(BlobStoreContract, EndsAPartWhenTheSinkFails) {
   Digest digest = Digest::Of("content");
-  ASSERT_TRUE(this->store_.Put(digest, "content"));
-  Status status =
-      this->store_.GetRange(digest, 2, 3, [](std::string_view) -> Status { return Fail(Code::kAborted, "enough"); });
+  ASSERT_TRUE(this->world_->store->Put(digest, "content"));
+  Status status = this->world_->store->GetRange(
+      digest, 2, 3, [](std::string_view) -> Status { return Fail(Code::kAborted, "enough"); });
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().message(), "enough");
 }
@@ -206,35 +232,35 @@ struct Many {
 };
 
 TYPED_TEST(BlobStoreContract, PutsAndGetsManyInOrder) {
-  Many many(500);
-  ASSERT_TRUE(this->store_.PutMany(many.blobs));
-  ASSERT_TRUE(this->store_.PutMany(many.blobs)) << "they are there already";
-  EXPECT_TRUE(this->store_.PutMany({}));
+  Many many(300);
+  ASSERT_TRUE(this->world_->store->PutMany(many.blobs));
+  ASSERT_TRUE(this->world_->store->PutMany(many.blobs)) << "they are there already";
+  EXPECT_TRUE(this->world_->store->PutMany({}));
   std::vector<Digest> wanted(many.digests.rbegin(), many.digests.rend());
   Digest absent = Digest::Of("absent");
   wanted.insert(wanted.begin() + 200, absent);
   wanted.push_back(many.digests.front());  // twice
   std::vector<Digest> seen;
-  auto rest = this->store_.GetMany(wanted,
-                                   [&](const Digest& digest, std::string_view data) -> Status {
-                                     EXPECT_EQ(Digest::Of(data), digest);
-                                     seen.push_back(digest);
-                                     return {};
-                                   },
-                                   {});
+  auto rest = this->world_->store->GetMany(wanted,
+                                           [&](const Digest& digest, std::string_view data) -> Status {
+                                             EXPECT_EQ(Digest::Of(data), digest);
+                                             seen.push_back(digest);
+                                             return {};
+                                           },
+                                           {});
   ASSERT_TRUE(rest) << rest.error().message();
   EXPECT_EQ(*rest, std::vector{absent});
   std::erase(wanted, absent);
   EXPECT_EQ(seen, wanted);
   for (const std::string& content : many.contents) {
-    EXPECT_EQ(GetAll(this->store_, Digest::Of(content), 10'000).value(), content);
+    EXPECT_EQ(GetAll((*this->world_->store), Digest::Of(content), 10'000).value(), content);
   }
 }
 
 TYPED_TEST(BlobStoreContract, RefusesManyWhereOneHasOtherBytes) {
   std::vector<BlobBytes> blobs = {{Digest::Of("a"), "a"}, {Digest::Of("b"), "x"}};
-  EXPECT_EQ(this->store_.PutMany(blobs).error().code(), Code::kInvalidArgument);
-  EXPECT_FALSE(this->store_.Has(Digest::Of("b")).value());
+  EXPECT_EQ(this->world_->store->PutMany(blobs).error().code(), Code::kInvalidArgument);
+  EXPECT_FALSE(this->world_->store->Has(Digest::Of("b")).value());
 }
 
 TYPED_TEST(BlobStoreContract, GetsManyOfAnySizeUpToTheLimit) {
@@ -242,15 +268,15 @@ TYPED_TEST(BlobStoreContract, GetsManyOfAnySizeUpToTheLimit) {
   std::vector<Digest> digests;
   for (const std::string& content : {std::string("small"), large, too_large, std::string()}) {
     digests.push_back(Digest::Of(content));
-    ASSERT_TRUE(this->store_.Put(digests.back(), content));
+    ASSERT_TRUE(this->world_->store->Put(digests.back(), content));
   }
   std::vector<uint64_t> sizes;
-  auto rest = this->store_.GetMany(digests,
-                                   [&](const Digest&, std::string_view data) -> Status {
-                                     sizes.push_back(data.size());
-                                     return {};
-                                   },
-                                   {});
+  auto rest = this->world_->store->GetMany(digests,
+                                           [&](const Digest&, std::string_view data) -> Status {
+                                             sizes.push_back(data.size());
+                                             return {};
+                                           },
+                                           {});
   ASSERT_TRUE(rest) << rest.error().message();
   EXPECT_EQ(*rest, std::vector{Digest::Of(too_large)});
   EXPECT_EQ(sizes, (std::vector<uint64_t>{5, 3u << 20, 0}));
@@ -258,38 +284,38 @@ TYPED_TEST(BlobStoreContract, GetsManyOfAnySizeUpToTheLimit) {
 
 TYPED_TEST(BlobStoreContract, EndsManyAtOnceWhenAsked) {
   Many many(100);
-  ASSERT_TRUE(this->store_.PutMany(many.blobs));
+  ASSERT_TRUE(this->world_->store->PutMany(many.blobs));
   int seen = 0;
   auto count = [&](const Digest&, std::string_view) -> Status {
     return ++seen < 10 ? Status() : Fail(Code::kAborted, "enough");
   };
-  auto outcome = this->store_.GetMany(many.digests, count, {});
+  auto outcome = this->world_->store->GetMany(many.digests, count, {});
   EXPECT_EQ(outcome.error().code(), Code::kAborted);
   EXPECT_EQ(seen, 10);
-  outcome = this->store_.GetMany(many.digests, count, {.cancelled = [] { return true; }});
+  outcome = this->world_->store->GetMany(many.digests, count, {.cancelled = [] { return true; }});
   EXPECT_EQ(outcome.error().code(), Code::kCancelled);
   EXPECT_EQ(seen, 10);
 }
 
 TYPED_TEST(BlobStoreContract, PassesOverDamagedOnesOfMany) {
   Many many(3);
-  ASSERT_TRUE(this->store_.PutMany(many.blobs));
-  this->world_.Damage(many.digests[1]);
+  ASSERT_TRUE(this->world_->store->PutMany(many.blobs));
+  this->world_->Damage(many.digests[1]);
   int seen = 0;
-  auto rest = this->store_.GetMany(many.digests,
-                                   [&](const Digest& digest, std::string_view data) -> Status {
-                                     EXPECT_EQ(Digest::Of(data), digest);
-                                     ++seen;
-                                     return {};
-                                   },
-                                   {});
+  auto rest = this->world_->store->GetMany(many.digests,
+                                           [&](const Digest& digest, std::string_view data) -> Status {
+                                             EXPECT_EQ(Digest::Of(data), digest);
+                                             ++seen;
+                                             return {};
+                                           },
+                                           {});
   ASSERT_TRUE(rest) << rest.error().message();
   EXPECT_EQ(*rest, std::vector{many.digests[1]});
   EXPECT_EQ(seen, 2);
 }
 
 TYPED_TEST(BlobStoreContract, StoresABlobByPieces) {
-  auto writer = this->store_.StartBlob();
+  auto writer = this->world_->store->StartBlob();
   if (!writer && writer.error().code() == Code::kUnimplemented) GTEST_SKIP() << writer.error().message();
   ASSERT_TRUE(writer) << writer.error().message();
   std::string piece(100'000, 'p'), whole;
@@ -298,25 +324,25 @@ TYPED_TEST(BlobStoreContract, StoresABlobByPieces) {
     whole += piece;
   }
   ASSERT_TRUE((*writer)->Commit(Digest::Of(whole)));
-  EXPECT_EQ(GetAll(this->store_, Digest::Of(whole), whole.size()).value(), whole);
+  EXPECT_EQ(GetAll((*this->world_->store), Digest::Of(whole), whole.size()).value(), whole);
   for (std::string_view content : {std::string_view("short"), std::string_view("")}) {
-    writer = this->store_.StartBlob();
+    writer = this->world_->store->StartBlob();
     ASSERT_TRUE((*writer)->Append(content));
     ASSERT_TRUE((*writer)->Commit(Digest::Of(content)));
-    EXPECT_EQ(GetAll(this->store_, Digest::Of(content), 10).value(), content);
+    EXPECT_EQ(GetAll((*this->world_->store), Digest::Of(content), 10).value(), content);
   }
-  writer = this->store_.StartBlob();
+  writer = this->world_->store->StartBlob();
   ASSERT_TRUE((*writer)->Append("right"));
   EXPECT_EQ((*writer)->Commit(Digest::Of("wrong")).error().code(), Code::kInvalidArgument);
-  EXPECT_FALSE(this->store_.Has(Digest::Of("wrong")).value());
+  EXPECT_FALSE(this->world_->store->Has(Digest::Of("wrong")).value());
 }
 
 TYPED_TEST(BlobStoreContract, ListsAndRemovesWhereItIsTheOwners) {
   Many many(50);
-  ASSERT_TRUE(this->store_.PutMany(many.blobs));
+  ASSERT_TRUE(this->world_->store->PutMany(many.blobs));
   std::string large(200'000, 'l');
-  ASSERT_TRUE(this->store_.Put(Digest::Of(large), large));
-  ASSERT_TRUE(this->store_.Sync());
+  ASSERT_TRUE(this->world_->store->Put(Digest::Of(large), large));
+  ASSERT_TRUE(this->world_->store->Sync());
   std::map<Digest, uint64_t> sizes;
   auto note = [&](const Digest& digest, const BlobInfo& info) -> Status {
     EXPECT_TRUE(sizes.emplace(digest, info.size).second) << "seen twice";
@@ -324,29 +350,29 @@ TYPED_TEST(BlobStoreContract, ListsAndRemovesWhereItIsTheOwners) {
     return {};
   };
   if (!TypeParam::kOwned) {
-    EXPECT_EQ(this->store_.List(note).error().code(), Code::kUnimplemented);
-    EXPECT_EQ(this->store_.Remove(many.digests[0]).error().code(), Code::kUnimplemented);
+    EXPECT_EQ(this->world_->store->List(note).error().code(), Code::kUnimplemented);
+    EXPECT_EQ(this->world_->store->Remove(many.digests[0]).error().code(), Code::kUnimplemented);
     return;
   }
-  ASSERT_TRUE(this->store_.List(note));
+  ASSERT_TRUE(this->world_->store->List(note));
   ASSERT_EQ(sizes.size(), 51u);
   EXPECT_EQ(sizes[Digest::Of(large)], large.size());
   EXPECT_EQ(sizes[many.digests[7]], many.contents[7].size());
-  EXPECT_EQ(this->store_.List([](const auto&, const auto&) -> Status { return Fail(Code::kAborted, "enough"); })
+  EXPECT_EQ(this->world_->store->List([](const auto&, const auto&) -> Status { return Fail(Code::kAborted, "enough"); })
                 .error()
                 .code(),
             Code::kAborted);
   for (const Digest& digest : {many.digests[7], Digest::Of(large), Digest::Of("absent")}) {
-    EXPECT_TRUE(this->store_.Remove(digest));
-    EXPECT_FALSE(this->store_.Has(digest).value());
-    EXPECT_EQ(GetAll(this->store_, digest, 1u << 20).error().code(), Code::kNotFound);
+    EXPECT_TRUE(this->world_->store->Remove(digest));
+    EXPECT_FALSE(this->world_->store->Has(digest).value());
+    EXPECT_EQ(GetAll((*this->world_->store), digest, 1u << 20).error().code(), Code::kNotFound);
   }
-  ASSERT_TRUE(this->store_.Compact());
+  ASSERT_TRUE(this->world_->store->Compact());
   sizes.clear();
-  ASSERT_TRUE(this->store_.List(note));
+  ASSERT_TRUE(this->world_->store->List(note));
   EXPECT_EQ(sizes.size(), 49u);
-  ASSERT_TRUE(this->store_.Put(many.digests[7], many.contents[7])) << "it may come back";
-  EXPECT_EQ(GetAll(this->store_, many.digests[7], 10'000).value(), many.contents[7]);
+  ASSERT_TRUE(this->world_->store->Put(many.digests[7], many.contents[7])) << "it may come back";
+  EXPECT_EQ(GetAll((*this->world_->store), many.digests[7], 10'000).value(), many.contents[7]);
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <unordered_set>
 
+#include "cas/http_download.h"
 #include "cas/http_many.h"
 #include "cas/pack.h"
 #include "cas/retry.h"
@@ -47,37 +47,6 @@ Error ErrorOf(const net::HttpResponse& response) {
   }
 }
 
-// A download over several attempts: what has been handed to the sink stays handed.
-struct Download {
-  const BlobSink& sink;
-  uint64_t offset = 0;             // of the first byte that is wanted
-  std::optional<uint64_t> length;  // absent: to the blob's end
-  Hasher* hasher = nullptr;        // sees what the sink sees; may be absent
-  uint64_t delivered = 0;
-  uint64_t skip = 0;     // bytes of this attempt that are not wanted, or that an earlier one delivered
-  bool refused = false;  // the sink wants no more
-
-  std::string Range() const {
-    uint64_t from = offset + delivered;
-    if (length) return fmt::format("Range: bytes={}-{}", from, offset + *length - 1);
-    return fmt::format("Range: bytes={}-", from);
-  }
-  bool whole() const { return offset + delivered == 0 && !length; }
-
-  Status Receive(std::string_view data) {
-    size_t known = std::min<uint64_t>(skip, data.size());
-    skip -= known;
-    data.remove_prefix(known);
-    if (length) data = data.substr(0, *length - delivered);
-    if (data.empty()) return {};
-    if (hasher) hasher->Update(data);
-    delivered += data.size();
-    Status status = sink(data);
-    refused = !status;
-    return status;
-  }
-};
-
 class HttpBlobStore final : public BlobStore {
  public:
   explicit HttpBlobStore(HttpBlobStoreOptions options) : options_(std::move(options)) {
@@ -103,7 +72,7 @@ class HttpBlobStore final : public BlobStore {
   // Tries until an answer that will not change, or the deadline.
   Result<net::HttpResponse> Perform(net::HttpRequest request, Retry& retry);
   // Receives until the end has come, or the deadline.
-  Status Fetch(const Digest& digest, Download& download);
+  Status Fetch(const Digest& digest, HttpDownload& download);
   Status GetBatch(ManyDownload& many);
   // Sends as many of the blobs as one pack takes, and takes them off.
   Status PutBatch(std::span<const BlobBytes>& blobs);
@@ -189,13 +158,13 @@ Result<uint64_t> HttpBlobStore::Size(const Digest& digest) {
   return *response->content_length;
 }
 
-Status HttpBlobStore::Fetch(const Digest& digest, Download& download) {
+Status HttpBlobStore::Fetch(const Digest& digest, HttpDownload& download) {
   for (Retry retry(options_.deadline);;) {
     auto request = NewRequest("GET", "/blobs/" + digest.Hex());
     request.stall_timeout = retry.Stall();
     uint64_t before = download.delivered;
-    if (!download.whole()) request.headers.push_back(download.Range());
-    request.on_status = [&](int status) { download.skip = status == 206 ? 0 : download.offset + before; };
+    if (!download.whole()) request.headers.push_back("Range: " + download.RangeValue());
+    request.on_status = [&](int status) { download.Begin(status); };
     request.sink = [&](std::string_view data) { return download.Receive(data); };
     auto response = client_.Perform(request);
     if (response && (response->status == 200 || response->status == 206)) return {};
@@ -216,7 +185,7 @@ Status HttpBlobStore::Fetch(const Digest& digest, Download& download) {
 
 Status HttpBlobStore::Get(const Digest& digest, const BlobSink& sink) {
   Hasher hasher;
-  Download download{.sink = sink, .hasher = &hasher};
+  HttpDownload download{.sink = sink, .hasher = &hasher};
   BURROW_RETURN_IF_ERROR(Fetch(digest, download));
   if (hasher.Finish() != digest) {
     return Fail(Code::kDataLoss, "fetch blob {}: the bytes that {} sent do not hash to its name", digest.Hex(),
@@ -227,7 +196,7 @@ Status HttpBlobStore::Get(const Digest& digest, const BlobSink& sink) {
 
 Status HttpBlobStore::GetRange(const Digest& digest, uint64_t offset, uint64_t length, const BlobSink& sink) {
   if (length == 0) return {};
-  Download download{.sink = sink, .offset = offset, .length = length};
+  HttpDownload download{.sink = sink, .offset = offset, .length = length};
   BURROW_RETURN_IF_ERROR(Fetch(digest, download));
   if (download.delivered == length) return {};
   return Fail(Code::kOutOfRange, "blob {} ends at byte {}", digest.Hex(), offset + download.delivered);

@@ -35,6 +35,9 @@ Status Run(const ControlCommand& command) {
   options.state_directory = std::filesystem::canonical(command.common.state_directory);
   options.http.host = command.listen.host;
   options.http.port = command.listen.port;
+  options.blobs = {.location = command.blobs.store,
+                   .credentials_file = command.blobs.credentials_file,
+                   .grace = std::chrono::seconds(command.blobs.grace_seconds)};
   BURROW_ASSIGN_OR_RETURN(auto control, control::Control::Start(io, options));
 
   boost::asio::signal_set signals(io, SIGTERM);

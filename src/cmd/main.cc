@@ -1,5 +1,6 @@
 // burrowd: reads the command line and hands over to the subcommand.
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "cmd/options.h"
 #include "imagefs/command.h"
@@ -29,6 +30,17 @@ void AddCacheQuota(CLI::App* app, uint64_t& bytes) {
   app->add_option("--cache-quota", bytes,
                   "Bytes that the cache of image content may take, for example 20G; 0: 80 % of its filesystem")
       ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+}
+void AddBlobs(CLI::App* app, BlobOptions& blobs) {
+  app->add_option("--blob-store", blobs.store,
+                  "Keep blobs in S3: s3://BUCKET/PREFIX?endpoint=https://HOST:PORT&region=REGION&style=path");
+  app->add_option("--blob-credentials", blobs.credentials_file,
+                  "File with aws_access_key_id and aws_secret_access_key (default: the AWS_... environment variables)");
+  app->add_option("--blob-grace", blobs.grace_seconds,
+                  "How long blobs that nothing needs are kept after their last use, for example 12h")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
       ->capture_default_str();
 }
 CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
@@ -71,6 +83,7 @@ int main(int argc, char** argv) {
   AddRuntime(up_app, up.runtime, up.sdk_directory);
   AddImageFs(up_app, up.image_fs);
   AddCacheQuota(up_app, up.cache_quota);
+  AddBlobs(up_app, up.blobs);
   up_app->add_option("--listen", up_listen, "Address of the API")->capture_default_str();
   up_app->add_option("--config", up.config_file, "Client config to write (default ~/.config/burrow/config.json)");
 
@@ -78,6 +91,7 @@ int main(int argc, char** argv) {
   std::string control_listen = "127.0.0.1:8484";
   auto* control_app = app.add_subcommand("control", "API, calls, scheduler and store");
   AddCommon(control_app, control.common);
+  AddBlobs(control_app, control.blobs);
   control_app->add_option("--listen", control_listen, "Address of the API")->capture_default_str();
 
   WorkerCommand worker;

@@ -21,9 +21,17 @@ struct CommonOptions {
   int handshake_fd = -1;
 };
 
+// Where control keeps blobs.
+struct BlobOptions {
+  std::string store;             // "s3://..."; empty: the state directory
+  std::string credentials_file;  // of S3; empty: the environment
+  uint64_t grace_seconds = 86'400;
+};
+
 struct ControlCommand {
   CommonOptions common;
   Address listen;
+  BlobOptions blobs;
 };
 
 struct WorkerCommand {
@@ -48,6 +56,7 @@ struct MountCommand {
 struct UpCommand {
   CommonOptions common;
   Address listen;
+  BlobOptions blobs;
   uint64_t cache_quota = 0;
   std::string runtime = "crun";
   std::string image_fs = "auto";  // auto, erofs or fuse

@@ -133,8 +133,14 @@ class Up {
 
   Status StartControl() {
     std::string listen = fmt::format("{}:{}", command_.listen.host, command_.listen.port);
-    BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, control_.Start({SelfPath(), "control", "--state-dir",
-                                                                command_.common.state_directory, "--listen", listen}));
+    std::vector<std::string> argv = {
+        SelfPath(), "control", "--state-dir",  command_.common.state_directory,
+        "--listen", listen,    "--blob-grace", std::to_string(command_.blobs.grace_seconds)};
+    if (!command_.blobs.store.empty()) argv.insert(argv.end(), {"--blob-store", command_.blobs.store});
+    if (!command_.blobs.credentials_file.empty()) {
+      argv.insert(argv.end(), {"--blob-credentials", command_.blobs.credentials_file});
+    }
+    BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, control_.Start(std::move(argv)));
     BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kControlReady));
     ready_.port = ready.at("port").get<uint16_t>();
     ready_.client_token = ready.at("client_token").get<std::string>();

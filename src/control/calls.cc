@@ -87,6 +87,10 @@ void CallTable::DropOldest() {
   calls_.erase(CallId(call.id));
 }
 
+void CallTable::ForEach(const std::function<void(const Call&)>& visit) const {
+  for (const auto& [id, call] : calls_) visit(*call);
+}
+
 void CallTable::Sweep() {
   auto now = clock_.Now();
   while (!retained_.empty() && retained_.front().until <= now) DropOldest();

@@ -72,6 +72,7 @@ class CallTable {
   std::shared_ptr<Group> FindGroup(const GroupId& id) const;
   std::shared_ptr<Group> NewGroup(const GroupId& id, const FunctionId& function);
   std::vector<std::shared_ptr<Call>> UnfinishedOf(const Group& group) const;
+  void ForEach(const std::function<void(const Call&)>& visit) const;  // in no order
   // Drops results that were kept long enough, and groups that nobody reads.
   void Sweep();
 

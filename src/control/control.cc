@@ -7,14 +7,14 @@
 #include "api/gateway.h"
 #include "api/server.h"
 #include "base/log.h"
-#include "cas/disk_blob_store.h"
-#include "cas/packed_blob_store.h"
 #include "control/app_lifecycle.h"
 #include "control/app_log.h"
 #include "control/app_service.h"
 #include "control/apps.h"
 #include "control/autoscaling.h"
 #include "control/background.h"
+#include "control/blob_service.h"
+#include "control/blob_stores.h"
 #include "control/builds.h"
 #include "control/call_service.h"
 #include "control/calls.h"
@@ -52,18 +52,13 @@ struct OpenedState {
   std::string directory;
   UniqueFd lock;
   std::unique_ptr<store::Store> store;
-  std::unique_ptr<cas::BlobStore> blobs;
+  BlobStores blobs;
   std::unique_ptr<api::Uploads> uploads;
   Tokens tokens;
 };
 
-Result<std::unique_ptr<cas::BlobStore>> OpenBlobs(const std::string& directory) {
-  BURROW_ASSIGN_OR_RETURN(auto large, cas::DiskBlobStore::Open(directory + "/blobs"));
-  BURROW_ASSIGN_OR_RETURN(auto packs, cas::DiskBlobStore::Open(directory + "/packs"));
-  return cas::PackedBlobStore::Open({.directory = directory + "/packing"}, std::move(large), std::move(packs));
-}
-
-Result<OpenedState> OpenState(const std::string& state_directory) {
+Result<OpenedState> OpenState(const ControlOptions& options) {
+  const std::string& state_directory = options.state_directory;
   OpenedState state;
   state.directory = state_directory + "/control";
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory, 0700));
@@ -76,7 +71,7 @@ Result<OpenedState> OpenState(const std::string& state_directory) {
   }
   state.lock = std::move(*lock);
   BURROW_ASSIGN_OR_RETURN(state.store, store::OpenSqliteStore(state.directory + "/burrow.db"));
-  BURROW_ASSIGN_OR_RETURN(state.blobs, OpenBlobs(state.directory));
+  BURROW_ASSIGN_OR_RETURN(state.blobs, OpenBlobStores(state.directory, options.blobs));
   state.uploads = std::make_unique<api::Uploads>(api::UploadOptions{.directory = state.directory + "/uploads"});
   BURROW_RETURN_IF_ERROR(state.uploads->Clear());
   BURROW_ASSIGN_OR_RETURN(state.tokens,
@@ -106,12 +101,17 @@ class RunningControl final : public Control {
         hot_sets_(clock_, *state_.store, store_thread_),
         router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, hot_sets_),
         app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
-                      logs_, *state_.store, store_thread_, *state_.blobs, disk_, workers_}),
+                      logs_, *state_.store, store_thread_, *state_.blobs.guarded, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         imports_(ImportPartsOf()),
-        image_service_(clock_, options_.timings, images_, *builds_, imports_, *state_.blobs, disk_),
+        image_service_(clock_, options_.timings, images_, *builds_, imports_, *state_.blobs.guarded, disk_),
         import_service_(ImportPartsOf(), imports_, *state_.uploads, disk_),
+        blob_service_({io,
+                       options_.timings,
+                       apps_,
+                       calls_,
+                       {*state_.store, *state_.blobs.plain, *state_.blobs.uses, *state_.blobs.clock}}),
         sweep_(io),
         daily_(io),
         pause_(io) {
@@ -127,6 +127,7 @@ class RunningControl final : public Control {
     call_service_.Register(gateway_);
     image_service_.Register(gateway_);
     import_service_.Register(gateway_);
+    blob_service_.Register(gateway_);
   }
 
   Status Begin() {
@@ -136,6 +137,7 @@ class RunningControl final : public Control {
     lifecycle_->TrimStopped();
     Daily();
     ArmSweep();
+    blob_service_.Start();
     return Listen();
   }
 
@@ -146,13 +148,13 @@ class RunningControl final : public Control {
 
  private:
   ImportParts ImportPartsOf() {
-    return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs, state_.directory + "/uploads"};
+    return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs.guarded, state_.directory + "/uploads"};
   }
   Status Listen() {
     api::ServerOptions options;
     options.http = options_.http;
     options.authenticate = [this](std::string_view token) { return state_.tokens.Check(token); };
-    options.blobs = state_.blobs.get();
+    options.blobs = state_.blobs.guarded.get();
     options.uploads = state_.uploads.get();
     options.pool = &disk_.pool();
     options.on_link = [this](std::unique_ptr<net::WebSocket> socket) {
@@ -213,6 +215,7 @@ class RunningControl final : public Control {
   Imports imports_;
   ImageService image_service_;
   ImportService import_service_;
+  BlobService blob_service_;
   Timer sweep_, daily_;
   net::Event pause_;
   std::unique_ptr<api::Server> server_;
@@ -221,6 +224,7 @@ class RunningControl final : public Control {
 net::Task<void> RunningControl::Stop() {
   constexpr Millis kPoll(10);
   sweep_.Cancel();
+  blob_service_.Stop();
   daily_.Cancel();
   dispatcher_.Close();
   lifecycle_->Close();
@@ -246,7 +250,7 @@ net::Task<void> RunningControl::Stop() {
 }  // namespace
 
 Result<std::unique_ptr<Control>> Control::Start(net::IoContext& io, ControlOptions options) {
-  BURROW_ASSIGN_OR_RETURN(auto state, OpenState(options.state_directory));
+  BURROW_ASSIGN_OR_RETURN(auto state, OpenState(options));
   auto control = std::make_unique<RunningControl>(io, std::move(options), std::move(state));
   BURROW_RETURN_IF_ERROR(control->Begin());
   return control;

@@ -3,6 +3,7 @@
 //   <state>/control/blobs/           content by SHA-256
 //   <state>/control/packs/           small content, many together
 //   <state>/control/packing/         the index of the packs, and what is in none yet
+//   <state>/control/blob-uses/       what was put or asked for lately
 //   <state>/control/logs/<app>.jsonl what apps printed
 //   <state>/control/tokens           the secrets of the first client and worker, mode 0600
 #pragma once
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "control/blob_stores.h"
 #include "control/limits.h"
 #include "net/http_server.h"
 #include "net/task.h"
@@ -22,6 +24,7 @@ struct ControlOptions {
   std::string state_directory;
   net::HttpServerOptions http;
   Timings timings;
+  BlobStoreOptions blobs;
 };
 
 // Everything runs on the one thread of `io`, which the owner runs; `io` outlives the Control.

@@ -53,6 +53,7 @@ struct Timings {
   Millis build_step{1'800'000};
   Millis finished_calls{7ull * 86'400'000};  // kept in the store
   Millis daily{86'400'000};
+  Millis collect_blobs{3'600'000};  // between collections of blobs
 };
 
 }  // namespace burrow::control

@@ -3,6 +3,7 @@
 
 #include "burrow/link/v1/link.pb.h"
 #include "burrow/v1/apps.pb.h"
+#include "burrow/v1/blobs.pb.h"
 #include "burrow/v1/calls.pb.h"
 #include "burrow/v1/common.pb.h"
 #include "burrow/v1/images.pb.h"

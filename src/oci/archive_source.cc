@@ -24,6 +24,10 @@ class ArchiveSource final : public ImageSource {
   Result<SourceImage> Resolve(const std::stop_token& stop) override;
   Result<std::unique_ptr<ByteSource>> OpenLayer(size_t layer, std::atomic<uint64_t>* counter,
                                                 const std::stop_token& stop) override;
+  void Close() override {
+    members_.reset();
+    file_.Reset();
+  }
 
  private:
   Status Unpack(const std::stop_token& stop);
@@ -82,12 +86,17 @@ Result<SourceImage> ArchiveSource::ResolveRootfs() {
   return image;
 }
 
+// Tools put their default registry before names that have none.
+bool IsTag(const std::string& tag, const std::string& wanted) {
+  return !wanted.empty() && (tag == wanted || tag.ends_with("/" + wanted));
+}
+
 Result<SourceImage> ArchiveSource::ResolveDocker() {
   BURROW_ASSIGN_OR_RETURN(std::string text, members_->Read(kDockerManifest, kMaxDocument));
   BURROW_ASSIGN_OR_RETURN(auto images, ParseArchiveManifest(text));
   const ArchivedImage* chosen = nullptr;
   for (const ArchivedImage& image : images) {
-    bool named = std::ranges::find(image.tags, options_.tag) != image.tags.end();
+    bool named = std::ranges::any_of(image.tags, [&](const std::string& tag) { return IsTag(tag, options_.tag); });
     if (named || (options_.tag.empty() && images.size() == 1)) chosen = &image;
   }
   if (!chosen && options_.tag.empty()) {

@@ -142,7 +142,7 @@ TEST_F(TarLayerTest, RefusesWhatImagesDoNotHave) {
   ExpectRefused({.name = "gone", .type = '3'}, "0:0");
   ExpectRefused({.name = "far", .type = '3', .major = 4096, .minor = 1}, "too large");
   ExpectRefused({.name = ".wh."}, "whiteout");
-  ExpectRefused({.name = "./", .content = "the root as a file"}, "root");
+  ExpectRefused({.name = ".", .content = "the root as a file"}, "root");
   ExpectRefused({.name = "who", .pax = {{"uid", "4294967296"}}}, "owner");
 }
 

@@ -11,6 +11,9 @@ namespace {
 constexpr const char* kSelectCall =
     "SELECT id, function, group_id, idx, arguments, finished, result, created_ms, finished_ms FROM calls ";
 
+constexpr const char* kSelectCallAndSeq =
+    "SELECT id, function, group_id, idx, arguments, finished, result, created_ms, finished_ms, seq FROM calls ";
+
 CallRecord ReadCall(const SqliteStatement& row) {
   return {.id = CallId(row.Text(0)),
           .function = FunctionId(row.Text(1)),
@@ -105,6 +108,25 @@ Result<std::vector<CallRecord>> SqliteStore::GroupCalls(const GroupId& id) {
 Result<std::vector<CallRecord>> SqliteStore::QueuedCalls() {
   const std::lock_guard lock(mutex_);
   return Rows(database_, std::string(kSelectCall) + "WHERE finished = 0 ORDER BY seq", ReadCall);
+}
+
+Status SqliteStore::VisitCalls(const std::function<Status(const CallRecord&)>& visit) {
+  constexpr size_t kPiece = 50;  // each may have a megabyte of arguments
+  for (uint64_t after = 0;;) {
+    std::vector<std::pair<uint64_t, CallRecord>> piece;
+    {
+      const std::lock_guard lock(mutex_);
+      auto read = [](const SqliteStatement& row) { return std::pair(row.Number(9), ReadCall(row)); };
+      BURROW_ASSIGN_OR_RETURN(
+          piece, Rows(database_, std::string(kSelectCallAndSeq) + "WHERE seq > ? ORDER BY seq LIMIT ?", read, after,
+                      uint64_t{kPiece}));
+    }
+    for (const auto& [seq, call] : piece) {
+      after = seq;
+      BURROW_RETURN_IF_ERROR(visit(call));
+    }
+    if (piece.size() < kPiece) return {};
+  }
 }
 
 Status SqliteStore::DropFinishedBefore(uint64_t unix_ms) {

@@ -42,6 +42,7 @@ class SqliteStore final : public Store {
   Result<std::optional<GroupRecord>> FindGroup(const GroupId& id) override;
   Result<std::vector<CallRecord>> GroupCalls(const GroupId& id) override;
   Result<std::vector<CallRecord>> QueuedCalls() override;
+  Status VisitCalls(const std::function<Status(const CallRecord&)>& visit) override;
   Status DropFinishedBefore(uint64_t unix_ms) override;
 
  private:

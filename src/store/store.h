@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -120,6 +121,8 @@ class Store {
   virtual Result<std::optional<GroupRecord>> FindGroup(const GroupId& id) = 0;
   virtual Result<std::vector<CallRecord>> GroupCalls(const GroupId& id) = 0;  // by index
   virtual Result<std::vector<CallRecord>> QueuedCalls() = 0;                  // in order of submission
+  // Every call, in pieces, so that others go on meanwhile: what comes or goes in between may be seen or not.
+  virtual Status VisitCalls(const std::function<Status(const CallRecord&)>& visit) = 0;
   // Forgets calls that finished before, and closed groups without calls.
   virtual Status DropFinishedBefore(uint64_t unix_ms) = 0;
 };

@@ -1,4 +1,4 @@
-"""The commands that look at the server: ps, logs, app ls, app stop."""
+"""The commands that look at the server: ps, logs, system gc, app ls, app stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from burrow._client.http_connection import ConnectionLost
 from burrow._client.reporter import LogPrinter
 from burrow._client.stream import Stream
 from burrow._client.transport import Transport
-from burrow.cli.tables import age, table, word
+from burrow.cli.tables import age, size, table, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FOLLOW_TIMEOUT = 7 * 86400.0
 _READ_TIMEOUT = 60.0
+_COLLECT_TIMEOUT = 3600.0
 
 
 def list_containers(options: "Namespace") -> int:
@@ -61,6 +62,18 @@ def _worker_row(item: "Dict[str, Any]") -> "List[str]":
         size(cache.get("uncachedBytes")),
         str(cache.get("failedFetches", 0)),
     ]
+
+
+def collect_blobs(options: "Namespace") -> int:
+    """`burrow system gc`"""
+    answer = Transport(load_config()).unary(
+        "Blobs/Collect", {"dryRun": options.dry_run}, _COLLECT_TIMEOUT
+    )
+    removed, kept = int(answer.get("removedBlobs", 0)), int(answer.get("recentBlobs", 0))
+    verb = "would be removed" if options.dry_run else "were removed"
+    print(f"{removed} blobs, {size(answer.get('removedBytes'))}, {verb}")
+    print(f"{int(answer.get('neededBlobs', 0))} are needed, {kept} others were used lately")
+    return 0
 
 
 def list_apps(options: "Namespace") -> int:

@@ -74,6 +74,8 @@ def _run(options: "RunOptions") -> int:
             signal.signal(signal.SIGINT, _leave_at_once)
             raise
     if failure is not None:
+        if isinstance(failure, BrokenPipeError) and _reader_left():
+            raise failure
         return _show(failure)
     if chart is not None:
         sys.stdout.flush()
@@ -88,6 +90,18 @@ def _flush() -> None:
             stream.flush()
         except (AttributeError, ValueError):
             pass  # the entrypoint closed it
+
+
+def _reader_left() -> bool:
+    """Whether nobody reads our standard output any more, as after `| head -1`."""
+    import select
+
+    poll = select.poll()
+    try:
+        poll.register(1, 0)
+    except OSError:
+        return False
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _call(target: "Target", arguments: "dict[str, Any]") -> None:

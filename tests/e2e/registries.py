@@ -1,0 +1,149 @@
+"""A real registry for one test, with or without a password, and one that fails as it is told."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import re
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+from daemon import wait_until
+from real_images import run
+
+
+class DockerRegistry:
+    """Debian's docker-registry on a free port."""
+
+    def __init__(self, directory: Path, password: str = "") -> None:
+        self.directory = directory
+        self.process: "Optional[subprocess.Popen[bytes]]" = None
+        self.host = ""
+        self._password = password
+
+    def start(self) -> None:
+        auth = ""
+        if self._password:
+            line = run("htpasswd", "-Bbn", "user", self._password)
+            (self.directory / "htpasswd").write_text(line)
+            auth = "auth: {htpasswd: {realm: test, path: %s}}\n" % (self.directory / "htpasswd")
+        config = self.directory / "registry.yml"
+        config.write_text(
+            "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: %s}}\n"
+            "http: {addr: '127.0.0.1:0', secret: s}\n%s" % (self.directory / "data", auth)
+        )
+        log = self.directory / "registry.log"
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen(
+                ["docker-registry", "serve", str(config)], stdout=out, stderr=out
+            )
+        wait_until(lambda: b"listening on" in log.read_bytes(), "the registry listens")
+        found = re.search(r"listening on 127\.0\.0\.1:(\d+)", log.read_text())
+        assert found, log.read_text()
+        self.host = "localhost:" + found.group(1)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def push(self, layout: str, name: str) -> None:
+        login = ["--dest-creds", "user:" + self._password] if self._password else []
+        target = "docker://%s/%s" % (self.host, name)
+        run(
+            "skopeo",
+            "copy",
+            "--insecure-policy",
+            "--dest-tls-verify=false",
+            *login,
+            "oci:" + layout,
+            target,
+        )
+
+
+# Decides what happens to a request: None lets it pass, else a status.
+Fault = Callable[[str, int], Optional[int]]
+
+
+class FaultyRegistry:
+    """Passes requests on to another registry, and fails as `fault(path, attempt)` says.
+
+    With `token` it wants a bearer token, which its own /token gives to user:secret.
+    """
+
+    TRUNCATE, CORRUPT = 1, 2
+
+    def __init__(self, behind: DockerRegistry, fault: Fault, token: bool = False) -> None:
+        self.seen: List[str] = []
+        self.ranges: List[str] = []
+        attempts: Dict[str, int] = {}
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.seen.append(self.path)
+                if token and not self._allowed():
+                    return
+                attempts[self.path] = attempts.get(self.path, 0) + 1
+                verdict = fault(self.path, attempts[self.path])
+                if verdict is not None and verdict >= 100:
+                    self.send_error(verdict)
+                    return
+                self._forward(verdict)
+
+            def _allowed(self) -> bool:
+                auth = self.headers.get("Authorization", "")
+                if self.path.startswith("/token"):
+                    good = auth == "Basic " + base64.b64encode(b"user:secret").decode()
+                    body = json.dumps({"token": "abc"}).encode()
+                    self.send_response(200 if good else 401)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                    return False
+                if auth == "Bearer abc":
+                    return True
+                self.send_response(401)
+                realm = 'Bearer realm="http://%s/token",service="s",scope="repository:x:pull"'
+                self.send_header("WWW-Authenticate", realm % outer.host)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return False
+
+            def _forward(self, verdict: "Optional[int]") -> None:
+                request = urllib.request.Request("http://%s%s" % (behind.host, self.path))
+                for name in ("Accept", "Range"):
+                    if name in self.headers:
+                        request.add_header(name, self.headers[name])
+                if "Range" in self.headers:
+                    outer.ranges.append(self.headers["Range"])
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    body = answer.read()
+                    self.send_response(answer.status)
+                    self.send_header("Content-Type", answer.headers["Content-Type"])
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                if verdict == FaultyRegistry.CORRUPT:
+                    body = bytes([body[0] ^ 1]) + body[1:]
+                if verdict == FaultyRegistry.TRUNCATE:
+                    self.wfile.write(body[: len(body) // 2])
+                    self.close_connection = True
+                    return
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = "127.0.0.1:%d" % self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(30)
