@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 
+from measurement import BenchError
 from processes import run
 
 COMMAND = ("/usr/bin/python3", "-c", "import sklearn")
@@ -56,9 +57,13 @@ class Workload:
         install = 'chroot "$1" apt-get install --yes --no-install-recommends ' + _PACKAGES
         command = ["mmdebstrap", "--mode=root", "--variant=apt"]
         command += ["--include=python3,ca-certificates", '--aptopt=Acquire::Languages "none"']
-        command += ["--customize-hook=cp -a \"$1\" '%s'" % self.base]
+        # Its /proc and /sys are mounted meanwhile: -x, or files of the kernel without end are copied.
+        command += ["--customize-hook=cp -ax \"$1\" '%s'" % self.base]
         command += ["--customize-hook=" + install, "bookworm", self.rootfs]
         run(command, timeout=1800)
+        copied = [name for name in ("proc", "sys") if os.listdir(os.path.join(self.base, name))]
+        if copied:
+            raise BenchError("the base tree holds files of the kernel: %s" % ", ".join(copied))
 
     def _make_layout(self) -> None:
         shutil.rmtree(self.layout, ignore_errors=True)
