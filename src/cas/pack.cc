@@ -80,7 +80,8 @@ Status PackWriter::Add(const Digest& digest, std::string_view data) {
   if (data.size() > kManyLimit) {
     return Fail(Code::kOutOfRange, "blob {} has {} bytes; packs carry up to {}", digest.Hex(), data.size(), kManyLimit);
   }
-  bool full = state_->raw.size() + data.size() > kPackFrame || state_->entries.size() == kMaxFrameEntries;
+  bool full =
+      state_->raw.size() + data.size() > state_->options.frame_bytes || state_->entries.size() == kMaxFrameEntries;
   if (full) BURROW_RETURN_IF_ERROR(state_->CloseFrame());
   state_->raw += data;
   state_->entries.push_back({.digest = digest, .size = static_cast<uint32_t>(data.size())});

@@ -14,7 +14,9 @@
 
 namespace burrow::cas {
 
-inline constexpr uint64_t kPackFrame = 1u << 20;          // a writer closes a frame before it passes this
+inline constexpr uint64_t kPackFrame = 1u << 20;  // over HTTP
+// At rest: reading one small blob decodes a frame.
+inline constexpr uint64_t kStoredPackFrame = 128u << 10;
 inline constexpr uint64_t kMaxFrameRaw = kManyLimit;      // what a reader takes
 inline constexpr uint64_t kMaxFrameStored = 5u << 20;     //
 inline constexpr uint32_t kMaxFrameEntries = 1u << 16;    //
@@ -38,9 +40,10 @@ struct PackFrame {
 };
 
 struct PackWriterOptions {
-  bool footer = false;  // for a pack that is to lie in a store
-  int level = 3;
-  uint64_t nonce = 0;  // random for a pack at rest, so that no two have one name
+  bool footer = false;                // for a pack that is to lie in a store
+  int level = 1;                      // of zstd; at rest 3 pays, in passing its time does not
+  uint64_t frame_bytes = kPackFrame;  // a frame is closed before it passes this
+  uint64_t nonce = 0;                 // random for a pack at rest, so that no two have one name
 };
 
 class PackWriter {

@@ -16,12 +16,13 @@ Result<BuiltPack> BuildPack(const std::vector<std::pair<Digest, std::shared_ptr<
   BuiltPack pack;
   Hasher hasher;
   std::random_device random;
-  PackWriter writer({.footer = true, .nonce = uint64_t{random()} << 32 | random()},
-                    [&](std::string_view data) -> Status {
-                      hasher.Update(data);
-                      pack.bytes += data;
-                      return {};
-                    });
+  PackWriter writer(
+      {.footer = true, .level = 3, .frame_bytes = kStoredPackFrame, .nonce = uint64_t{random()} << 32 | random()},
+      [&](std::string_view data) -> Status {
+        hasher.Update(data);
+        pack.bytes += data;
+        return {};
+      });
   for (const auto& [digest, data] : blobs) BURROW_RETURN_IF_ERROR(writer.Add(digest, *data));
   BURROW_RETURN_IF_ERROR(writer.Finish());
   pack.name = hasher.Finish();
