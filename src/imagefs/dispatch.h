@@ -52,6 +52,12 @@ class ReplyBuffer {
   void AppendStruct(const T& value) {
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
+  // Gives it exactly so many bytes, of any content, and where they are: without zeroing a megabyte first.
+  char* Resize(size_t size) {
+    // The library may offer more room than was asked for, and takes what is returned for the size.
+    bytes_.resize_and_overwrite(size, [size](char*, size_t) { return size; });
+    return bytes_.data();
+  }
   std::string& bytes() { return bytes_; }
 
  private:

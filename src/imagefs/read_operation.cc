@@ -17,10 +17,9 @@ struct Range {
 
 // 0, or EIO where the blob does not hold the whole range.
 int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
-  std::string& bytes = reply.bytes();
-  bytes.resize_and_overwrite(range.length, [](char*, size_t n) { return n; });  // without zeroing a megabyte first
+  char* bytes = reply.Resize(range.length);
   for (size_t done = 0; done < range.length;) {
-    ssize_t n = ::pread(fd, bytes.data() + done, range.length - done, static_cast<off_t>(range.offset + done));
+    ssize_t n = ::pread(fd, bytes + done, range.length - done, static_cast<off_t>(range.offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       LogError("blob {} cannot be read at {}: {}", range.blob.digest.Hex(), range.offset + done,
@@ -35,8 +34,7 @@ int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
 // Only those frames of a large blob that the range touches.
 Status ReadFrames(Session& session, const Range& range, ReplyBuffer& reply) {
   BURROW_ASSIGN_OR_RETURN(auto partial, session.partials->Open(range.blob));
-  reply.bytes().resize(range.length);
-  return partial->Read(range.offset, reply.bytes());
+  return partial->Read(range.offset, {reply.Resize(range.length), range.length});
 }
 
 Status ReadWhole(Session& session, const Range& range, ReplyBuffer& reply) {
