@@ -12,9 +12,10 @@ import signal
 import sys
 
 import calls
+import image
 from measurement import BenchError, table, write_json
 
-BENCHMARKS = {"calls": calls}
+BENCHMARKS = {"calls": calls, "image": image}
 
 
 def main(arguments: "list[str]") -> int:

@@ -6,7 +6,6 @@ mounts end with it; on machines with both cgroup versions it unmounts version 2 
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
@@ -16,11 +15,8 @@ import tempfile
 import time
 
 from measurement import BenchError
+from mounts import enter_own_namespace, mount_overlay, unmount
 
-_CLONE_NEWNS = 0x20000
-_MS_PRIVATE_RECURSIVE = 0x40000 | 0x4000
-_MNT_DETACH = 2
-_HYBRID_HIERARCHY = "/sys/fs/cgroup/unified"
 _RUN_SECONDS = 60.0
 
 
@@ -64,21 +60,6 @@ class PlainContainers:
         shutil.rmtree(self._work, ignore_errors=True)
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int, what: str) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), "%s: %s" % (what, os.strerror(ctypes.get_errno())))
-
-
-def _enter_own_namespace() -> None:
-    _check(_libc.unshare(_CLONE_NEWNS), "unshare")
-    _check(_libc.mount(b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None), "make mounts private")
-    if os.path.ismount(_HYBRID_HIERARCHY):
-        _check(_libc.umount2(_HYBRID_HIERARCHY.encode(), _MNT_DETACH), "unmount cgroup2")
-
-
 def _bundle_config() -> "dict[str, object]":
     namespaces = ("pid", "ipc", "uts", "mount", "network")
     return {
@@ -104,21 +85,20 @@ def _run_once(work: str, number: int) -> float:
         os.mkdir(os.path.join(bundle, name))
     with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
         json.dump(_bundle_config(), file)
-    layers = "lowerdir=/,upperdir=%s/upper,workdir=%s/work" % (bundle, bundle)
-    root = os.path.join(bundle, "root").encode()
+    upper, workdir, root = (os.path.join(bundle, name) for name in ("upper", "work", "root"))
     name = "burrow-bench-%d-%d" % (os.getpid(), number)
     command = ["crun", "--cgroup-manager=disabled", "--root", os.path.join(work, "crun")]
     command += ["run", "--bundle", bundle, name]
 
     start = time.perf_counter()
-    _check(_libc.mount(b"overlay", root, b"overlay", 0, layers.encode()), "mount overlay")
+    mount_overlay("/", upper, workdir, root)
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_RUN_SECONDS
         )
         elapsed = (time.perf_counter() - start) * 1000
     finally:
-        _libc.umount2(root, _MNT_DETACH)
+        unmount(root)
         shutil.rmtree(bundle, ignore_errors=True)
     if done.returncode != 0:
         raise BenchError("crun: " + done.stderr.decode("utf-8", "replace").strip())
@@ -127,7 +107,7 @@ def _run_once(work: str, number: int) -> float:
 
 def _serve(work: str) -> None:
     try:
-        _enter_own_namespace()
+        enter_own_namespace()
     except OSError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return

@@ -229,7 +229,7 @@ Result<imagefs::ImageLease> StepRun::AcquireParent() {
   auto digest = cas::Digest::FromHex(step_.parent().index_digest());
   if (!digest)
     return Fail(Code::kInvalidArgument, "this step needs an image to build upon: begin with Image.debian_slim()");
-  return services_.images->Acquire(*digest);
+  return services_.images->Acquire(*digest, {.upper_is_read = true});
 }
 
 Result<runtime::Container> StepRun::StartContainer(const StepCommand& command, const os::OverlayLower& lower,

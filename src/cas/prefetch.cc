@@ -39,11 +39,13 @@ class Run {
   void Write();
   void WriteOne(const Arrived& blob);
   bool Cancelled() const { return options_.cancelled && options_.cancelled->load(); }
+  bool Ended() const { return full_ || Cancelled(); }
 
   const PrefetchOptions& options_;
   std::vector<Digest> small_, large_;
   std::atomic<size_t> next_large_ = 0;
   std::atomic<uint64_t> fetched_ = 0, failed_ = 0;
+  std::atomic<bool> full_ = false;  // the disk: what comes ahead of its readers is not worth an eviction
   uint64_t present_ = 0;
   uint64_t since_yield_ = 0;  // of the bundle's thread
 
@@ -86,6 +88,7 @@ void Run::WriteOne(const Arrived& blob) {
   Status stored = options_.cache->Store(blob.digest, blob.bytes);
   if (stored && options_.link) (void)options_.cache->Link(blob.digest);
   (stored ? fetched_ : failed_) += 1;
+  if (!stored && stored.error().code() == Code::kResourceExhausted) full_ = true;
   if (!stored) return LogDebug("a prefetched blob is not kept: {}", stored.error().message());
   CacheCounters& counters = options_.cache->signals().counters();
   counters.prefetched_blobs += 1;
@@ -102,13 +105,13 @@ void Run::Write() {
     queued_bytes_ -= blob.bytes.size();
     changed_.notify_all();
     lock.unlock();
-    if (!Cancelled()) WriteOne(blob);
+    if (!Ended()) WriteOne(blob);
     lock.lock();
   }
 }
 
 void Run::FetchLarge() {
-  for (size_t i; !Cancelled() && (i = next_large_.fetch_add(1)) < large_.size();) {
+  for (size_t i; !Ended() && (i = next_large_.fetch_add(1)) < large_.size();) {
     Status fetched = options_.cache->FetchAhead(large_[i]);
     if (fetched && options_.link) (void)options_.cache->Link(large_[i]);
     (fetched ? fetched_ : failed_) += 1;
@@ -119,7 +122,8 @@ Status Run::FetchBundle() {
   if (small_.empty()) return {};
   auto absent = options_.remote->GetMany(
       small_, [&](const Digest& digest, std::string_view bytes) { return Enqueue(digest, bytes); },
-      {.cancelled = [&] { return Cancelled(); }});
+      {.cancelled = [&] { return Ended(); }});
+  if (full_) return {};
   if (!absent) return Forward(std::move(absent.error()));
   failed_ += absent->size();
   return {};

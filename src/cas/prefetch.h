@@ -28,11 +28,12 @@ struct PrefetchOptions {
 struct PrefetchOutcome {
   uint64_t present = 0;  // were here already
   uint64_t fetched = 0;
-  uint64_t failed = 0;  // do not exist, or the disk is full: readers will see
+  uint64_t failed = 0;  // do not exist, or could not be kept: readers will see
 };
 
-// Blocks until all of it is there or cannot be; uses some threads of its own and at most 16 MiB beside what the store
-// needs. Lets misses go first: they have their own connections, and the bundle pauses for them now and then.
+// Blocks until all of it is there or cannot be, or the disk is full; uses some threads of its own and at most 16 MiB
+// beside what the store needs. Lets misses go first: they have their own connections, and the bundle pauses for them
+// now and then.
 Result<PrefetchOutcome> Prefetch(std::span<const HotBlob> blobs, const PrefetchOptions& options);
 
 }  // namespace burrow::cas

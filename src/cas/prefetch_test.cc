@@ -8,6 +8,7 @@
 #include "cas/blob_path.h"
 #include "cas/testing/memory_blob_store.h"
 #include "cas/testing/temporary_directory.h"
+#include "os/mount.h"
 
 namespace burrow::cas {
 namespace {
@@ -66,6 +67,19 @@ TEST_F(PrefetchTest, PassesOverWhatTheStoreDoesNotHave) {
   auto outcome = Fetch(blobs).value();
   EXPECT_EQ(outcome.fetched, 5u);
   EXPECT_EQ(outcome.failed, 1u);
+}
+
+TEST_F(PrefetchTest, EndsWhenTheDiskIsFull) {
+  std::filesystem::create_directories(directory_ / "disk");
+  auto mount = os::MountTmpfs(directory_ / "disk", 2u << 20);
+  if (!mount) GTEST_SKIP() << "needs root to mount a tmpfs: " << mount.error().message();
+  cache_ = BlobCache::Open(directory_ / "disk/cache", &remote_).value();
+  std::vector<HotBlob> blobs;
+  for (int i = 0; i < 8; ++i) blobs.push_back(Add(std::string(1u << 20, static_cast<char>('a' + i))));
+  auto outcome = Fetch(blobs).value();
+  EXPECT_LT(outcome.fetched, 3u);
+  EXPECT_GT(outcome.failed, 0u);
+  cache_.reset();
 }
 
 TEST_F(PrefetchTest, EndsWhenNobodyNeedsItAnyMore) {

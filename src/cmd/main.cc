@@ -53,6 +53,10 @@ CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   mount_app->add_flag("--read-only", mount.read_only, "Without an upper directory");
+  mount_app->add_flag("--hold", mount.hold, "Say 'ready', and mount when a line comes on stdin");
+  mount_app->add_option("--prefetch", mount.prefetch_file,
+                        "Fetch the blobs that this file lists, as --record wrote it");
+  mount_app->add_option("--record", mount.record_file, "Write the blobs that were read, at the line 'record' on stdin");
   mount_app->add_option("INDEX_DIGEST", mount.index_digest, "The image: digest of its index")->required();
   mount_app->add_option("TARGET", mount.target, "An existing directory")->required();
   return mount_app;

@@ -47,6 +47,8 @@ struct WorkerCommand {
 struct MountCommand {
   CommonOptions common;  // the state directory: cache, upper directory and mount points of this one mount
   std::string control_url, token_file, image_fs = "auto", index_digest, target;
+  std::string prefetch_file, record_file;  // empty: none
+  bool hold = false;
   int fetch_deadline = 30'000;  // milliseconds
   bool read_only = false;
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "control/validation.h"
+#include "image/index.h"
 #include "oci/archive_source.h"
 #include "oci/export_image.h"
 #include "oci/overlap.h"

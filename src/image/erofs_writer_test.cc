@@ -223,6 +223,7 @@ TEST_F(ErofsTest, HoldsEveryTypeOfInode) {
   }
   auto large = NewFile("large");
   large->size = (uint64_t{7} << 40) + 5;
+  large->frames = cas::Digest::Of("frame table");
   Add(tree.root(), "large", large);
   Add(tree.root(), std::string(255, '\xff'), NewFile("x"));
   Add(tree.root(), "!before the dots", NewFile("x"));
@@ -356,6 +357,7 @@ TEST(WriteErofs, RefusesWhatEROFSCannotHold) {
   EXPECT_NE(error_of(file).find("more than EROFS takes"), std::string::npos);
   file = NewFile("content");
   file->size = (uint64_t{8} << 40) + 1;
+  file->frames = cas::Digest::Of("frame table");
   EXPECT_NE(error_of(file).find("too large"), std::string::npos);
 }
 

@@ -61,7 +61,12 @@ Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas
   ::fcntl(config.fd, F_SETFD, FD_CLOEXEC);
   auto session = std::make_unique<Session>(
       Session{.connection = Connection(UniqueFd(config.fd)), .kind = config.kind, .features = config.features});
-  BURROW_ASSIGN_OR_RETURN(session->images, ImageRegistry::Open(config.journal, config.kind, cache));
+  session->cache = cache;
+  if (config.hook) {
+    BURROW_ASSIGN_OR_RETURN(session->hook, HookNodes::Open(config.journal));
+  } else {
+    BURROW_ASSIGN_OR_RETURN(session->images, ImageRegistry::Open(config.journal, config.kind, cache));
+  }
   return session;
 }
 
@@ -91,6 +96,7 @@ Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
   server->files_ = std::make_unique<BlobFiles>(server->cache_.get(), OpenBlobCapacity());
   for (const ConnectionConfig& connection : config.connections) {
     BURROW_ASSIGN_OR_RETURN(auto session, OpenSession(connection, server->cache_.get()));
+    session->fetch_deadline = config.fetch_deadline;
     session->files = server->files_.get();
     session->fetches = &server->fetches_;
     session->partials = server->partials_.get();

@@ -26,6 +26,7 @@ Result<UniqueFd> WriteConfig(const Config& config) {
   for (const ConnectionConfig& connection : config.connections) {
     connections.push_back({{"fd", connection.fd},
                            {"journal", connection.journal},
+                           {"hook", connection.hook},
                            {"xattrs", connection.kind == ImageKind::kWithXattrs},
                            {"no_open", connection.features.no_open},
                            {"no_opendir", connection.features.no_opendir}});
@@ -62,6 +63,7 @@ Result<Config> ReadConfig(int fd) {
     for (const auto& item : json.at("connections")) {
       config.connections.push_back({.fd = item.at("fd"),
                                     .journal = item.at("journal"),
+                                    .hook = item.at("hook"),
                                     .kind = item.at("xattrs").get<bool>() ? ImageKind::kWithXattrs : ImageKind::kPlain,
                                     .features = {.no_open = item.at("no_open"), .no_opendir = item.at("no_opendir")}});
     }

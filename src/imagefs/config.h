@@ -12,7 +12,8 @@ namespace burrow::imagefs {
 
 struct ConnectionConfig {
   int fd = -1;          // the /dev/fuse descriptor, inherited
-  std::string journal;  // of this connection's images
+  std::string journal;  // of this connection's images, or of the hook's nodes
+  bool hook = false;
   ImageKind kind = ImageKind::kPlain;
   Features features;
 };

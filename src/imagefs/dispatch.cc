@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "imagefs/hook_operations.h"
 #include "imagefs/operations.h"
 
 namespace burrow::imagefs {
@@ -46,10 +47,26 @@ constexpr std::array<Handler, abi::kOpcodeCount> MakeTable() {
 }
 constexpr auto kHandlers = MakeTable();
 
+constexpr std::array<Handler, abi::kOpcodeCount> MakeHookTable() {
+  auto table = MakeTable();
+  table[abi::kLookup] = HookLookup;
+  table[abi::kGetattr] = HookGetattr;
+  table[abi::kReadlink] = Refuse<EINVAL>;
+  table[abi::kRead] = HookRead;
+  table[abi::kReaddir] = HookReaddir;
+  table[abi::kReaddirplus] = HookReaddir;
+  table[abi::kGetxattr] = Refuse<ENOSYS>;
+  table[abi::kListxattr] = Refuse<ENOSYS>;
+  table[abi::kStatfs] = HookStatfs;
+  return table;
+}
+constexpr auto kHookHandlers = MakeHookTable();
+
 Answer Handle(Session& session, const Request& request, ReplyBuffer& reply) {
   if (request.header.opcode >= kHandlers.size()) return Answer::Error(ENOSYS);
   try {
-    return kHandlers[request.header.opcode](session, request, reply);
+    const auto& handlers = session.hook ? kHookHandlers : kHandlers;
+    return handlers[request.header.opcode](session, request, reply);
   } catch (const std::exception& e) {
     LogError("filesystem request {} ended with an exception: {}", request.header.opcode, e.what());
     return Answer::Error(EIO);

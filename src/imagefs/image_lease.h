@@ -30,6 +30,8 @@ class ImageLease {
 struct AcquireOptions {
   // 16 hex digits: first opens of files are told to the recorder under this name, where the tier can. Empty: not.
   std::string record_token;
+  // The upper directory will be read by itself, so it must hold all of what was changed (a build step's).
+  bool upper_is_read = false;
 };
 
 // Thread-safe.

@@ -12,6 +12,8 @@ Answer Readlink(Session& session, const Request& request, ReplyBuffer& reply);
 Answer Open(Session& session, const Request& request, ReplyBuffer& reply);
 Answer Opendir(Session& session, const Request& request, ReplyBuffer& reply);
 Answer Read(Session& session, const Request& request, ReplyBuffer& reply);
+// The part of a blob that a READ asks for, which its file's size bounds.
+Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& blob, ReplyBuffer& reply);
 Answer Readdir(Session& session, const Request& request, ReplyBuffer& reply);
 Answer Readdirplus(Session& session, const Request& request, ReplyBuffer& reply);
 Answer Getxattr(Session& session, const Request& request, ReplyBuffer& reply);

@@ -60,24 +60,29 @@ void FetchAndReply(Session& session, uint64_t unique, const Range& range) {
 
 }  // namespace
 
-Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {
+Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& blob, ReplyBuffer& reply) {
   auto in = request.Leading<abi::ReadIn>();
   if (!in) return Answer::Error(EINVAL);
-  Node node = session.images->FindNode(request.header.nodeid);
-  if (!node.image) return Answer::Error(ESTALE);
-  image::Inode inode = node.image->index().inode(node.inode);
-  if (!S_ISREG(inode.mode)) return Answer::Error(EINVAL);
-  if (in->offset >= inode.size) return Answer::Data();
-  if (session.accesses) session.accesses->Note(inode.digest);
-  Range range{.blob = {.digest = inode.digest, .size = inode.size, .frames = inode.frames},
+  if (in->offset >= blob.size) return Answer::Data();
+  Range range{.blob = blob,
               .offset = in->offset,
-              .length = std::min<uint64_t>({in->size, inode.size - in->offset, kMaxReadBytes})};
-  if (BlobFiles::File file = session.files->FindLocal(range.blob.digest, range.blob.size)) {
+              .length = std::min<uint64_t>({in->size, blob.size - in->offset, kMaxReadBytes})};
+  if (BlobFiles::File file = session.files->FindLocal(blob.digest, blob.size)) {
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
   }
   session.fetches->Submit([&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
   return Answer::None();
+}
+
+Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {
+  Node node = session.images->FindNode(request.header.nodeid);
+  if (!node.image) return Answer::Error(ESTALE);
+  image::Inode inode = node.image->index().inode(node.inode);
+  if (!S_ISREG(inode.mode)) return Answer::Error(EINVAL);
+  if (inode.size == 0) return Answer::Data();
+  if (session.accesses) session.accesses->Note(inode.digest);
+  return ReadBlob(session, request, {.digest = inode.digest, .size = inode.size, .frames = inode.frames}, reply);
 }
 
 }  // namespace burrow::imagefs

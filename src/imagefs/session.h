@@ -1,11 +1,16 @@
 // What the handlers of one connection work with.
 #pragma once
 
+#include <chrono>
+#include <memory>
+
+#include "cas/blob_cache.h"
 #include "cas/partial_blob.h"
 #include "imagefs/access_log.h"
 #include "imagefs/blob_files.h"
 #include "imagefs/connection.h"
 #include "imagefs/fetch_pool.h"
+#include "imagefs/hook_nodes.h"
 #include "imagefs/image_registry.h"
 
 namespace burrow::imagefs {
@@ -18,9 +23,12 @@ struct Features {
 
 struct Session {
   Connection connection;
-  std::unique_ptr<ImageRegistry> images;
+  std::unique_ptr<ImageRegistry> images;  // of a connection that serves images
+  std::unique_ptr<HookNodes> hook;        // of the hook connection
   ImageKind kind = ImageKind::kPlain;
   Features features;
+  std::chrono::milliseconds fetch_deadline{0};
+  cas::BlobCache* cache = nullptr;        // shared by connections
   BlobFiles* files = nullptr;             // shared by connections
   FetchPool* fetches = nullptr;           // shared by connections
   cas::PartialBlobs* partials = nullptr;  // shared by connections; null: large blobs are fetched as a whole

@@ -1,24 +1,19 @@
 #include "imagefs/supervisor.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <unistd.h>
 
-#include <array>
-#include <condition_variable>
-#include <functional>
 #include <mutex>
-#include <optional>
-#include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "base/log.h"
 #include "cas/blob_cache.h"
 #include "cas/http_blob_store.h"
 #include "image/import.h"
-#include "imagefs/attributes.h"
 #include "imagefs/child.h"
+#include "imagefs/erofs_tier.h"
 #include "imagefs/fuse_mount.h"
+#include "imagefs/patient_calls.h"
 #include "os/fs.h"
 
 namespace burrow::imagefs {
@@ -27,65 +22,22 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kServeDeadline{70'000};
-constexpr milliseconds kAnswerSlack{30'000};  // beyond the fetch deadline: a restart with its pause fits in
-constexpr char kReadAheadKb[] = "1024";
 
+// One FUSE mount.
 struct Place {
   const char* name;
-  ImageKind kind;
+  ImageKind kind = ImageKind::kPlain;
+  bool hook = false;
+  FuseMount mount;
 };
-constexpr std::array<Place, 2> kPlaces = {{{"plain", ImageKind::kPlain}, {"xattr", ImageKind::kWithXattrs}}};
+enum PlaceNumber : size_t { kPlainPlace, kXattrPlace, kHookPlace };
 
-// Runs `work` on a thread that may be left behind: a system call that hangs in the kernel cannot be ended.
-template <class T>
-Result<T> Within(milliseconds deadline, std::string_view what, std::function<Result<T>()> work) {
-  struct Shared {
-    std::mutex mutex;
-    std::condition_variable done;
-    std::optional<Result<T>> result;
-  };
-  auto shared = std::make_shared<Shared>();
-  std::thread([shared, work = std::move(work)] {
-    Result<T> result = work();
-    std::lock_guard lock(shared->mutex);
-    shared->result = std::move(result);
-    shared->done.notify_all();
-  }).detach();
-  std::unique_lock lock(shared->mutex);
-  if (shared->done.wait_for(lock, deadline, [&] { return shared->result.has_value(); }))
-    return std::move(*shared->result);
-  return Fail(Code::kDeadlineExceeded, "imagefs did not answer for {} within {} ms", what, deadline.count());
-}
-
-Result<struct stat> StatWithin(const std::string& path, milliseconds deadline) {
-  return Within<struct stat>(deadline, path, [path]() -> Result<struct stat> {
-    struct stat st;
-    if (::stat(path.c_str(), &st) != 0) return FailErrno("stat " + path);
-    return st;
-  });
-}
-
-// Makes the kernel learn that it need not send FLUSH, before anybody can have a file open while no process serves: a
-// process that is forked then, to become the next server, closes what it inherited, and would wait for itself.
-Status Probe(const std::string& mount) {
-  std::string path = mount + "/" + kProbeName;
-  auto opened = Within<bool>(kAnswerSlack, path, [path]() -> Result<bool> {
-    auto fd = os::Open(path, O_RDONLY);
-    if (!fd) return Forward(std::move(fd.error()));
-    return true;
-  });
-  if (!opened) return Forward(std::move(opened.error()));
-  return {};
-}
-
-// The kernel reads ahead 128 KiB unless told otherwise. Where /sys is read-only it stays so: only large files get
-// slower.
-void RaiseReadAhead(const std::string& mount) {
-  auto st = StatWithin(mount, kAnswerSlack);
-  if (!st) return;
-  std::string path = fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(st->st_dev), minor(st->st_dev));
-  auto fd = os::Open(path, O_WRONLY);
-  if (!fd || !os::WriteAll(fd->get(), kReadAheadKb)) LogDebug("{} cannot be written", path);
+std::vector<Place> PlacesOf(TierChoice tier) {
+  std::vector<Place> places;
+  places.push_back({.name = "plain"});
+  places.push_back({.name = "xattr", .kind = ImageKind::kWithXattrs});
+  if (tier != TierChoice::kFuse) places.push_back({.name = "hook", .hook = true});
+  return places;
 }
 
 }  // namespace
@@ -94,12 +46,23 @@ struct Supervisor::State {
   SupervisorOptions options;
   std::unique_ptr<cas::BlobStore> remote;
   std::unique_ptr<cas::BlobCache> cache;
-  std::array<FuseMount, kPlaces.size()> mounts;
-  std::unique_ptr<Child> child;  // ends before the mounts go
+  std::vector<Place> places;
+  std::unique_ptr<Child> child;      // ends before the mounts go
+  std::unique_ptr<ErofsTier> erofs;  // null in tier fuse
   std::mutex mutex;
   std::unordered_map<cas::Digest, std::string> directories;  // guarded by mutex: images that were checked
 
   Status MountAll();
+  Status Serve();
+  Status ChooseTier();
+  Result<ImageLease> AcquireErofs(const cas::Digest& digest, const AcquireOptions& options);
+  Result<ImageLease> AcquireFuse(const cas::Digest& digest);
+  // What could not be reached in time is given to a new process.
+  template <class T>
+  Result<T> KillWhereLate(Result<T> answer) {
+    if (!answer && answer.error().code() == Code::kDeadlineExceeded) child->Kill();
+    return answer;
+  }
   Result<std::string> Check(const cas::Digest& digest);
   std::string Target(const Place& place) const { return options.state_directory + "/" + place.name; }
   std::string Journal(const Place& place) const { return Target(place) + ".journal"; }
@@ -109,12 +72,12 @@ struct Supervisor::State {
 Status Supervisor::State::MountAll() {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(options.state_directory, 0700));
   BURROW_RETURN_IF_ERROR(os::UnmountBelow(options.state_directory));
-  for (size_t i = 0; i < kPlaces.size(); ++i) {
+  places = PlacesOf(options.tier);
+  for (Place& place : places) {
     // Journals belong to mounts, and those of an earlier supervisor are gone.
-    if (::unlink(Journal(kPlaces[i]).c_str()) != 0 && errno != ENOENT)
-      return FailErrno("remove " + Journal(kPlaces[i]));
-    BURROW_RETURN_IF_ERROR(os::MakeDirectories(Target(kPlaces[i]), 0700));
-    BURROW_ASSIGN_OR_RETURN(mounts[i], MountFuse(Target(kPlaces[i])));
+    if (::unlink(Journal(place).c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Journal(place));
+    BURROW_RETURN_IF_ERROR(os::MakeDirectories(Target(place), 0700));
+    BURROW_ASSIGN_OR_RETURN(place.mount, MountFuse(Target(place)));
   }
   return {};
 }
@@ -127,13 +90,48 @@ Config Supervisor::State::ChildConfig() const {
                 .overflow_directory = options.overflow_directory,
                 .signals_fd = options.signals ? options.signals->fd() : -1,
                 .accesses_fd = options.accesses ? options.accesses->fd() : -1};
-  for (size_t i = 0; i < kPlaces.size(); ++i) {
-    config.connections.push_back({.fd = mounts[i].device.get(),
-                                  .journal = Journal(kPlaces[i]),
-                                  .kind = kPlaces[i].kind,
-                                  .features = mounts[i].features});
+  for (const Place& place : places) {
+    config.connections.push_back({.fd = place.mount.device.get(),
+                                  .journal = Journal(place),
+                                  .hook = place.hook,
+                                  .kind = place.kind,
+                                  .features = place.mount.features});
   }
   return config;
+}
+
+Status Supervisor::State::Serve() {
+  child = std::make_unique<Child>(ChildOptions{.burrowd = options.burrowd, .config = ChildConfig()});
+  BURROW_RETURN_IF_ERROR(child->WaitUntilServing(kServeDeadline));
+  for (const Place& place : places) {
+    BURROW_RETURN_IF_ERROR(Probe(Target(place)));
+    RaiseReadAhead(Target(place));
+  }
+  return {};
+}
+
+Status Supervisor::State::ChooseTier() {
+  if (options.tier == TierChoice::kFuse) return {};
+  const std::string hook = Target(places[kHookPlace]);
+  ErofsTierOptions wanted{
+      .directory = options.state_directory + "/erofs",
+      .cache = cache.get(),
+      .layers = {.hook = hook, .cache = options.cache_directory, .overflow = options.overflow_directory},
+      .on_mounted = [this, hook](const cas::Digest& digest) {
+        (void)StatWithin(hook + "/" + digest.Hex(), options.fetch_deadline);  // makes the hook know its large files
+      }};
+  auto started = ErofsTier::Start(std::move(wanted));
+  if (started) {
+    LogInfo("images are mounted as EROFS{}", (*started)->needs_metacopy() ? ", for builds over FUSE" : "");
+    erofs = std::move(*started);
+    return {};
+  }
+  if (options.tier == TierChoice::kErofs) {
+    return Fail(Code::kFailedPrecondition, "images cannot be mounted as EROFS: {}; use --image-fs=fuse",
+                started.error().message());
+  }
+  LogInfo("images are mounted over FUSE, since EROFS cannot be used: {}", started.error().message());
+  return {};
 }
 
 Supervisor::Supervisor(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -150,13 +148,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::Start(SupervisorOptions options)
                                                 .signals = state->options.signals,
                                                 .overflow_directory = state->options.overflow_directory}));
   BURROW_RETURN_IF_ERROR(state->MountAll());
-  state->child =
-      std::make_unique<Child>(ChildOptions{.burrowd = state->options.burrowd, .config = state->ChildConfig()});
-  BURROW_RETURN_IF_ERROR(state->child->WaitUntilServing(kServeDeadline));
-  for (const Place& place : kPlaces) {
-    BURROW_RETURN_IF_ERROR(Probe(state->Target(place)));
-    RaiseReadAhead(state->Target(place));
-  }
+  BURROW_RETURN_IF_ERROR(state->Serve());
+  BURROW_RETURN_IF_ERROR(state->ChooseTier());
   return std::unique_ptr<Supervisor>(new Supervisor(std::move(state)));
 }
 
@@ -169,20 +162,36 @@ Result<std::string> Supervisor::State::Check(const cas::Digest& digest) {
   auto loaded = image::LoadIndex(*cache, digest);
   if (!loaded) return Forward(std::move(loaded.error()).WithContext("load image " + digest.Hex()));
   BURROW_ASSIGN_OR_RETURN(image::Index index, loaded->Open());
-  std::string directory = Target(kPlaces[index.has_xattrs() ? 1 : 0]) + "/" + digest.Hex();
+  std::string directory = Target(places[index.has_xattrs() ? kXattrPlace : kPlainPlace]) + "/" + digest.Hex();
   std::lock_guard lock(mutex);
   directories[digest] = directory;
   return directory;
 }
 
-Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const AcquireOptions& /*options*/) {
-  BURROW_ASSIGN_OR_RETURN(std::string directory, state_->Check(digest));
-  auto st = StatWithin(directory, state_->options.fetch_deadline + kAnswerSlack);
+Result<ImageLease> Supervisor::State::AcquireFuse(const cas::Digest& digest) {
+  BURROW_ASSIGN_OR_RETURN(std::string directory, Check(digest));
+  auto st = KillWhereLate(StatWithin(directory, options.fetch_deadline + kAnswerSlack));
   if (st) return ImageLease({.directories = {directory}}, nullptr);
-  if (st.error().code() == Code::kDeadlineExceeded) state_->child->Kill();
   return Forward(std::move(st.error()).WithContext("open image " + digest.Hex()));
 }
 
+Result<ImageLease> Supervisor::State::AcquireErofs(const cas::Digest& digest, const AcquireOptions& request) {
+  auto lease = erofs->Acquire(digest, request);
+  if (!lease) return Forward(std::move(lease.error()).WithContext("load image " + digest.Hex()));
+  // Mounting an overlay over the hook asks it, without a deadline.
+  BURROW_RETURN_IF_ERROR(KillWhereLate(PingWithin(Target(places[kHookPlace]), kAnswerSlack)));
+  return lease;
+}
+
+Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const AcquireOptions& options) {
+  if (!state_->erofs || !state_->erofs->Serves(options)) return state_->AcquireFuse(digest);
+  auto lease = state_->AcquireErofs(digest, options);
+  if (lease || lease.error().code() != Code::kInvalidArgument) return lease;
+  LogWarn("image {} is mounted over FUSE: {}", digest.Hex(), lease.error().message());
+  return state_->AcquireFuse(digest);
+}
+
+Tier Supervisor::tier() const { return state_->erofs ? Tier::kErofs : Tier::kFuse; }
 int Supervisor::pid() const { return state_->child->pid(); }
 uint64_t Supervisor::restarts() const { return state_->child->restarts(); }
 

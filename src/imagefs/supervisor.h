@@ -33,15 +33,17 @@ struct SupervisorOptions {
 
 class Supervisor final : public ImageProvider {
  public:
-  // Checks /dev/fuse (kFailedPrecondition with what to do), mounts, starts the process and waits until it serves.
+  // Checks /dev/fuse (kFailedPrecondition with what to do), mounts, starts the process and waits until it serves; then
+  // chooses the tier by a self-test. kFailedPrecondition where TierChoice::kErofs cannot be had.
   static Result<std::unique_ptr<Supervisor>> Start(SupervisorOptions options);
   ~Supervisor() override;  // unmounts, ends the process
 
-  int pid() const;  // of the serving process, for diagnostics and tests
+  Tier tier() const;  // that was chosen
+  int pid() const;    // of the serving process, for diagnostics and tests
   uint64_t restarts() const;
 
  private:
-  // The index is fetched and verified first. A second call for the same image costs one stat.
+  // The index is fetched and verified first. A second call for the same image costs one request to the process.
   Result<ImageLease> DoAcquire(const cas::Digest& index, const AcquireOptions& options) override;
 
   struct State;

@@ -8,6 +8,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
 #include <utility>
 
 namespace burrow::net {
@@ -31,6 +34,29 @@ std::span<iovec> Without(std::span<iovec> parts, size_t bytes) {
   }
   return parts;
 }
+
+// Keeps SIGPIPE from this thread while it lives: sendfile has no flag like MSG_NOSIGNAL, and a client that leaves must
+// not end the process.
+class SigpipeHeld {
+ public:
+  SigpipeHeld() {
+    sigemptyset(&sigpipe_);
+    sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  SigpipeHeld(const SigpipeHeld&) = delete;
+  ~SigpipeHeld() {
+    if (sigismember(&before_, SIGPIPE)) return;
+    int error = errno;
+    timespec no_wait{};
+    ::sigtimedwait(&sigpipe_, nullptr, &no_wait);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = error;
+  }
+
+ private:
+  sigset_t sigpipe_{}, before_{};
+};
 
 }  // namespace
 
@@ -84,8 +110,10 @@ Task<Status> HttpConnection::SendFile(UniqueFd file, uint64_t offset, uint64_t l
   while (length > 0) {
     auto piece = [fds, offset, size = std::min(length, kFilePiece)]() -> std::pair<ssize_t, int> {
       auto position = static_cast<off_t>(offset);
+      SigpipeHeld held;
       ssize_t sent = ::sendfile(fds->socket.get(), fds->file.get(), &position, size);
-      return {sent, errno};
+      int os_errno = errno;
+      return {sent, os_errno};
     };
     std::pair<ssize_t, int> outcome;
     if (core_->options.file_pool != nullptr) {

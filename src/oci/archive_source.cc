@@ -24,6 +24,10 @@ class ArchiveSource final : public ImageSource {
   Result<SourceImage> Resolve(const std::stop_token& stop) override;
   Result<std::unique_ptr<ByteSource>> OpenLayer(size_t layer, std::atomic<uint64_t>* counter,
                                                 const std::stop_token& stop) override;
+  void Close() override {
+    members_.reset();
+    file_.Reset();
+  }
 
  private:
   Status Unpack(const std::stop_token& stop);

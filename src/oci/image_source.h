@@ -31,6 +31,8 @@ class ImageSource {
   // came in are added to `counter`, also if they come before Next. kCancelled after a stop.
   virtual Result<std::unique_ptr<ByteSource>> OpenLayer(size_t layer, std::atomic<uint64_t>* counter,
                                                         const std::stop_token& stop) = 0;
+  // Nothing more is read: gives up what it holds, such as a file that nobody else wants on the disk any more.
+  virtual void Close() {}
 };
 
 }  // namespace burrow::oci

@@ -39,7 +39,8 @@ class Import {
   Result<std::optional<Layer>> LoadLayer(const cas::Digest& diff_id);
   Status ReadLayers();
   Status ReadLayer(size_t number);
-  Status KeepLayer(const cas::Digest& diff_id, const Layer& layer);
+  Result<cas::Digest> KeepLayer(const Layer& layer);
+  Status Remember(const std::optional<cas::Digest>& chain);
   Status Apply();
 
   ImageSource& source_;
@@ -68,7 +69,7 @@ Result<ImportedImage> Import::Run() {
   BURROW_RETURN_IF_ERROR(UseKnownLayers());
   BURROW_RETURN_IF_ERROR(ReadLayers());
   BURROW_RETURN_IF_ERROR(Apply());
-  if (chain) BURROW_RETURN_IF_ERROR(services_.layers->RememberImage(*chain, imported_.index));
+  BURROW_RETURN_IF_ERROR(Remember(chain));
   imported_.new_blobs = feed_.new_blobs();
   imported_.new_bytes = feed_.new_bytes();
   return imported_;
@@ -126,10 +127,23 @@ Status Import::ReadLayers() {
   BURROW_RETURN_IF_ERROR(
       image::ParallelFor(to_read_.size(), kLayerThreads, [this](size_t i) { return ReadLayer(to_read_[i]); }));
   BURROW_RETURN_IF_ERROR(feed_.Finish());
-  for (size_t number : to_read_) {
-    if (auto diff_id = image_.layers[number].diff_id) BURROW_RETURN_IF_ERROR(KeepLayer(*diff_id, *layers_[number]));
-  }
+  source_.Close();  // before the store syncs the disk
   return {};
+}
+
+// Only what is durable is remembered.
+Status Import::Remember(const std::optional<cas::Digest>& chain) {
+  std::vector<cas::Digest> kept;
+  for (size_t number : to_read_) {
+    BURROW_ASSIGN_OR_RETURN(cas::Digest layer, KeepLayer(*layers_[number]));
+    kept.push_back(layer);
+  }
+  BURROW_RETURN_IF_ERROR(services_.store->Sync());
+  for (size_t i = 0; i < kept.size(); ++i) {
+    auto diff_id = image_.layers[to_read_[i]].diff_id;
+    if (diff_id) BURROW_RETURN_IF_ERROR(services_.layers->RememberLayer(*diff_id, kept[i]));
+  }
+  return chain ? services_.layers->RememberImage(*chain, imported_.index) : Status();
 }
 
 Status Import::ReadLayer(size_t number) {
@@ -156,11 +170,11 @@ Status Import::ReadLayer(size_t number) {
   return {};
 }
 
-Status Import::KeepLayer(const cas::Digest& diff_id, const Layer& layer) {
+Result<cas::Digest> Import::KeepLayer(const Layer& layer) {
   std::string bytes = EncodeLayer(layer);
   cas::Digest digest = cas::Digest::Of(bytes);
   BURROW_RETURN_IF_ERROR(services_.store->Put(digest, bytes));
-  return services_.layers->RememberLayer(diff_id, digest);
+  return digest;
 }
 
 Status Import::Apply() {
@@ -181,8 +195,7 @@ Status Import::Apply() {
   imported_.files = index.file_count();
   imported_.bytes = index.total_file_bytes();
   imported_.index = cas::Digest::Of(bytes);
-  BURROW_RETURN_IF_ERROR(services_.store->Put(imported_.index, bytes));
-  return services_.store->Sync();
+  return services_.store->Put(imported_.index, bytes);
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ bool IsPassing(int status) { return status == 429 || status == 408 || status >= 
 Status StatusOf(int status, const std::string& what) {
   if (status >= 200 && status < 300) return {};
   if (status == 404) return Fail(Code::kNotFound, "the registry has no {}", what);
-  if (status == 401) return Fail(Code::kUnauthenticated, "the registry refuses access to {}", what);
+  if (status == 401)
+    return Fail(Code::kUnauthenticated, "the registry refuses the login for {}: run `docker login` again", what);
   if (status == 403) return Fail(Code::kPermissionDenied, "the registry denies access to {}", what);
   return Fail(IsPassing(status) ? Code::kUnavailable : Code::kInvalidArgument, "the registry answers {} to {}", status,
               what);

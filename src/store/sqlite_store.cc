@@ -120,16 +120,19 @@ Result<std::vector<ImageRecord>> SqliteStore::Images() {
 Status SqliteStore::PutHotSet(const HotSetRecord& record) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
-  BURROW_RETURN_IF_ERROR(
-      Change(database_,
-             "INSERT INTO hot_sets (image, function, updated_ms, hot_set) VALUES (?, ?, ?, ?) ON CONFLICT (image, "
-             "function) DO UPDATE SET updated_ms = excluded.updated_ms, hot_set = excluded.hot_set",
-             record.image, record.function, record.updated_ms, Bytes{record.hot_set}));
-  BURROW_RETURN_IF_ERROR(
-      Change(database_,
-             "DELETE FROM hot_sets WHERE id IN (SELECT id FROM hot_sets ORDER BY updated_ms DESC, id DESC "
-             "LIMIT -1 OFFSET ?)",
-             uint64_t{kMaxHotSets}));
+  BURROW_ASSIGN_OR_RETURN(
+      auto put,
+      SqliteStatement::Prepare(
+          database_,
+          "INSERT INTO hot_sets (image, function, updated_ms, hot_set) VALUES (?, ?, ?, ?) ON CONFLICT (image, "
+          "function) DO UPDATE SET updated_ms = excluded.updated_ms, hot_set = excluded.hot_set"));
+  BURROW_RETURN_IF_ERROR(put.Run(record.image, record.function, record.updated_ms, Bytes{record.hot_set}));
+  BURROW_ASSIGN_OR_RETURN(
+      auto trim,
+      SqliteStatement::Prepare(database_,
+                               "DELETE FROM hot_sets WHERE id IN (SELECT id FROM hot_sets ORDER BY updated_ms "
+                               "DESC, id DESC LIMIT -1 OFFSET ?)"));
+  BURROW_RETURN_IF_ERROR(trim.Run(uint64_t{kMaxHotSets}));
   return transaction.Commit();
 }
 

@@ -50,7 +50,8 @@ TEST_P(StoreContract, IsEmptyAtFirst) {
 
 TEST_P(StoreContract, KeepsTheNewestHotSets) {
   for (uint64_t i = 0; i < kMaxHotSets + 3; ++i) {
-    ASSERT_TRUE(store().PutHotSet({.image = "i", .function = std::to_string(i), .updated_ms = i, .hot_set = "old"}));
+    auto put = store().PutHotSet({.image = "i", .function = std::to_string(i), .updated_ms = i, .hot_set = "old"});
+    ASSERT_TRUE(put) << put.error().message();
   }
   ASSERT_TRUE(store().PutHotSet({.image = "i", .function = "5", .updated_ms = 10'000, .hot_set = kBytes}));
   Reopen();

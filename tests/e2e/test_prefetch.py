@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import time
 import urllib.request
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict
 
 from daemon import Daemon, wait_until
+
+USAGE_INTERVAL_S = 2.0  # a worker tells what its cache counted so often
 
 IMPORTS = """
 import asyncio, concurrent.futures.process, ctypes, decimal, email.mime.text, http.server
@@ -49,18 +52,24 @@ def cold_run(daemon: Daemon, path: str) -> Dict[str, int]:
     daemon.start()
     ended = daemon.burrow("run", path, cwd=Path(path).parent, deadline_s=300)
     assert ended.stdout == "imported\n", ended.stderr
-    # Usage comes every 2 s, and the trace right after a container is ready.
-    before = counters(daemon)
-    wait_until(lambda: counters(daemon) == before != {}, "the counters rest")
-    after = counters(daemon)
+    last, since = counters(daemon), time.monotonic()
+
+    def at_rest() -> bool:
+        nonlocal last, since
+        now = counters(daemon)
+        if now != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > 2 * USAGE_INTERVAL_S
+
+    wait_until(at_rest, "the counters rest")
     assert daemon.stop() == 0, daemon.tail()
-    return after
+    return last
 
 
 def test_a_cold_worker_fetches_ahead_what_an_earlier_run_read(
     own_daemon: Daemon, write_app: Callable[..., str]
 ) -> None:
-    own_daemon.env["BURROW_BLOB_DELAY_MS"] = "30"
+    own_daemon.env["BURROW_FAULTS"] = "api.blobs=delay:30"
     path = write_app(IMPORTS, main="print(modules.remote())")
     own_daemon.start()  # builds the base image where it is not there yet
     own_daemon.burrow("run", path, cwd=Path(path).parent, deadline_s=600)
@@ -68,9 +77,9 @@ def test_a_cold_worker_fetches_ahead_what_an_earlier_run_read(
 
     forget_traces(own_daemon)
     first = cold_run(own_daemon, path)
-    assert first["misses"] > 200
-    assert first.get("prefetchedBlobs", 0) == 0
+    assert first["misses"] > 150
+    assert first.get("prefetchedBlobs", 0) < 50  # the rest of large files of which a part was read
     second = cold_run(own_daemon, path)
-    assert second["prefetchedBlobs"] > 200
+    assert second["prefetchedBlobs"] > 150
     assert second["misses"] < first["misses"] / 4
     assert second.get("failedFetches", 0) == 0

@@ -93,9 +93,9 @@ def control(work: Path) -> Iterator[Control]:
 
 
 @pytest.fixture(scope="session")
-def index(control: Control, rootfs: Path, work: Path) -> str:
+def index(control: Control, rootfs: Path) -> str:
     """Digest of the image's index."""
-    return import_tree(control, rootfs, work)
+    return import_tree(control, rootfs)
 
 
 @pytest.fixture(scope="session")

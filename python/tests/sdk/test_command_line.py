@@ -230,7 +230,7 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
     )
     assert "ct-1       hello  square    ready  -    0        7     -" in burrow("ps").stdout
     assert "wk-1    1           1.5 kB  3.0 kB  0     4       700" in burrow("ps").stdout
-    assert "im-1   3      1.5 kB  -    d" in burrow("image", "ls").stdout
+    assert "im-1   -      3      1.5 kB  -    d" in burrow("image", "ls").stdout
     assert "ap-1  hello  running" in burrow("app", "ls", "--all").stdout
     assert burrowd.called("Apps/List") == [{"all": True}]
     assert burrow("logs", "hello", "--tail", "1").stdout == "one\n"

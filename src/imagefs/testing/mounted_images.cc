@@ -5,14 +5,21 @@
 #include "cas/blob_path.h"
 #include "cas/cache_layout.h"
 #include "cas/http_blob_store.h"
+#include "os/attributes.h"
 
 namespace burrow::imagefs::testing {
 
-MountedImages::MountedImages(std::string executable, std::chrono::milliseconds fetch_deadline)
+MountedImages::MountedImages(std::string executable, TierChoice tier, std::chrono::milliseconds fetch_deadline)
     : executable_(std::move(executable)),
       fetch_deadline_(fetch_deadline),
-      remote_(cas::NewHttpBlobStore({.url = server_.url(), .token = server_.token()})) {}
-MountedImages::~MountedImages() = default;
+      remote_(cas::NewHttpBlobStore({.url = server_.url(), .token = server_.token()})),
+      tier_(tier) {}
+MountedImages::~MountedImages() { Stop(); }
+
+void MountedImages::Stop() {
+  overlays_.clear();
+  supervisor_.reset();
+}
 
 Status MountedImages::Start() {
   BURROW_ASSIGN_OR_RETURN(supervisor_, Supervisor::Start({.burrowd = executable_,
@@ -20,6 +27,8 @@ Status MountedImages::Start() {
                                                           .cache_directory = directory_ / "cache",
                                                           .blob_url = server_.url(),
                                                           .token = server_.token(),
+                                                          .accesses = accesses_,
+                                                          .tier = tier_,
                                                           .fetch_deadline = fetch_deadline_}));
   return {};
 }
@@ -35,8 +44,27 @@ cas::Digest MountedImages::Import(const std::string& source) {
   return image::PutIndex(tree, *remote_).value();
 }
 
+Result<const MountedImages::Overlay*> MountedImages::MountOverlay(const cas::Digest& image,
+                                                                  const AcquireOptions& options) {
+  auto overlay = std::make_unique<Overlay>();
+  BURROW_ASSIGN_OR_RETURN(overlay->image, supervisor_->Acquire(image, options));
+  const std::string own = NewSource(fmt::format("overlay{}", ++count_));
+  overlay->upper = own + "/upper";
+  for (const char* name : {"/upper", "/work", "/root"}) std::filesystem::create_directories(own + name);
+  BURROW_RETURN_IF_ERROR(os::CopyDirectoryAttributes(overlay->image.lower().directories.front(), overlay->upper));
+  BURROW_ASSIGN_OR_RETURN(
+      overlay->mount,
+      os::MountOverlay({.lower = overlay->image.lower(), .upper = overlay->upper, .work = own + "/work"},
+                       own + "/root"));
+  overlays_.push_back(std::move(overlay));
+  return overlays_.back().get();
+}
+
 void MountedImages::DropFromCache(const cas::Digest& digest) {
-  std::filesystem::remove(cas::CacheLayout(directory_ / "cache").Blobs() + "/" + cas::BlobPath(digest));
+  const cas::CacheLayout layout(directory_ / "cache");
+  for (const std::string& directory : {layout.Linked(), layout.Blobs()}) {
+    std::filesystem::remove(directory + "/" + cas::BlobPath(digest));
+  }
 }
 
 }  // namespace burrow::imagefs::testing

@@ -1,0 +1,84 @@
+"""What an image costs that nobody waited to download: cold, warm, replayed, imported, mounted; against its rivals."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from argparse import ArgumentParser, Namespace
+from typing import Callable, Iterator
+
+from burrow_images import Control
+from image_big_file import big_file
+from image_rivals import archive, first_output
+from image_samples import Samples
+from image_starts import cold, mount, replay, second_container
+from image_workload import Workload
+from measurement import BenchError, Measurement
+from mounts import enter_own_namespace
+
+_ROUND_TRIPS = (0, 1, 5, 30)
+_OF_RIVALS = ("first_output_vs_podman", "first_output_vs_stargz", "imagefs_mib_per_image")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """How much is measured; the defaults take about half an hour once the image is made."""
+    parser.add_argument("--rounds", type=int, default=5, help="samples of each side")
+    parser.add_argument("--quick", action="store_true", help="one sample of each side, 0 and 5 ms")
+    parser.add_argument("--image-fs", default="auto", help="auto, erofs or fuse")
+    parser.add_argument("--only", default="", metavar="TEXT", help="ids that contain this")
+
+
+def run(options: Namespace) -> "tuple[list[Measurement], str]":
+    """Measures everything; gives the measurements, and what was left out and why."""
+    if os.geteuid() != 0:
+        raise BenchError("mounts and containers need root")
+    enter_own_namespace()
+    if options.state_dir:
+        os.makedirs(options.state_dir, exist_ok=True)
+    work = tempfile.mkdtemp(prefix="burrow-bench-image-", dir=options.state_dir)
+    keep = os.path.join(options.state_dir or work, "image")
+    try:
+        workload = Workload(keep)
+        workload.make()
+        control = Control(os.path.join(work, "control"), work)
+        try:
+            rounds = 1 if options.quick else options.rounds
+            samples = Samples(workload, control, options.image_fs, work, keep, rounds)
+            return _measure(samples, options), _left_out(samples)
+        finally:
+            control.close()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _measure(samples: Samples, options: Namespace) -> "list[Measurement]":
+    samples.index = samples.control.import_image(samples.workload.rootfs)
+    samples.record()
+    round_trips = tuple(
+        distance
+        for distance in ((0, 5) if options.quick else _ROUND_TRIPS)
+        if any(options.only in one for one in _cold_ids(distance))
+    )
+    parts: "list[tuple[list[str], Callable[[], Iterator[Measurement]]]]" = [
+        ([one for d in round_trips for one in _cold_ids(d)], lambda: cold(samples, round_trips)),
+        (["image.second_container"], lambda: second_container(samples)),
+        (["image.replay_warm"], lambda: replay(samples)),
+        (["image.mount_ms"], lambda: mount(samples)),
+        (["image.big_first", "image.big_reread", "image.big_mmap"], lambda: big_file(samples)),
+        (["image." + name for name in _OF_RIVALS], lambda: first_output(samples)),
+        (["image.import_vs_podman_load"], lambda: archive(samples)),
+    ]
+    measured: "list[Measurement]" = []
+    for ids, part in parts:
+        if any(options.only in one for one in ids):
+            measured += [m for m in part() if options.only in m.id]
+    return measured
+
+
+def _cold_ids(distance: int) -> "list[str]":
+    return ["image.cold_rtt%d_%s" % (distance, trace) for trace in ("trace", "notrace")]
+
+
+def _left_out(samples: Samples) -> str:
+    return "".join("left out: %s\n" % reason for reason in samples.left_out)
