@@ -19,6 +19,8 @@ Status BlobCollector::CheckStopping() const {
 
 Result<CollectedBlobs> BlobCollector::Collect(const BlobSet& needed, bool dry_run) {
   CollectedBlobs counts;
+  // What waits for its pack has no age yet.
+  if (!dry_run) BURROW_RETURN_IF_ERROR(p_.blobs.Sync());
   BURROW_ASSIGN_OR_RETURN(BlobSet stored, StoredRoots(p_.store, p_.blobs));
   BURROW_ASSIGN_OR_RETURN(auto garbage, FindGarbage(stored, needed, counts));
   if (!dry_run) {
