@@ -100,8 +100,10 @@ std::string DescribeStep(const pb::ImageStep& step) {
 }
 
 pb::ImageInfo ImageTable::Describe(const ImageId& id) const {
-  const store::ImageRecord& record = images_.at(id).record;
+  const ImageEntry& entry = images_.at(id);
+  const store::ImageRecord& record = entry.record;
   pb::ImageInfo info;
+  info.set_index_digest(entry.image.index_digest());
   for (auto& name : NamesOf(id)) info.add_names(std::move(name));
   info.set_image_id(record.id.str());
   info.set_description(record.description);

@@ -9,13 +9,16 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
+import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Dict, Iterator
 
 import pytest
 
-from daemon import Daemon, Run, wait_until
+from daemon import BURROWD, Daemon, Run, wait_until
 from real_images import PACKAGES, TOOLS, differences, make_image, run, unpack, walk
 from registries import DockerRegistry, FaultyRegistry
 
@@ -75,6 +78,54 @@ def test_a_real_image_is_what_umoci_unpacks_of_it(
     assert len(expected) > 300
     assert differences(expected, walk(exported(burrow, image, tmp_path))) == []
     assert name in burrow("image", "ls").stdout
+
+
+@pytest.mark.parametrize("image_fs", ["auto", "fuse"])
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_mounted_image_is_what_umoci_unpacks_of_it(
+    daemon: Daemon, layouts: Image, tmp_path: Path, name: str, image_fs: str
+) -> None:
+    layout = "%s:latest" % layouts[name]
+    expected = walk(unpack(layout, tmp_path / "expected"))
+    index = index_of(daemon, import_image(daemon.burrow, "oci:" + layout))
+    with mounted(daemon, index, tmp_path, image_fs) as root:
+        assert differences(expected, walk(root)) == []
+
+
+def index_of(daemon: Daemon, image: str) -> str:
+    request = urllib.request.Request(
+        daemon.url + "/burrow.v1.Images/List",
+        data=b"{}",
+        headers={
+            "Authorization": "Bearer " + json.loads(daemon.config.read_text())["token"],
+            "Content-Type": "application/json",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        images = json.load(answer)["images"]
+    (digest,) = [item["indexDigest"] for item in images if item["imageId"] == image]
+    return str(digest)
+
+
+@contextmanager
+def mounted(daemon: Daemon, index: str, directory: Path, image_fs: str) -> Iterator[Path]:
+    token, root = directory / "token", directory / "root"
+    token.write_text(json.loads(daemon.config.read_text())["token"])
+    root.mkdir()
+    where = ["--control", daemon.url, "--token-file", str(token)]
+    options = ["--state-dir", str(directory / "mount"), "--image-fs", image_fs, "--read-only"]
+    process = subprocess.Popen(
+        [BURROWD, "mount", *where, *options, index, str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    try:
+        assert process.stdout and process.stdout.readline() == "mounted %s\n" % root
+        yield root
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def test_every_way_in_leads_to_the_same_image(
