@@ -65,8 +65,8 @@ def test_logs_of_an_unknown_app_is_an_error(burrow: Run) -> None:
 def test_image_ls_lists_the_images_that_were_built(burrow: Run, run: Run) -> None:
     assert run("@app.function()\ndef f(): pass", "f.remote()").returncode == 0
     lines = burrow("image", "ls").stdout.splitlines()
-    assert lines[0].split()[:3] == ["IMAGE", "FILES", "SIZE"]
-    assert any(line.startswith("im-") and int(line.split()[1]) > 1000 for line in lines[1:])
+    assert lines[0].split()[:4] == ["IMAGE", "NAMES", "FILES", "SIZE"]
+    assert any(line.startswith("im-") and int(line.split()[2]) > 1000 for line in lines[1:])
 
 
 def test_stopping_an_unknown_app_is_an_error(burrow: Run) -> None:
