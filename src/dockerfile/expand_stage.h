@@ -18,17 +18,19 @@ struct StageStart {
   std::string workdir;             // empty: "/"
   std::vector<std::string> shell;  // empty: /bin/sh -c
   std::vector<std::string> on_build;
+  BuildArgs args;  // that the base, where it is a stage, declared: its ExpandedStage's
 };
 
 // One instruction as meant. Arg and OnBuild triggers of the base are already worked in: no Arg comes out.
 struct ExpandedInstruction {
   Instruction instruction;
   // Of Run: the variables of its environment, in order: the image's, then declared build arguments (an ENV of the same
-  // name wins).
+  // name wins), then the proxies (kProxyArgs) that were given without an ARG.
   std::vector<std::string> env;
-  // Of Run, Entrypoint and Cmd in shell form: the whole argument list, the stage's shell first.
+  // Of Run, Entrypoint and Cmd: the whole argument list; of the shell form with the stage's shell first.
   std::vector<std::string> args;
-  // Of Run: a script of a heredoc that names its own interpreter ("#!"): to be run as a file with this content.
+  // Of Run: a script of a heredoc that names its own interpreter ("#!"): to be run as a file with this content; args is
+  // empty then.
   std::string script;
   std::string workdir;  // absolute: what holds at this instruction
   std::string user;     // that a USER of this stage set; empty: the base's
@@ -37,6 +39,7 @@ struct ExpandedInstruction {
 struct ExpandedStage {
   std::vector<ExpandedInstruction> instructions;
   std::vector<std::string> notes;
+  BuildArgs args;  // declared in it or in its base, with values; a stage upon it inherits them
 };
 
 // kInvalidArgument in Parse's form: a bad expansion, ${X:?}, an ONBUILD that is no instruction.

@@ -30,16 +30,17 @@ enum class Network { kDefault, kNone };
 struct RunMount {
   enum class Type { kBind, kCache, kTmpfs, kSecret, kSsh };
   Type type = Type::kBind;
-  std::string target;                  // absolute once expanded; empty: the type's default
-  std::string from, source;            // of bind and cache; from empty: the build context
-  bool read_write = false;             // of bind and cache (whose default is true)
-  std::string id;                      // of cache, secret and ssh, with its default filled in
+  std::string target;        // absolute once expanded; empty: the default of ssh, and no file of a secret with env
+  std::string from, source;  // of bind and cache; from empty: the build context; source absolute once expanded
+  bool read_write = false;   // of bind and cache (whose default is true)
+  std::string id;            // of cache, secret and ssh, with its default filled in
   Sharing sharing = Sharing::kShared;  // of cache
   bool required = false;               // of secret and ssh
   std::optional<std::string> env;      // of secret
   std::optional<uint32_t> mode;        // permission bits
   uint32_t uid = 0, gid = 0;
   uint64_t tmpfs_bytes = 0;  // 0: no bound of its own
+  std::string written;       // the flag's value; once expanded it has no further use
 };
 
 // A command in shell form (one text) or exec form (a list).
@@ -79,6 +80,7 @@ struct HealthCheck {
 struct Arg {
   std::string name;
   std::optional<std::string> value;
+  Position position;
 };
 struct Env {
   std::vector<std::pair<std::string, std::string>> variables;  // in the order in which they are set

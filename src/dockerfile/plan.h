@@ -1,9 +1,11 @@
 // Which stages a build needs, and what they need of each other. Pure.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -13,6 +15,11 @@
 namespace burrow::dockerfile {
 
 using BuildArgs = std::map<std::string, std::string>;
+
+// Build arguments that need no ARG; they belong to no cache key.
+inline constexpr std::array<std::string_view, 10> kProxyArgs = {
+    "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+    "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
 
 // Where a base, COPY --from or a mount takes its files from.
 struct StageRef {
@@ -38,10 +45,14 @@ struct Plan {
   std::vector<std::string> unused_args;        // build arguments that no ARG names
 };
 
-// `target`: a stage's name or number; empty: the last one. kInvalidArgument in Parse's form: an unknown target, a stage
-// that is named before it is there, an empty base, a bad expansion; kFailedPrecondition for a platform that is not
-// `own_platform` ("linux/amd64").
+// `target`: a stage's name or number; empty: the last one. A fragment's stage has an empty base. kInvalidArgument in
+// Parse's form: an unknown target, a stage that is named before it is there, an empty base, a bad expansion;
+// kFailedPrecondition for a platform that is not `own_platform` ("linux/amd64").
 Result<Plan> MakePlan(const Dockerfile& dockerfile, const BuildArgs& args, const std::string& target,
                       const std::string& own_platform);
+
+// What --from or from= means in the stage: an earlier stage by its name or number, or else an image. For texts that are
+// in no `froms`: triggers of a base image. A plain sentence for a stage that is not there yet.
+Result<Source> ResolveFrom(const Dockerfile& dockerfile, size_t stage, const std::string& text);
 
 }  // namespace burrow::dockerfile
