@@ -147,7 +147,7 @@ class Expansion {
     auto value = lookup_(name);
     if (modifier == '}') return std::string(value.value_or(""));
     bool empty_counts = modifier == ':';
-    if (empty_counts) modifier = AtEnd() ? 0 : text_[at_++];
+    if (empty_counts) modifier = AtEnd() ? '\0' : text_[at_++];
     if (modifier == '/' && !empty_counts) return Replace(value);
     if ((modifier == '#' || modifier == '%') && !empty_counts) return Trim(value, modifier);
     if (modifier != '-' && modifier != '+' && modifier != '?') {
