@@ -14,8 +14,8 @@ namespace burrow::dockerfile {
 
 // What a stage begins with: the configuration of its base.
 struct StageStart {
-  std::vector<std::string> env;  // NAME=value
-  std::string workdir;           // empty: "/"
+  std::vector<std::string> env;    // NAME=value
+  std::string workdir;             // empty: "/"
   std::vector<std::string> shell;  // empty: /bin/sh -c
   std::vector<std::string> on_build;
 };

@@ -59,12 +59,12 @@ struct Run {
 // COPY and ADD.
 struct Copy {
   bool add = false;
-  std::vector<std::string> sources;   // patterns, or URLs of ADD
-  std::vector<Heredoc> heredocs;      // sources that are files named by their delimiters
-  std::string destination;            // once expanded: absolute; it ends in '/' where it was written so or was "."
-  std::string from;                   // stage name or index, or an image; empty: the build context
-  std::string chown, chmod;           // empty: root, and as they are
-  std::string checksum;               // of ADD of a URL: "sha256:..."
+  std::vector<std::string> sources;  // patterns, or URLs of ADD
+  std::vector<Heredoc> heredocs;     // sources that are files named by their delimiters
+  std::string destination;           // once expanded: absolute; it ends in '/' where it was written so or was "."
+  std::string from;                  // stage name or index, or an image; empty: the build context
+  std::string chown, chmod;          // empty: root, and as they are
+  std::string checksum;              // of ADD of a URL: "sha256:..."
   bool link = false, parents = false;
   std::optional<bool> unpack;         // of ADD; absent: local archives are unpacked, downloads are not
   std::vector<std::string> excludes;  // patterns as in .dockerignore

@@ -31,8 +31,8 @@ struct Dockerfile {
   char escape = '\\';
   std::vector<Arg> global_args;  // before the first FROM; values as written
   std::vector<Stage> stages;
-  std::vector<std::string> notes;   // what the user should know: ignored directives, MAINTAINER
-  std::vector<std::string> lines;   // of the text, for errors that come later
+  std::vector<std::string> notes;  // what the user should know: ignored directives, MAINTAINER
+  std::vector<std::string> lines;  // of the text, for errors that come later
 };
 
 // kInvalidArgument: "FILE:LINE:COLUMN: what is wrong", then the line itself, a caret below the column, and where there

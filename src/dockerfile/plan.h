@@ -33,9 +33,9 @@ struct PlannedStage {
 
 struct Plan {
   size_t target = 0;
-  std::map<size_t, PlannedStage> stages;        // the needed ones, by their number in the Dockerfile
+  std::map<size_t, PlannedStage> stages;       // the needed ones, by their number in the Dockerfile
   std::map<std::string, std::string> globals;  // global ARGs as they are worth, without those of no value
-  std::vector<std::string> unused_args;         // build arguments that no ARG names
+  std::vector<std::string> unused_args;        // build arguments that no ARG names
 };
 
 // `target`: a stage's name or number; empty: the last one. kInvalidArgument in Parse's form: an unknown target, a stage

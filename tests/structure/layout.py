@@ -14,7 +14,7 @@ ROWS = (
     ("api", "builder", "oci"),
     ("scheduler", "runtime"),
     ("store", "imagefs"),
-    ("link", "image"),
+    ("link", "image", "dockerfile"),
     ("net", "cas"),
     ("os",),
     ("base",),
@@ -25,7 +25,7 @@ WITHIN_A_ROW = {("cas", "net")}
 PROTO = "proto"
 LOWEST_ROW_WITH_PROTO = 5
 # Modules that decide and do nothing: no sockets, no disks.
-PURE = {"scheduler": {"base"}}
+PURE = {"scheduler": {"base"}, "dockerfile": {"base"}}
 
 MODULES = tuple(module for row in ROWS for module in row)
 _ROW_OF = {module: number for number, row in enumerate(ROWS) for module in row}
