@@ -99,20 +99,17 @@ json ProcessJson(const ImageConfig& config) {
 
 json HistoryJson(const std::vector<HistoryEntry>& history) {
   json list = json::array();
-  size_t last = history.size(), changing = 0;
+  size_t last = history.size();
   for (size_t i = 0; i < history.size(); ++i) {
-    if (history[i].empty_layer) continue;
-    last = i;
-    ++changing;
+    if (!history[i].empty_layer) last = i;
   }
   for (size_t i = 0; i < history.size(); ++i) {
     json entry = {{"created", history[i].created_ms > 0 ? FormatDateTime(history[i].created_ms) : kEpoch},
                   {"created_by", history[i].created_by}};
     if (i != last) entry["empty_layer"] = true;
-    if (i == last && changing > 1) entry["comment"] = "with what earlier entries changed";
     list.push_back(std::move(entry));
   }
-  if (changing == 0) list.push_back({{"created", kEpoch}, {"created_by", kExported}});
+  if (last == history.size()) list.push_back({{"created", kEpoch}, {"created_by", kExported}});
   return list;
 }
 

@@ -131,12 +131,16 @@ TEST_F(UnpackArchiveTest, RefusesMoreEntriesThanItMayHave) {
 
 // A hole takes no bytes in the archive, but all of them on the disk.
 TEST_F(UnpackArchiveTest, RefusesAHoleThatIsTooLarge) {
-  auto hole = Unpack(MakeTar({{.name = "hole",
+  std::string map = "1\n1099511627775\n1\n";  // one byte at the end of a TiB
+  map.resize(512, '\0');
+  auto hole = Unpack(MakeTar({{.name = "GNUSparseFile.0/hole",
+                               .content = map + "x",
                                .pax = {{"GNU.sparse.major", "1"},
                                        {"GNU.sparse.minor", "0"},
                                        {"GNU.sparse.name", "hole"},
                                        {"GNU.sparse.realsize", "1099511627776"}}}}));
-  EXPECT_FALSE(hole);
+  ASSERT_FALSE(hole);
+  EXPECT_EQ(hole.error().code(), Code::kOutOfRange) << hole.error().message();
 }
 
 TEST_F(UnpackArchiveTest, SaysWhereAnArchiveIsDamagedOrACancelCame) {
