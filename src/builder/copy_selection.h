@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "builder/file_copy.h"
-#include "cas/digest.h"
 #include "dockerfile/instruction.h"
 #include "image/tree.h"
 
@@ -43,8 +42,5 @@ Result<std::vector<CopySource>> SelectSources(const image::Tree& source, const d
 
 // Whether a source of ADD is downloaded rather than found in the tree.
 bool IsUrl(std::string_view source);
-
-// Of the sources in their order, and the options that decide where and how they go; not of times.
-cas::Digest FingerprintCopy(const dockerfile::Copy& copy, const std::vector<CopySource>& sources);
 
 }  // namespace burrow::builder

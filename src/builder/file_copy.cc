@@ -1,5 +1,6 @@
 #include "builder/file_copy.h"
 
+#include "builder/copy_fingerprint.h"
 #include "builder/copy_selection.h"
 #include "builder/copy_target.h"
 #include "builder/mode_change.h"
