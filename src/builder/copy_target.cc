@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 namespace burrow::builder {
 namespace {
 
@@ -124,8 +126,8 @@ std::shared_ptr<TreeInode> CopyTarget::Changed(const std::shared_ptr<const TreeI
   return changed;
 }
 
-void MergeLinked(TreeNode& target, TreeNode& linked, std::string_view destination) {
-  std::string_view path = destination.substr(std::min(destination.find_first_not_of('/'), destination.size()));
+void MergeLinked(TreeNode& target, TreeNode& linked, std::string_view clean_destination) {
+  std::string_view path = clean_destination.substr(clean_destination.starts_with('/') ? 1 : 0);
   std::string_view on_the_way = path.substr(0, path.find('/'));
   for (auto& [name, node] : linked.children) {
     auto& there = target.children[name];

@@ -50,8 +50,8 @@ class CopyTarget {
 };
 
 // COPY --link: lays `linked`, a tree that has only what was copied, over `target` as a layer of its own. Directories
-// merge; those on the way to `destination` keep the target's metadata. Everything else of the target that is in the
+// merge; those on the way to the destination keep the target's metadata. Everything else of the target that is in the
 // way, links too, is replaced.
-void MergeLinked(image::TreeNode& target, image::TreeNode& linked, std::string_view destination);
+void MergeLinked(image::TreeNode& target, image::TreeNode& linked, std::string_view clean_destination);
 
 }  // namespace burrow::builder

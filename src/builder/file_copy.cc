@@ -5,6 +5,7 @@
 #include "builder/copy_target.h"
 #include "builder/mode_change.h"
 #include "builder/owner.h"
+#include "builder/tree_path.h"
 #include "builder/unpacked_entries.h"
 
 namespace burrow::builder {
@@ -46,7 +47,7 @@ Status FileCopy::Apply(image::Tree& target, const CopyServices& services) const 
   if (!state_->copy.link) return state_->Put(target.root(), changes, services);
   image::Tree linked;
   BURROW_RETURN_IF_ERROR(state_->Put(linked.root(), changes, services));
-  MergeLinked(target.root(), linked.root(), state_->copy.destination);
+  MergeLinked(target.root(), linked.root(), CleanPath(state_->copy.destination));
   return {};
 }
 

@@ -52,11 +52,12 @@ void Grow(TreeNode& top, int nodes) {
   }
 }
 
+using Nodes = std::map<std::string, std::shared_ptr<image::TreeInode>>;  // by path
+
 // Every node with its inode: what must not change. The place itself may be replaced, and what is below it.
-void Remember(const TreeNode& node, const std::string& path, const std::string& place,
-              std::map<std::string, const image::TreeInode*>& nodes) {
+void Remember(const TreeNode& node, const std::string& path, const std::string& place, Nodes& nodes) {
   if (path == place) return;
-  nodes[path] = node.inode.get();
+  nodes[path] = node.inode;
   for (const auto& [name, child] : node.children) Remember(*child, path + "/" + name, place, nodes);
 }
 
@@ -97,7 +98,8 @@ TEST(FileCopyProperty, NothingOutsideOfTheDestinationChanges) {
       RC_PRE(FindPlace(target.root(), place, LastLink::kKeep).has_value());
     }
     if (place == "/") place.clear();
-    std::map<std::string, const image::TreeInode*> before, after;
+    RC_LOG() << testing::List(source) << " to " << copy.destination << " in " << testing::List(target);
+    Nodes before, after;
     Remember(target.root(), "", place, before);
     testing::World world;
     if (!world.Copy(std::move(source), target, copy)) return;
@@ -116,7 +118,7 @@ TEST(FileCopyProperty, AnArchiveStaysBelowItsDestination) {
     Grow(target.root(), *rc::gen::inRange(1, 8));
     testing::Add(target, "/jail", testing::Directory());
     Grow(*target.root().children.at("jail"), *rc::gen::inRange(0, 8));
-    std::map<std::string, const image::TreeInode*> before, after;
+    Nodes before, after;
     Remember(target.root(), "", "/jail", before);
     testing::World world;
     world.archives[cas::Digest::Of("tar")] = Archive();

@@ -191,6 +191,8 @@ TEST_F(FileCopyTest, ALinkedCopyReplacesLinksAndKeepsDirectoriesOnTheWay) {
   Copy({.sources = {"dir"}, .destination = "/tmp", .link = true});
   EXPECT_EQ(At(target_, "/tmp")->mode, uint32_t{S_IFDIR | 01777});
   ASSERT_TRUE(At(target_, "/tmp/sub/e.md"));
+  Copy({.sources = {"a.txt"}, .destination = "/bin/../tmp/", .link = true});
+  EXPECT_EQ(At(target_, "/tmp")->mode, uint32_t{S_IFDIR | 01777});
 }
 
 TEST_F(FileCopyTest, FilesKeepTheirOwnerUnlessAnotherIsNamed) {
