@@ -7,8 +7,8 @@
 
 namespace burrow::builder {
 
-// Everything belongs to root. kInvalidArgument names the entry that does not stay inside, comes twice, lies below what is
-// no directory, or whose digest is none. Missing parents are added. Files of cas::kFramedFrom bytes or more have no
+// Everything belongs to root. kInvalidArgument names the entry that does not stay inside, comes twice, lies below what
+// is no directory, or whose digest is none. Missing parents are added. Files of cas::kFramedFrom bytes or more have no
 // frame table yet.
 Result<image::Tree> ContextTree(const burrow::v1::ContextManifest& manifest);
 

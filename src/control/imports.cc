@@ -30,6 +30,26 @@ class StoredLayers final : public oci::LayerCache {
   store::Store& store_;
 };
 
+burrow::v1::HealthCheck ToMessage(const oci::HealthCheck& check) {
+  burrow::v1::HealthCheck message;
+  message.mutable_test()->Add(check.test.begin(), check.test.end());
+  message.set_interval_ns(check.interval_ns);
+  message.set_timeout_ns(check.timeout_ns);
+  message.set_start_period_ns(check.start_period_ns);
+  message.set_start_interval_ns(check.start_interval_ns);
+  message.set_retries(check.retries);
+  return message;
+}
+
+oci::HealthCheck FromMessage(const burrow::v1::HealthCheck& message) {
+  return {.test = {message.test().begin(), message.test().end()},
+          .interval_ns = message.interval_ns(),
+          .timeout_ns = message.timeout_ns(),
+          .start_period_ns = message.start_period_ns(),
+          .start_interval_ns = message.start_interval_ns(),
+          .retries = message.retries()};
+}
+
 }  // namespace
 
 struct Imports::Import {
@@ -107,19 +127,40 @@ lpb::Image ToImage(const cas::Digest& index, const oci::ImageConfig& config) {
   image.set_index_digest(index.Hex());
   image.set_workdir(config.workdir);
   image.set_user(config.user);
+  image.set_stop_signal(config.stop_signal);
+  image.set_author(config.author);
   image.mutable_env()->Add(config.env.begin(), config.env.end());
   image.mutable_entrypoint()->Add(config.entrypoint.begin(), config.entrypoint.end());
   image.mutable_cmd()->Add(config.cmd.begin(), config.cmd.end());
+  image.mutable_shell()->Add(config.shell.begin(), config.shell.end());
+  image.mutable_on_build()->Add(config.on_build.begin(), config.on_build.end());
+  image.mutable_exposed_ports()->Add(config.exposed_ports.begin(), config.exposed_ports.end());
+  image.mutable_volumes()->Add(config.volumes.begin(), config.volumes.end());
   image.mutable_labels()->insert(config.labels.begin(), config.labels.end());
+  if (config.healthcheck) *image.mutable_healthcheck() = ToMessage(*config.healthcheck);
+  for (const oci::HistoryEntry& entry : config.history) {
+    auto* added = image.add_history();
+    added->set_created_by(entry.created_by);
+    added->set_empty_layer(entry.empty_layer);
+    added->set_created_ms(entry.created_ms);
+  }
   return image;
 }
 
 oci::ImageConfig ToConfig(const lpb::Image& image) {
-  oci::ImageConfig config{.workdir = image.workdir(), .user = image.user()};
+  oci::ImageConfig config{
+      .workdir = image.workdir(), .user = image.user(), .stop_signal = image.stop_signal(), .author = image.author()};
   config.env.assign(image.env().begin(), image.env().end());
   config.entrypoint.assign(image.entrypoint().begin(), image.entrypoint().end());
   config.cmd.assign(image.cmd().begin(), image.cmd().end());
+  config.shell.assign(image.shell().begin(), image.shell().end());
+  config.on_build.assign(image.on_build().begin(), image.on_build().end());
+  config.exposed_ports.assign(image.exposed_ports().begin(), image.exposed_ports().end());
+  config.volumes.assign(image.volumes().begin(), image.volumes().end());
   config.labels.insert(image.labels().begin(), image.labels().end());
+  if (image.has_healthcheck()) config.healthcheck = FromMessage(image.healthcheck());
+  for (const auto& entry : image.history())
+    config.history.push_back({entry.created_by(), entry.empty_layer(), entry.created_ms()});
   return config;
 }
 

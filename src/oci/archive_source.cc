@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "oci/archive_members.h"
+#include "oci/config_document.h"
 #include "oci/decompress.h"
 #include "oci/manifest.h"
 #include "oci/resolve.h"

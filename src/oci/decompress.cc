@@ -9,7 +9,7 @@ class DecompressedSource final : public ByteSource {
  public:
   explicit DecompressedSource(std::unique_ptr<ByteSource> compressed)
       : compressed_(std::move(compressed)), handle_(*compressed_) {}
-  Status Open();
+  Status Open(Compressions accepted);
   Result<std::string_view> Next() override;
 
  private:
@@ -17,10 +17,14 @@ class DecompressedSource final : public ByteSource {
   ArchiveHandle handle_;
 };
 
-Status DecompressedSource::Open() {
+Status DecompressedSource::Open(Compressions accepted) {
   archive* reader = handle_.get();
   archive_read_support_filter_gzip(reader);
   archive_read_support_filter_zstd(reader);
+  if (accepted == Compressions::kOfArchives) {
+    archive_read_support_filter_bzip2(reader);
+    archive_read_support_filter_xz(reader);
+  }
   archive_read_support_format_raw(reader);
   BURROW_RETURN_IF_ERROR(handle_.Open());
   archive_entry* entry = nullptr;
@@ -42,14 +46,15 @@ Result<std::string_view> DecompressedSource::Next() {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> Decompressed(std::unique_ptr<ByteSource> compressed) {
+Result<std::unique_ptr<ByteSource>> Decompressed(std::unique_ptr<ByteSource> compressed, Compressions accepted) {
   auto source = std::make_unique<DecompressedSource>(std::move(compressed));
-  BURROW_RETURN_IF_ERROR(source->Open());
+  BURROW_RETURN_IF_ERROR(source->Open(accepted));
   return source;
 }
 
-bool LooksCompressed(std::string_view head) {
-  return head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd");
+bool LooksCompressed(std::string_view head, Compressions accepted) {
+  if (head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd")) return true;
+  return accepted == Compressions::kOfArchives && (head.starts_with("BZh") || head.starts_with("\xfd\x37zXZ"));
 }
 
 }  // namespace burrow::oci

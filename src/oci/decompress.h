@@ -1,4 +1,4 @@
-// The content of a gzip or zstd stream, or of a plain one. Blocking; one thread.
+// The content of a compressed stream, or of a plain one. Blocking; one thread.
 #pragma once
 
 #include <memory>
@@ -7,11 +7,17 @@
 
 namespace burrow::oci {
 
-// What the bytes of `compressed` stand for: which of the three it is, they tell themselves. The source's errors pass
-// through; a damaged or cut stream is kInvalidArgument.
-Result<std::unique_ptr<ByteSource>> Decompressed(std::unique_ptr<ByteSource> compressed);
+enum class Compressions {
+  kOfLayers,    // gzip and zstd
+  kOfArchives,  // bzip2 and xz too
+};
+
+// What the bytes of `compressed` stand for: which compression it is, or none, they tell themselves. The source's errors
+// pass through; a damaged or cut stream is kInvalidArgument.
+Result<std::unique_ptr<ByteSource>> Decompressed(std::unique_ptr<ByteSource> compressed,
+                                                 Compressions accepted = Compressions::kOfLayers);
 
 // Whether a stream that begins so is compressed.
-bool LooksCompressed(std::string_view head);
+bool LooksCompressed(std::string_view head, Compressions accepted = Compressions::kOfLayers);
 
 }  // namespace burrow::oci

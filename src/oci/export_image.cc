@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "oci/byte_source.h"
+#include "oci/config_document.h"
 #include "oci/image_tar.h"
-#include "oci/manifest.h"
 #include "os/fs.h"
 
 namespace burrow::oci {
@@ -16,28 +16,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kPiece = 256u << 10;
-constexpr const char* kEpoch = "1970-01-01T00:00:00Z";
 
 std::string DigestText(const cas::Digest& digest) { return "sha256:" + digest.Hex(); }
-
-json ConfigJson(const ImageConfig& config, const cas::Digest& diff_id) {
-  json process = json::object();
-  if (!config.env.empty()) process["Env"] = config.env;
-  if (!config.entrypoint.empty()) process["Entrypoint"] = config.entrypoint;
-  if (!config.cmd.empty()) process["Cmd"] = config.cmd;
-  if (!config.workdir.empty()) process["WorkingDir"] = config.workdir;
-  if (!config.user.empty()) process["User"] = config.user;
-  if (!config.labels.empty()) process["Labels"] = config.labels;
-  Platform platform = OwnPlatform();
-  json document = {{"architecture", platform.architecture},
-                   {"os", platform.os},
-                   {"created", kEpoch},
-                   {"config", process},
-                   {"rootfs", {{"type", "layers"}, {"diff_ids", {DigestText(diff_id)}}}},
-                   {"history", json::array({{{"created", kEpoch}, {"created_by", "burrow image export"}}})}};
-  if (!platform.variant.empty()) document["variant"] = platform.variant;
-  return document;
-}
 
 json DescriptorJson(const char* media_type, const cas::Digest& digest, uint64_t size) {
   return {{"mediaType", media_type}, {"digest", DigestText(digest)}, {"size", size}};
@@ -102,7 +82,7 @@ Status LayerArchive::WriteLayer(const image::Index& index, cas::BlobStore& store
   }));
   BURROW_RETURN_IF_ERROR(flush());
   diff_id_ = hasher.Finish();
-  config_text_ = ConfigJson(config_, diff_id_).dump(-1, ' ', false, json::error_handler_t::replace);
+  config_text_ = ConfigText(config_, diff_id_);
   config_digest_ = cas::Digest::Of(config_text_);
   layer_source_.emplace(layer_.get());
   return {};

@@ -2,46 +2,14 @@
 
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
+#include "oci/json_members.h"
 
 namespace burrow::oci {
 namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxItems = 10'000;  // of any list
 constexpr std::string_view kReferenceAnnotation = "org.opencontainers.image.ref.name";
-
-Result<json> ParseObject(std::string_view text, const char* what) {
-  if (text.size() > kMaxDocument) return Fail(Code::kOutOfRange, "{} of {} bytes is too large", what, text.size());
-  auto document = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return Fail(Code::kInvalidArgument, "{} is no JSON", what);
-  return document;
-}
-
-// The member, or null where there is none or `object` is no object.
-const json& Member(const json& object, const char* name) {
-  static const json kNull;
-  auto found = object.is_object() ? object.find(name) : object.end();
-  return object.is_object() && found != object.end() ? *found : kNull;
-}
-
-std::string Text(const json& object, const char* name) {
-  const json& value = Member(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-Result<std::vector<std::string>> Texts(const json& object, const char* name) {
-  const json& list = Member(object, name);
-  std::vector<std::string> texts;
-  if (list.is_null()) return texts;
-  if (!list.is_array() || list.size() > kMaxItems) return Fail(Code::kInvalidArgument, "'{}' is no list", name);
-  for (const json& item : list) {
-    if (!item.is_string()) return Fail(Code::kInvalidArgument, "'{}' has something in it that is no text", name);
-    texts.push_back(item.get<std::string>());
-  }
-  return texts;
-}
 
 Result<Descriptor> ParseDescriptor(const json& object) {
   Descriptor descriptor{.media_type = Text(object, "mediaType")};
@@ -58,7 +26,7 @@ Result<Descriptor> ParseDescriptor(const json& object) {
 }
 
 Result<std::vector<Descriptor>> ParseDescriptors(const json& list, const char* what) {
-  if (!list.is_array() || list.size() > kMaxItems) return Fail(Code::kInvalidArgument, "its {} are no list", what);
+  if (!list.is_array() || list.size() > kMaxJsonItems) return Fail(Code::kInvalidArgument, "its {} are no list", what);
   std::vector<Descriptor> descriptors;
   for (const json& item : list) {
     BURROW_ASSIGN_OR_RETURN(Descriptor descriptor, ParseDescriptor(item));
@@ -98,7 +66,7 @@ Result<cas::Digest> ParseDigest(std::string_view text) {
 }
 
 Result<ManifestDocument> ParseManifest(std::string_view text) {
-  BURROW_ASSIGN_OR_RETURN(json document, ParseObject(text, "the image's manifest"));
+  BURROW_ASSIGN_OR_RETURN(json document, ParseJson(text, "the image's manifest"));
   ManifestDocument parsed;
   if (const json& manifests = Member(document, "manifests"); !manifests.is_null()) {
     BURROW_ASSIGN_OR_RETURN(parsed.manifests, ParseDescriptors(manifests, "manifests"));
@@ -116,31 +84,9 @@ Result<ManifestDocument> ParseManifest(std::string_view text) {
   return parsed;
 }
 
-Result<ConfigDocument> ParseConfig(std::string_view text) {
-  BURROW_ASSIGN_OR_RETURN(json document, ParseObject(text, "the image's configuration"));
-  ConfigDocument parsed;
-  BURROW_ASSIGN_OR_RETURN(auto diff_ids, Texts(Member(document, "rootfs"), "diff_ids"));
-  for (const std::string& diff_id : diff_ids) {
-    BURROW_ASSIGN_OR_RETURN(cas::Digest digest, ParseDigest(diff_id));
-    parsed.diff_ids.push_back(digest);
-  }
-  const json& config = Member(document, "config");
-  BURROW_ASSIGN_OR_RETURN(parsed.config.env, Texts(config, "Env"));
-  BURROW_ASSIGN_OR_RETURN(parsed.config.entrypoint, Texts(config, "Entrypoint"));
-  BURROW_ASSIGN_OR_RETURN(parsed.config.cmd, Texts(config, "Cmd"));
-  parsed.config.workdir = Text(config, "WorkingDir");
-  parsed.config.user = Text(config, "User");
-  const json& labels = Member(config, "Labels");
-  if (!labels.is_object()) return parsed;
-  for (const auto& [name, value] : labels.items()) {
-    if (value.is_string()) parsed.config.labels.emplace(name, value.get<std::string>());
-  }
-  return parsed;
-}
-
 Result<std::vector<ArchivedImage>> ParseArchiveManifest(std::string_view text) {
-  BURROW_ASSIGN_OR_RETURN(json document, ParseObject(text, "the archive's manifest.json"));
-  if (!document.is_array() || document.empty() || document.size() > kMaxItems) {
+  BURROW_ASSIGN_OR_RETURN(json document, ParseJson(text, "the archive's manifest.json"));
+  if (!document.is_array() || document.empty() || document.size() > kMaxJsonItems) {
     return Fail(Code::kInvalidArgument, "the archive's manifest.json lists no images");
   }
   std::vector<ArchivedImage> images;

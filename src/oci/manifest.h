@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "cas/digest.h"
-#include "oci/image_config.h"
 
 namespace burrow::oci {
 
@@ -38,12 +37,6 @@ struct ManifestDocument {
 };
 // kInvalidArgument for what is neither, for Docker's schema 1 and for digests other than SHA-256.
 Result<ManifestDocument> ParseManifest(std::string_view json);
-
-struct ConfigDocument {
-  ImageConfig config;
-  std::vector<cas::Digest> diff_ids;  // of the uncompressed layers, lowest first
-};
-Result<ConfigDocument> ParseConfig(std::string_view json);
 
 // One image of `docker save`: names of the archive's members.
 struct ArchivedImage {

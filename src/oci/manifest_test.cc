@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "oci/config_document.h"
 #include "oci/registry_reference.h"
 
 namespace burrow::oci {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cas/blob_store.h"
+#include "oci/config_document.h"
 #include "oci/decompress.h"
 #include "oci/manifest.h"
 #include "oci/registry_reference.h"

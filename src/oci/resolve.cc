@@ -1,5 +1,7 @@
 #include "oci/resolve.h"
 
+#include "oci/config_document.h"
+
 namespace burrow::oci {
 namespace {
 

@@ -119,7 +119,12 @@ Status LayerReader::Account(uint64_t bytes) {
 Status LayerReader::ReadMember() {
   const char* raw = archive_entry_pathname(tar_.entry());
   if (!raw) return Fail(Code::kInvalidArgument, "it has no name");
-  BURROW_ASSIGN_OR_RETURN(EntryName name, ParseEntryName(raw));
+  EntryName name;
+  if (options_.whiteouts) {
+    BURROW_ASSIGN_OR_RETURN(name, ParseEntryName(raw));
+  } else {
+    BURROW_ASSIGN_OR_RETURN(name.path, EntryPath(raw));
+  }
   BURROW_RETURN_IF_ERROR(Account(name.path.size()));
   switch (name.kind) {
     case EntryName::Kind::kIgnored:

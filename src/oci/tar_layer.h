@@ -14,6 +14,7 @@ struct TarLayerOptions {
   uint64_t max_entries = 10'000'000;   //
   uint64_t max_metadata = 1ull << 30;  // of names, targets and attributes
   std::string scratch_directory;       // for content that is too large for memory
+  bool whiteouts = true;               // else ".wh.x" is a name like any other
 };
 
 // Reads an uncompressed tar to its end and hands each file's content to `feed`. One thread; blocks.

@@ -1,0 +1,16 @@
+// WORKDIR in a tree. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "image/tree.h"
+
+namespace burrow::builder {
+
+// Makes the directory (0755, root, and its parents the same) where it is not there; what is there stays as it is. Links
+// of the tree are followed inside it. kInvalidArgument for a path that is not absolute or leads through what is no
+// directory.
+Status MakeWorkingDirectory(image::Tree& tree, std::string_view path);
+
+}  // namespace burrow::builder
