@@ -1,6 +1,7 @@
 #include "runtime/bundle.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/seccomp.h"
@@ -58,11 +59,10 @@ json MountOf(const TmpfsMount& tmpfs) {
 }
 
 // What the container asks for, parents before what is nested in them.
-std::vector<json> OwnMounts(const ContainerOptions& options) {
-  std::vector<json> mounts;
-  for (const Bind& bind : options.binds) mounts.push_back(MountOf(bind));
-  for (const TmpfsMount& tmpfs : options.tmpfs) mounts.push_back(MountOf(tmpfs));
-  std::ranges::stable_sort(mounts, {}, [](const json& mount) { return mount["destination"].get<std::string>(); });
+std::multimap<std::string, json> OwnMounts(const ContainerOptions& options) {
+  std::multimap<std::string, json> mounts;
+  for (const Bind& bind : options.binds) mounts.emplace(bind.target, MountOf(bind));
+  for (const TmpfsMount& tmpfs : options.tmpfs) mounts.emplace(tmpfs.target, MountOf(tmpfs));
   return mounts;
 }
 
@@ -76,7 +76,7 @@ json Mounts(const std::vector<Bind>& generated, const ContainerOptions& options)
   mounts.push_back(MountOf("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(MountOf("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}));
   for (const Bind& bind : generated) mounts.push_back(MountOf(bind));
-  for (json& mount : OwnMounts(options)) mounts.push_back(std::move(mount));
+  for (auto& [target, mount] : OwnMounts(options)) mounts.push_back(mount);
   return mounts;
 }
 

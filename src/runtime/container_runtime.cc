@@ -205,7 +205,7 @@ class ContainerStart {
         points.push_back({.target = bind.target, .directory = S_ISDIR(source.st_mode)});
       }
     }
-    for (const TmpfsMount& tmpfs : options_.tmpfs) points.push_back({.target = tmpfs.target});
+    for (const TmpfsMount& tmpfs : options_.tmpfs) points.push_back({.target = tmpfs.target, .mode = 01777});
     return points;
   }
 

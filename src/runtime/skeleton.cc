@@ -77,11 +77,11 @@ Status CopyAttributes(const Shared& shared) {
 }
 
 // Makes nothing for a path that the image has, nor below a file or link of the image, which must not be hidden.
-Status MakeTarget(const std::string& skeleton, int root, const std::string& path, bool directory) {
+Status MakeTarget(const std::string& skeleton, int root, const MountPoint& point) {
   std::vector<Shared> above;
   std::string made = skeleton;
   int at = root;
-  for (const auto& part : std::filesystem::path(path).relative_path()) {
+  for (const auto& part : std::filesystem::path(point.target).relative_path()) {
     made += "/" + part.string();
     UniqueFd next(openat(at, part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!next.valid() && errno == ENOENT) break;
@@ -89,11 +89,12 @@ Status MakeTarget(const std::string& skeleton, int root, const std::string& path
     above.push_back({std::move(next), made});
     at = above.back().image.get();
   }
-  const std::string target = skeleton + path;
+  const std::string target = skeleton + point.target;
   if (!above.empty() && above.back().skeleton == target) return {};
   BURROW_RETURN_IF_ERROR(
-      os::MakeDirectories(directory ? target : std::filesystem::path(target).parent_path().string()));
-  if (!directory) BURROW_RETURN_IF_ERROR(MakeFile(target));
+      os::MakeDirectories(point.directory ? target : std::filesystem::path(target).parent_path().string()));
+  if (!point.directory) BURROW_RETURN_IF_ERROR(MakeFile(target));
+  if (point.directory && chmod(target.c_str(), point.mode) != 0) return FailErrno("set the mode of a mount target");
   for (const Shared& shared : above) BURROW_RETURN_IF_ERROR(CopyAttributes(shared));
   return {};
 }
@@ -103,10 +104,11 @@ Status MakeTarget(const std::string& skeleton, int root, const std::string& path
 Status MakeSkeleton(const std::string& skeleton, const std::string& lower, const std::vector<MountPoint>& points) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd root, os::Open(lower, O_PATH | O_DIRECTORY));
   for (const char* name : {"/proc", "/dev", "/sys"}) {
-    BURROW_RETURN_IF_ERROR(MakeTarget(skeleton, root.get(), name, true));
+    BURROW_RETURN_IF_ERROR(MakeTarget(skeleton, root.get(), {.target = name}));
   }
-  for (const MountPoint& point : points) {
-    BURROW_RETURN_IF_ERROR(MakeTarget(skeleton, root.get(), FollowInside(root.get(), point.target), point.directory));
+  for (MountPoint point : points) {
+    point.target = FollowInside(root.get(), point.target);
+    BURROW_RETURN_IF_ERROR(MakeTarget(skeleton, root.get(), point));
   }
   return {};
 }

@@ -14,6 +14,7 @@ namespace burrow::runtime {
 struct MountPoint {
   std::string target;  // absolute inside the container
   bool directory = true;
+  unsigned mode = 0755;  // of a directory that the image lacks
 };
 
 // Fills the empty directory `skeleton` with an empty file or directory for each mount point, and with /proc, /dev and
