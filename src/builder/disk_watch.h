@@ -12,7 +12,7 @@ namespace burrow::builder {
 
 struct DiskBounds {
   uint64_t step_bytes = 64ull << 30;    // that one step may write
-  uint64_t reserve_bytes = 1ull << 30;  // of its filesystem that stay free; never more than a twentieth of it
+  uint64_t reserve_bytes = 2ull << 30;  // of its filesystem that stay free; never more than a twentieth of it
 };
 
 class DiskWatch {

@@ -42,6 +42,10 @@ CacheSharing SharingOf(const RunMount::Cache& cache) {
   }
 }
 
+const std::string& CacheId(const RunMount& mount) {
+  return mount.cache().id().empty() ? mount.target() : mount.cache().id();
+}
+
 // The strictest sharing among mounts of one cache in one step counts, since the step has it once.
 bool IsStricter(const RunMount::Cache& one, const RunMount::Cache& other) {
   auto rank = [](const RunMount::Cache& cache) {
@@ -80,7 +84,7 @@ Status StepMounts::AddOne(const RunMount& mount) {
     case RunMount::kBind:
       return AddImage(mount);
     case RunMount::kCache:
-      AddBind({.source = caches_.at(mount.cache().id()).path(),
+      AddBind({.source = caches_.at(CacheId(mount)).path(),
                .target = mount.target(),
                .read_only = mount.cache().read_only()});
       return {};
@@ -115,7 +119,7 @@ Status StepMounts::AcquireCaches(const Mounts& mounts) {
   std::map<std::string, const RunMount::Cache*> wanted;
   for (const auto& mount : mounts) {
     if (mount.kind_case() != RunMount::kCache) continue;
-    auto& cache = wanted[mount.cache().id()];
+    auto& cache = wanted[CacheId(mount)];
     if (cache == nullptr || IsStricter(mount.cache(), *cache)) cache = &mount.cache();
   }
   if (!wanted.empty() && context_.services.caches == nullptr)

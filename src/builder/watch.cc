@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kCheckInterval{1};
+constexpr std::chrono::milliseconds kCheckInterval{250};
 
 // True while the pipe is open.
 bool ReadAvailable(int output, OutputTail& tail) {

@@ -13,7 +13,7 @@ struct Watched {
   int pidfd = -1;
   int output = -1;  // what it prints; both are not owned
   std::chrono::steady_clock::time_point deadline;
-  std::function<Status()> check;  // asked every second; an error ends the wait. May be absent
+  std::function<Status()> check;  // asked four times a second; an error ends the wait. May be absent
 };
 
 // Feeds what arrives on `output` to `tail` until the process has ended and its output is read. kCancelled or
