@@ -90,7 +90,9 @@ Status RunBootstrap(const DebianSources& sources, const Bootstrap& bootstrap, Ou
   }
   if (!process) return Forward(std::move(process.error()));
   pipe.write.Reset();
-  Status watched = WatchUntilExit(process->pidfd(), pipe.read.get(), tail, cancellation, bootstrap.deadline);
+  Status watched = WatchUntilExit(
+      {.pidfd = process->pidfd(), .output = pipe.read.get(), .deadline = bootstrap.deadline, .check = bootstrap.check},
+      tail, cancellation);
   if (!watched) {
     ::kill(-process->pid(), SIGTERM);  // its own session: apt and dpkg, too
     if (auto ended = process->Stop(kReapDeadline); !ended) LogWarn("mmdebstrap: {}", ended.error().message());
@@ -121,7 +123,8 @@ std::vector<std::string> BootstrapCommand(const DebianSources& sources, const st
 
 Result<std::string> BootstrapDebian(const Bootstrap& bootstrap, const OutputSink& output,
                                     const Cancellation& cancellation) {
-  BURROW_ASSIGN_OR_RETURN(auto sources, HostSources());
+  BURROW_ASSIGN_OR_RETURN(auto own, HostSources());
+  BURROW_ASSIGN_OR_RETURN(auto sources, SourcesForPython(own, bootstrap.python_version));
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(bootstrap.directory + "/tmp", 01777));
   OutputTail tail(output);
   std::string tree = bootstrap.directory + "/root";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,10 @@ namespace burrow::builder {
 std::vector<std::string> BootstrapCommand(const DebianSources& sources, const std::string& target);
 
 struct Bootstrap {
-  std::string directory;  // existing and empty: gets "root" with the tree, and the bootstrap's temporary files
+  std::string directory;       // existing and empty: gets "root" with the tree, and the bootstrap's temporary files
+  std::string python_version;  // see SourcesForPython
   std::chrono::steady_clock::time_point deadline;
+  std::function<Status()> check;  // see Watched
 };
 
 // Gives the directory of the finished tree. The error names what failed with its last lines; where mmdebstrap is

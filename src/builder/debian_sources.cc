@@ -28,7 +28,53 @@ std::array<std::string, kFields> Split(std::string_view line) {
   return fields;
 }
 
+struct PythonRelease {
+  std::string_view python, codename;
+  bool splits_firmware;  // has a component "non-free-firmware"
+};
+constexpr PythonRelease kPythonReleases[] = {
+    {"3.9", "bullseye", false}, {"3.11", "bookworm", true}, {"3.13", "trixie", true}};
+
+std::vector<std::string> Words(std::string_view line) {
+  std::vector<std::string> words;
+  while (!line.empty()) {
+    size_t space = line.find(' ');
+    words.emplace_back(line.substr(0, space));
+    line.remove_prefix(space == std::string_view::npos ? line.size() : space + 1);
+  }
+  return words;
+}
+
+// The line for another release; empty for suites that are left out.
+std::string Translate(const std::string& line, const PythonRelease& release) {
+  auto words = Words(line);  // deb URI RELEASE COMPONENT...
+  size_t dash = words[2].find('-');
+  std::string suffix = dash == std::string::npos ? "" : words[2].substr(dash);
+  if (!suffix.empty() && suffix != "-security") return {};
+  std::string translated = fmt::format("{} {} {}{}", words[0], words[1], release.codename, suffix);
+  for (size_t i = 3; i < words.size(); ++i) {
+    if (words[i] != "non-free-firmware" || release.splits_firmware) translated += " " + words[i];
+  }
+  return translated;
+}
+
 }  // namespace
+
+Result<DebianSources> SourcesForPython(const DebianSources& own, std::string_view python_version) {
+  if (python_version.empty()) return own;
+  const auto* release = std::ranges::find(kPythonReleases, python_version, &PythonRelease::python);
+  if (release == std::end(kPythonReleases)) {
+    return Fail(Code::kInvalidArgument,
+                "debian_slim has no Python {}: there are 3.9 (bullseye), 3.11 (bookworm) and 3.13 (trixie)",
+                python_version);
+  }
+  if (own.codename == release->codename) return own;
+  DebianSources sources{.codename = std::string(release->codename)};
+  for (const auto& line : own.lines) {
+    if (std::string translated = Translate(line, *release); !translated.empty()) sources.lines.push_back(translated);
+  }
+  return sources;
+}
 
 Result<DebianSources> ParseIndexTargets(std::string_view targets) {
   DebianSources sources;

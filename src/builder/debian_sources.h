@@ -21,4 +21,8 @@ inline constexpr const char* kIndexTargetsFormat =
 // Keeps binary package archives of origin Debian. kFailedPrecondition, with what to do, where there is none.
 Result<DebianSources> ParseIndexTargets(std::string_view targets);
 
+// The release whose python3 is of that version ("3.11"), from the same archives; "" is the machine's own release. Of
+// another release than that, only the release itself and its security updates. kInvalidArgument lists what there is.
+Result<DebianSources> SourcesForPython(const DebianSources& own, std::string_view python_version);
+
 }  // namespace burrow::builder

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "builder/add_python.h"
 #include "builder/apt_install.h"
 #include "builder/base_image.h"
 #include "builder/debian_sources.h"
 #include "builder/output_tail.h"
+#include "builder/pip_install.h"
 #include "builder/run_commands.h"
 #include "builder/tree_edits.h"
 
@@ -72,6 +74,64 @@ TEST(BaseImage, BootstrapsWithTheMachinesArchives) {
   EXPECT_THAT(argv, Contains("--include=python3,ca-certificates"));
   EXPECT_EQ(argv.back(), "deb http://mirror.example/debian/ bookworm main");
   EXPECT_EQ(argv[argv.size() - 2], "/tree");
+}
+
+TEST(DebianSources, GivesTheReleaseOfAPythonFromTheSameArchives) {
+  const DebianSources own{.codename = "bookworm",
+                          .lines = {"deb http://mirror.example/debian/ bookworm main non-free-firmware",
+                                    "deb http://mirror.example/debian/ bookworm-updates main",
+                                    "deb http://mirror.example/security/ bookworm-security main"}};
+  auto old = SourcesForPython(own, "3.9");
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->codename, "bullseye");
+  EXPECT_THAT(old->lines, ElementsAre("deb http://mirror.example/debian/ bullseye main",
+                                      "deb http://mirror.example/security/ bullseye-security main"));
+  EXPECT_EQ(SourcesForPython(own, "3.13")->lines.front(),
+            "deb http://mirror.example/debian/ trixie main non-free-firmware");
+  EXPECT_EQ(SourcesForPython(own, "3.11")->lines, own.lines);
+  EXPECT_EQ(SourcesForPython(own, "")->lines, own.lines);
+  auto other = SourcesForPython(own, "3.12");
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().message(),
+              ::testing::AllOf(HasSubstr("3.12"), HasSubstr("3.9"), HasSubstr("3.11"), HasSubstr("3.13")));
+}
+
+TEST(PipInstall, TakesRequirementsAndNoOptionsAmongThem) {
+  for (const char* good : {"six", "six==1.16.0", "a[b]>=1,<2; python_version < '3.9'", "./wheels/x.whl",
+                           "x @ https://host.example/x.whl"}) {
+    EXPECT_TRUE(IsRequirement(good)) << good;
+  }
+  for (const char* bad : {"", "-r", "--index-url=http://x", "six\n--pre"}) EXPECT_FALSE(IsRequirement(bad)) << bad;
+  burrow::v1::PipInstallStep step;
+  EXPECT_FALSE(PipInstallCommand(step)) << "nothing to install";
+  step.add_packages("--pre");
+  auto refused = PipInstallCommand(step);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("'--pre'"));
+}
+
+TEST(PipInstall, PassesEverythingAsArgumentsOfAFixedScript) {
+  burrow::v1::PipInstallStep step;
+  step.add_packages("six; $(reboot)");
+  step.set_find_links("/wheels; x");
+  step.add_extra_index_urls("https://other.example/simple");
+  step.set_no_index(true);
+  step.add_extra_options("--no-deps");
+  auto argv = PipInstallCommand(step);
+  ASSERT_TRUE(argv);
+  EXPECT_THAT(std::vector<std::string>(argv->begin() + 4, argv->end()),
+              ElementsAre("--extra-index-url=https://other.example/simple", "--find-links=/wheels; x", "--no-index",
+                          "--no-deps", "--", "six; $(reboot)"));
+  EXPECT_THAT((*argv)[2], ::testing::Not(HasSubstr("reboot")));
+  step.set_uv(true);
+  EXPECT_THAT((*PipInstallCommand(step))[2], HasSubstr("uv pip install --system"));
+  EXPECT_THAT(DescribePipFailure(step, 0, "failed with exit code 1"),
+              HasSubstr("uv_pip_install(six; $(reboot)) failed with exit code 1"));
+}
+
+TEST(AddPython, TakesVersionsOfPython3) {
+  for (const char* good : {"", "3.9", "3.11", "3.11.2"}) EXPECT_TRUE(AddPythonCommand(good)) << good;
+  for (const char* bad : {"3", "3.", "2.7", "3.11; x", "3..1", "3.x", "*"}) EXPECT_FALSE(AddPythonCommand(bad)) << bad;
 }
 
 TEST(RunCommands, PassesEachCommandAsOneExactArgument) {

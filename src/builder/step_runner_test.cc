@@ -3,111 +3,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <optional>
 #include <thread>
 
-#include "base/ids.h"
-#include "cas/http_blob_store.h"
-#include "cas/testing/blob_server.h"
-#include "image/import.h"
-#include "image/testing/describe.h"
-#include "os/testing/environment.h"
-#include "runtime/testing/rootfs.h"
+#include "builder/image_file.h"
+#include "builder/testing/step_fixture.h"
 
 namespace burrow::builder {
 namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const auto* const kOwnMounts = os::UseOwnMounts();
 
-class OneDirectory final : public imagefs::ImageProvider {
- public:
-  std::string path;
-
- private:
-  Result<imagefs::ImageLease> DoAcquire(const cas::Digest&, const imagefs::AcquireOptions&) override {
-    return imagefs::ImageLease({.directories = {path}}, nullptr);
-  }
-};
-
-// Builds in real containers upon a small image that is in a blob server.
-class StepRunnerTest : public ::testing::Test {
+class StepRunnerTest : public testing::StepFixture {
  protected:
-  void SetUp() override {
-    BURROW_NEEDS_ROOT();
-    images_.path = temp_ / "image";
-    ASSERT_NO_FATAL_FAILURE(runtime::MakeRootfs(images_.path, {"sh", "cat", "sleep", "rm", "mkdir", "ln"}));
-    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
-    ASSERT_TRUE(cgroups) << os::ErrorText(cgroups);
-    cgroups_ = std::move(*cgroups);
-    auto runtime = runtime::ContainerRuntime::Create({.state_directory = temp_ / "engine", .cgroups = &*cgroups_});
-    ASSERT_TRUE(runtime) << os::ErrorText(runtime);
-    runtime_.emplace(std::move(*runtime));
-    store_ = cas::NewHttpBlobStore({.url = server_.url(), .token = server_.token()});
-    auto cache = cas::BlobCache::Open(temp_ / "cache", store_.get());
-    ASSERT_TRUE(cache) << os::ErrorText(cache);
-    cache_ = std::move(*cache);
-    image::ImportStats stats;
-    auto tree = image::ImportDirectory(images_.path, *store_, &stats);
-    ASSERT_TRUE(tree) << os::ErrorText(tree);
-    auto index = image::PutIndex(*tree, *store_);
-    ASSERT_TRUE(index) << os::ErrorText(index);
-    parent_.set_index_digest(index->Hex());
-    ASSERT_TRUE(os::MakeDirectories(temp_ / "builds"));
-    auto cancellation = Cancellation::Create();
-    ASSERT_TRUE(cancellation);
-    cancellation_ = *cancellation;
-  }
-
-  void TearDown() override {
-    if (!cgroups_) return;
-    EXPECT_TRUE(std::filesystem::is_empty(temp_ / "builds")) << "a step left something behind";
-    EXPECT_TRUE(cgroups_->RemoveAll(true));
-  }
-
-  Result<BuiltImage> Run(burrow::v1::ImageStep step, uint32_t timeout_ms = 0) {
-    burrow::link::v1::BuildStep build;
-    build.set_step_id(StepId::New().str());
-    *build.mutable_parent() = parent_;
-    *build.mutable_step() = std::move(step);
-    build.set_timeout_ms(timeout_ms);
-    StepRunner runner({.directory = temp_ / "builds",
-                       .runtime = &*runtime_,
-                       .images = &images_,
-                       .store = store_.get(),
-                       .cache = cache_.get()});
-    return runner.Run(build, [this](std::string_view line) { lines_.emplace_back(line); }, *cancellation_);
-  }
   Result<BuiltImage> RunCommands(const std::vector<std::string>& commands, uint32_t timeout_ms = 0) {
     burrow::v1::ImageStep step;
     for (const auto& command : commands) step.mutable_run()->add_commands(command);
     return Run(std::move(step), timeout_ms);
   }
-
-  // The tree of an image, a line a path.
-  std::string Describe(const burrow::link::v1::Image& image) {
-    auto bytes = cache_->Read(*cas::Digest::FromHex(image.index_digest()), 1u << 28);
-    EXPECT_TRUE(bytes) << os::ErrorText(bytes);
-    auto index = image::Index::Open(image::testing::AsBytes(*bytes));
-    EXPECT_TRUE(index) << os::ErrorText(index);
-    auto tree = image::Tree::FromIndex(*index);
-    EXPECT_TRUE(tree) << os::ErrorText(tree);
-    return image::testing::Describe(*tree);
-  }
-
-  os::TempDirectory temp_;
-  cas::testing::BlobServer server_;
-  OneDirectory images_;
-  std::optional<os::CgroupRoot> cgroups_;
-  std::optional<runtime::ContainerRuntime> runtime_;
-  std::unique_ptr<cas::BlobStore> store_;
-  std::unique_ptr<cas::BlobCache> cache_;
-  std::shared_ptr<Cancellation> cancellation_;
-  burrow::link::v1::Image parent_;
-  std::vector<std::string> lines_;
 };
 
 TEST_F(StepRunnerTest, MakesALayerOfWhatCommandsChanged) {
@@ -118,7 +34,7 @@ TEST_F(StepRunnerTest, MakesALayerOfWhatCommandsChanged) {
   EXPECT_THAT(tree, HasSubstr("etc/made"));
   EXPECT_THAT(tree, HasSubstr("etc/linked"));
   EXPECT_THAT(tree, HasSubstr("bin/sh"));
-  EXPECT_THAT(tree, ::testing::Not(HasSubstr("proc")));
+  EXPECT_THAT(tree, Not(HasSubstr("proc")));
   EXPECT_TRUE(server_.Has(cas::Digest::Of("new\n")));
   EXPECT_GT(built->files, 6u);
 }
@@ -138,7 +54,61 @@ TEST_F(StepRunnerTest, NamesTheCommandThatFailedWithItsLastLines) {
   ASSERT_FALSE(built);
   EXPECT_THAT(built.error().message(), HasSubstr("'echo before; echo broken >&2; exit 3' failed with exit code 3"));
   EXPECT_THAT(built.error().message(), HasSubstr("broken\n"));
-  EXPECT_THAT(lines_, ::testing::Not(Contains("never")));
+  EXPECT_THAT(lines_, Not(Contains("never")));
+}
+
+TEST_F(StepRunnerTest, KeepsTheTreeAsAFailedCommandLeftIt) {
+  auto built = RunCommands({"echo half > /etc/half; exit 1"});
+  ASSERT_FALSE(built);
+  ASSERT_TRUE(left_);
+  EXPECT_THAT(Describe(left_->image), HasSubstr("etc/half"));
+  EXPECT_TRUE(server_.Has(cas::Digest::Of("half\n")));
+  auto good = RunCommands({"echo x"});
+  EXPECT_TRUE(good);
+  EXPECT_FALSE(left_);
+}
+
+TEST_F(StepRunnerTest, EndsAStepThatWritesMoreThanItMay) {
+  disk_.step_bytes = 1u << 20;
+  auto built = RunCommands({"i=0; while :; do cat /bin/sh /bin/sh /bin/sh > /etc/f$i; i=$((i + 1)); sleep 0.01; done"});
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code(), Code::kResourceExhausted);
+  EXPECT_THAT(built.error().message(), HasSubstr("more than the 0.0 GiB that a step may"));
+  EXPECT_FALSE(left_);
+}
+
+TEST_F(StepRunnerTest, SendsNoFileAgainOfWhichTheMetadataChanged) {
+  ASSERT_TRUE(os::WriteFileAtomically(image_ + "/etc/large", std::string(1'000'000, 'x')));
+  UseParent();
+  const int before = server_.puts();
+  auto built = RunCommands({"ln /etc/large /etc/second"});  // a link count is metadata, and overlay copies the file up
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_EQ(server_.puts(), before + 1) << "the new index alone";
+  auto tree = TreeOf(built->image);
+  const auto* node = FollowInTree(tree, "/etc/second");
+  ASSERT_NE(node, nullptr);
+  EXPECT_EQ(node->inode->digest, cas::Digest::Of(std::string(1'000'000, 'x')));
+}
+
+TEST_F(StepRunnerTest, KeepsTimesUnlessAnEpochClampsThem) {
+  ASSERT_TRUE(os::WriteFileAtomically(image_ + "/etc/old", "old"));
+  UseParent();
+  auto step = NewStep();
+  step.mutable_step()->mutable_run()->add_commands("echo x > /etc/fresh");
+  auto built = Run(step);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  auto tree = TreeOf(built->image);
+  EXPECT_GT(FollowInTree(tree, "/etc/fresh")->inode->mtime, 1'700'000'000);
+  const auto old = FollowInTree(tree, "/etc/old")->inode->mtime;
+  step = NewStep();
+  step.mutable_step()->mutable_run()->add_commands("echo x > /etc/fresh");
+  step.set_source_date_epoch(1'000);
+  built = Run(step);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  tree = TreeOf(built->image);
+  EXPECT_EQ(FollowInTree(tree, "/etc/fresh")->inode->mtime, 1'000);
+  EXPECT_EQ(FollowInTree(tree, "/etc/fresh")->inode->mtime_ns, 0u);
+  EXPECT_EQ(FollowInTree(tree, "/etc/old")->inode->mtime, old) << "the step did not change it";
 }
 
 TEST_F(StepRunnerTest, EndsWhenItIsCancelled) {
@@ -146,6 +116,7 @@ TEST_F(StepRunnerTest, EndsWhenItIsCancelled) {
   auto built = RunCommands({"sleep 100"});
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code(), Code::kCancelled);
+  EXPECT_FALSE(left_);
 }
 
 TEST_F(StepRunnerTest, EndsAtItsDeadline) {
@@ -170,6 +141,16 @@ TEST_F(StepRunnerTest, AddsUploadedFilesWithoutAContainer) {
   auto missing = Run(step);
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message(), HasSubstr("not uploaded"));
+}
+
+TEST_F(StepRunnerTest, BeginsWithNothingFromScratch) {
+  parent_.Clear();
+  burrow::v1::ImageStep step;
+  step.mutable_base()->set_name("scratch");
+  auto built = Run(step);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_TRUE(TreeOf(built->image).root().children.empty());
+  EXPECT_EQ(built->files, 0u);
 }
 
 TEST_F(StepRunnerTest, RefusesAnUnknownBaseAndAStepWithoutParent) {

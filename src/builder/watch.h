@@ -2,15 +2,22 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "builder/cancellation.h"
 #include "builder/output_tail.h"
 
 namespace burrow::builder {
 
-// Feeds what arrives on `output` to `tail` until the process behind `pidfd` has ended and its output is read.
-// kCancelled or kDeadlineExceeded when it was called off or took too long: the process then still lives.
-Status WatchUntilExit(int pidfd, int output, OutputTail& tail, const Cancellation& cancellation,
-                      std::chrono::steady_clock::time_point deadline);
+struct Watched {
+  int pidfd = -1;
+  int output = -1;  // what it prints; both are not owned
+  std::chrono::steady_clock::time_point deadline;
+  std::function<Status()> check;  // asked four times a second; an error ends the wait. May be absent
+};
+
+// Feeds what arrives on `output` to `tail` until the process has ended and its output is read. kCancelled or
+// kDeadlineExceeded when it was called off or took too long, or what `check` says: the process then still lives.
+Status WatchUntilExit(const Watched& watched, OutputTail& tail, const Cancellation& cancellation);
 
 }  // namespace burrow::builder

@@ -1,6 +1,7 @@
 #include "runtime/bundle.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/seccomp.h"
@@ -22,9 +23,15 @@ json Capabilities() {
   return {{"bounding", usual}, {"effective", usual}, {"permitted", usual}};
 }
 
+json User(const ContainerUser& user) {
+  json result = {{"uid", user.uid}, {"gid", user.gid}};
+  if (!user.groups.empty()) result["additionalGids"] = user.groups;
+  return result;
+}
+
 json Process(const ContainerOptions& options, uint64_t open_files) {
   return {{"terminal", false},
-          {"user", {{"uid", 0}, {"gid", 0}}},
+          {"user", User(options.user)},
           {"args", options.args},
           {"env", options.env},
           {"cwd", options.cwd},
@@ -40,7 +47,26 @@ json MountOf(const char* target, const char* type, const char* source, std::vect
   return {{"destination", target}, {"type", type}, {"source", source}, {"options", std::move(options)}};
 }
 
-json Mounts(const std::vector<Bind>& generated, const std::vector<Bind>& binds) {
+json MountOf(const Bind& bind) {
+  return MountOf(bind.target.c_str(), "bind", bind.source.c_str(),
+                 {"rbind", "nosuid", "nodev", bind.read_only ? "ro" : "rw"});
+}
+
+json MountOf(const TmpfsMount& tmpfs) {
+  std::vector<std::string> settings = {"nosuid", "nodev", "mode=1777"};
+  if (tmpfs.bytes > 0) settings.push_back(fmt::format("size={}", tmpfs.bytes));
+  return MountOf(tmpfs.target.c_str(), "tmpfs", "tmpfs", std::move(settings));
+}
+
+// What the container asks for, parents before what is nested in them.
+std::multimap<std::string, json> OwnMounts(const ContainerOptions& options) {
+  std::multimap<std::string, json> mounts;
+  for (const Bind& bind : options.binds) mounts.emplace(bind.target, MountOf(bind));
+  for (const TmpfsMount& tmpfs : options.tmpfs) mounts.emplace(tmpfs.target, MountOf(tmpfs));
+  return mounts;
+}
+
+json Mounts(const std::vector<Bind>& generated, const ContainerOptions& options) {
   json mounts = json::array();
   mounts.push_back(MountOf("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(MountOf("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
@@ -49,12 +75,8 @@ json Mounts(const std::vector<Bind>& generated, const std::vector<Bind>& binds) 
   mounts.push_back(MountOf("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777"}));
   mounts.push_back(MountOf("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(MountOf("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}));
-  for (const auto* list : {&generated, &binds}) {
-    for (const Bind& bind : *list) {
-      mounts.push_back(MountOf(bind.target.c_str(), "bind", bind.source.c_str(),
-                               {"rbind", "nosuid", "nodev", bind.read_only ? "ro" : "rw"}));
-    }
-  }
+  for (const Bind& bind : generated) mounts.push_back(MountOf(bind));
+  for (auto& [target, mount] : OwnMounts(options)) mounts.push_back(mount);
   return mounts;
 }
 
@@ -101,7 +123,7 @@ json MakeOciConfig(const ContainerOptions& options, const BundlePaths& paths) {
           {"root", {{"path", paths.rootfs}}},
           {"hostname", options.hostname},
           {"process", Process(options, paths.open_files)},
-          {"mounts", Mounts(paths.binds, options.binds)},
+          {"mounts", Mounts(paths.binds, options)},
           {"linux", Linux(paths)}};
 }
 
@@ -133,9 +155,11 @@ Status CheckOptions(const ContainerOptions& options) {
   if (!IsAbsolute(options.cwd)) {
     return Fail(Code::kInvalidArgument, "the working directory \"{}\" must be an absolute path", options.cwd);
   }
-  for (const Bind& bind : options.binds) {
-    if (!IsAbsolute(bind.target))
-      return Fail(Code::kInvalidArgument, "the mount target \"{}\" must be absolute", bind.target);
+  std::vector<std::string> targets;
+  for (const Bind& bind : options.binds) targets.push_back(bind.target);
+  for (const TmpfsMount& tmpfs : options.tmpfs) targets.push_back(tmpfs.target);
+  for (const std::string& target : targets) {
+    if (!IsAbsolute(target)) return Fail(Code::kInvalidArgument, "the mount target \"{}\" must be absolute", target);
   }
   int next = 3;
   for (const auto& [ours, number] : options.fds) {

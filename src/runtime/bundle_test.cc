@@ -74,6 +74,30 @@ TEST(OciConfig, MountsGeneratedFilesBeforeTheContainersOwnBinds) {
   EXPECT_EQ(data["options"].back(), "rw");
 }
 
+TEST(OciConfig, RunsAsTheUserWithItsGroups) {
+  EXPECT_EQ(Config()["process"]["user"], json({{"uid", 0}, {"gid", 0}}));
+  auto options = Options();
+  options.user = {.uid = 33, .gid = 34, .groups = {4, 27}};
+  const json user = Config(options)["process"]["user"];
+  EXPECT_EQ(user, json({{"uid", 33}, {"gid", 34}, {"additionalGids", {4, 27}}}));
+  EXPECT_EQ(Config(options)["process"]["capabilities"], Config()["process"]["capabilities"]);
+}
+
+TEST(OciConfig, MountsWhatIsNestedAfterWhatItLiesIn) {
+  auto options = Options();
+  options.binds = {{"/host/inner", "/cache/tmp/inner"}, {"/host/cache", "/cache", false}};
+  options.tmpfs = {{"/cache/tmp", 4096}, {"/other"}};
+  const json mounts = Config(options)["mounts"];
+  std::vector<std::string> targets;
+  for (const json& mount : mounts) targets.push_back(mount["destination"]);
+  targets.erase(targets.begin(), targets.end() - 4);
+  EXPECT_EQ(targets, (std::vector<std::string>{"/cache", "/cache/tmp", "/cache/tmp/inner", "/other"}));
+  const json& sized = mounts[mounts.size() - 3];
+  EXPECT_EQ(sized["type"], "tmpfs");
+  EXPECT_EQ(sized["options"], json({"nosuid", "nodev", "mode=1777", "size=4096"}));
+  EXPECT_EQ(mounts.back()["options"], json({"nosuid", "nodev", "mode=1777"}));
+}
+
 TEST(DefaultSeccomp, AllowsByListAndLetsClone3FallBack) {
   const json seccomp = DefaultSeccomp();
   EXPECT_EQ(seccomp["defaultAction"], "SCMP_ACT_ERRNO");
@@ -122,6 +146,8 @@ TEST(ContainerOptions, AreRefusedWhereTheyBreakTheirContract) {
   EXPECT_TRUE(refused([](auto& o) { o.cwd = "relative"; }));
   EXPECT_TRUE(refused([](auto& o) { o.binds = {{"/x", "/a/../b"}}; }));
   EXPECT_TRUE(refused([](auto& o) { o.binds = {{"/x", "b"}}; }));
+  EXPECT_TRUE(refused([](auto& o) { o.tmpfs = {{"relative"}}; }));
+  EXPECT_TRUE(refused([](auto& o) { o.tmpfs = {{"/a/../../b"}}; }));
   EXPECT_TRUE(refused([](auto& o) { o.fds = {{0, 4}}; }));
   EXPECT_TRUE(refused([](auto& o) { o.fds = {{-1, 3}}; }));
   EXPECT_FALSE(refused([](auto& o) { o.fds = {{5, 1}, {6, 3}, {7, 4}}; }));

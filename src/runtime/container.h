@@ -27,6 +27,23 @@ struct Bind {
   bool read_only = true;
 };
 
+// A filesystem in memory, gone with the container.
+struct TmpfsMount {
+  std::string target;  // absolute inside the container
+  uint64_t bytes = 0;  // 0: what memory there is
+};
+
+// Whom a container runs as, by numbers: names are the image's affair.
+struct ContainerUser {
+  uint32_t uid = 0, gid = 0;
+  std::vector<uint32_t> groups;  // supplementary
+};
+
+enum class NetworkMode {
+  kNode,  // a veth behind the node's NAT, or loopback where the runtime has no network
+  kNone,  // loopback only
+};
+
 struct ContainerOptions {
   std::string name;       // unique on the node: the runtime's container id
   std::string directory;  // an existing empty directory: upper and work directories, mount point; the caller removes it
@@ -35,7 +52,11 @@ struct ContainerOptions {
   std::vector<std::string> args;  // args[0] is looked up in PATH of env
   std::vector<std::string> env;   // NAME=value
   std::string cwd = "/";          // made if missing
+  // Mounted in the order of their targets, so that what is nested lies on top.
   std::vector<Bind> binds;
+  std::vector<TmpfsMount> tmpfs;
+  ContainerUser user;
+  NetworkMode network = NetworkMode::kNode;
   os::CgroupLimits limits;
   std::vector<std::pair<int, int>> fds;  // (ours, number in the container): 0, 1, 2 and then 3, 4, ... without gaps
   std::string hostname = "burrow";
@@ -56,8 +77,8 @@ class Container {
 
   // Readable when the container has ended: for an event loop.
   int pidfd() const;
-  // The upper directory: what the container wrote, and `cwd` where it was missing. Burrow's own mount targets (/proc,
-  // /dev, /sys, /etc/hosts, the binds) are not in it, but where an image has a link in the middle of such a path.
+  // The upper directory: what the container wrote, and `cwd` where it was missing. Mount targets (/proc, /dev, /sys,
+  // /etc/hosts, the binds and tmpfs) are not in it.
   const std::string& upper() const;
   // Signals the container's first process; does not block. Fails with kNotFound once it has ended. Being process 1 of
   // its pid namespace, it sees only signals that it has a handler for; SIGKILL always works.
@@ -82,7 +103,7 @@ struct RuntimeOptions {
   // Bundles and the engine's --root: some dozens of small files for each container, so best in memory (a tmpfs).
   std::string state_directory;
   os::CgroupRoot* cgroups = nullptr;             // not owned
-  os::NodeNetwork* network = nullptr;            // not owned; null: loopback only
+  os::NodeNetwork* network = nullptr;            // not owned; null: loopback only for every container
   std::string resolv_conf = "/etc/resolv.conf";  // what containers see as theirs
 };
 

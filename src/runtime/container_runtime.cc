@@ -196,11 +196,23 @@ class ContainerStart {
     return {};
   }
 
+  Result<std::vector<MountPoint>> MountPoints() const {
+    std::vector<MountPoint> points;
+    for (const auto* list : {&generated_, &options_.binds}) {
+      for (const Bind& bind : *list) {
+        struct stat source{};
+        if (stat(bind.source.c_str(), &source) != 0) return FailErrno(fmt::format("mount {}", bind.source));
+        points.push_back({.target = bind.target, .directory = S_ISDIR(source.st_mode)});
+      }
+    }
+    for (const TmpfsMount& tmpfs : options_.tmpfs) points.push_back({.target = tmpfs.target, .mode = 01777});
+    return points;
+  }
+
   Status Mount() {
     const auto start = Clock::now();
-    std::vector<Bind> binds = generated_;
-    binds.insert(binds.end(), options_.binds.begin(), options_.binds.end());
-    BURROW_RETURN_IF_ERROR(MakeSkeleton(skeleton_, options_.lower.directories.front(), binds));
+    BURROW_ASSIGN_OR_RETURN(const auto points, MountPoints());
+    BURROW_RETURN_IF_ERROR(MakeSkeleton(skeleton_, options_.lower.directories.front(), points));
     os::OverlayOptions overlay{.lower = options_.lower, .upper = state_.upper, .work = Below("work")};
     overlay.lower.directories.insert(overlay.lower.directories.begin(), skeleton_);
     // The root of an overlay is its upper directory's.
@@ -211,7 +223,7 @@ class ContainerStart {
   }
 
   Status Isolate() {
-    if (runtime_.network != nullptr) {
+    if (runtime_.network != nullptr && options_.network == NetworkMode::kNode) {
       BURROW_ASSIGN_OR_RETURN(state_.network, runtime_.network->CreateContainerNetwork());
     } else {
       BURROW_ASSIGN_OR_RETURN(state_.loopback, os::CreateLoopbackNamespace());

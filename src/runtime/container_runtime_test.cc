@@ -234,6 +234,49 @@ TEST_P(ContainerTest, FollowsNoLinkOfAnImageOutOfIt) {
   EXPECT_EQ(*os::ReadFile(temp_ / "outside"), "kept");
 }
 
+TEST_P(ContainerTest, MakesMountTargetsInsideTheImageWhereverItsLinksLead) {
+  ASSERT_TRUE(os::MakeDirectories(temp_ / "outside/kept"));
+  ASSERT_TRUE(os::MakeDirectories(image_ + "/usr/lib"));
+  ASSERT_EQ(symlink("usr/lib", (image_ + "/lib-link").c_str()), 0);
+  ASSERT_EQ(symlink((temp_ / "outside").c_str(), (image_ + "/absolute").c_str()), 0);
+  ASSERT_EQ(symlink("../../../../../../../../../..", (image_ + "/climbs").c_str()), 0);
+  ASSERT_TRUE(os::MakeDirectories(temp_ / "shared"));
+  ASSERT_TRUE(os::WriteFileAtomically(temp_ / "shared/file", "seen\n"));
+  const std::string climbing = "/climbs" + (temp_ / "outside/new");
+  auto options =
+      Shell("cat /lib-link/a/file /usr/lib/a/file /absolute/b/c/file " + climbing + "/file; echo x > /absolute/t/x");
+  options.binds = {
+      {temp_ / "shared", "/lib-link/a"}, {temp_ / "shared", "/absolute/b/c"}, {temp_ / "shared", climbing}};
+  options.tmpfs = {{"/absolute/t"}};
+  auto pipe = os::MakePipe();
+  options.fds = {{pipe->write.get(), 1}, {pipe->write.get(), 2}};
+  auto container = runtime_->Start(options);
+  ASSERT_TRUE(container) << ErrorText(container);
+  EXPECT_TRUE(container->Wait(kLong)->status.Success());
+  char text[4096] = {};
+  ASSERT_GT(read(pipe->read.get(), text, sizeof text - 1), 0);
+  EXPECT_STREQ(text, "seen\nseen\nseen\nseen\n");
+  EXPECT_THAT(Names(temp_ / "outside"), UnorderedElementsAre("kept"));
+  EXPECT_THAT(Names(temp_ / "outside/kept"), IsEmpty());
+  EXPECT_THAT(Names(container->upper()), IsEmpty());
+}
+
+TEST_P(ContainerTest, RunsAsAnotherUserInADirectoryOfItsOwnMaking) {
+  auto options = Shell("id; echo x > /mem/file && echo wrote; echo y > /etc/no");
+  options.user = {.uid = 1234, .gid = 1235, .groups = {1236, 1237}};
+  options.cwd = "/made/for/it";
+  options.tmpfs = {{"/mem", 1u << 20}};
+  const Finished finished = RunToEnd(options);
+  EXPECT_THAT(finished.out,
+              AllOf(HasSubstr("uid=1234 gid=1235 groups=1235,1236,1237"), HasSubstr("wrote"), HasSubstr("denied")));
+}
+
+TEST_P(ContainerTest, BoundsATmpfs) {
+  auto options = Shell("head -c 3000000 /dev/zero > /mem/file || echo full");
+  options.tmpfs = {{"/mem", 1u << 20}};
+  EXPECT_THAT(RunToEnd(options).out, HasSubstr("full"));
+}
+
 TEST_P(ContainerTest, PassesDescriptors) {
   auto in = os::MakePipe(), out = os::MakePipe();
   auto options = Shell("cat <&3 >&4; ls /proc/self/fd | head -c 20 >&2");
@@ -286,6 +329,9 @@ TEST_P(ContainerTest, HasANetworkOfItsOwnWhereTheNodeHasOne) {
         {.engine = GetParam(), .state_directory = temp_ / "engine", .cgroups = &*cgroups_, .network = network->get()});
     const std::string out = RunToEnd(Shell("cat /proc/net/dev /etc/hosts")).out;
     EXPECT_THAT(out, AllOf(HasSubstr("lo:"), HasSubstr("eth0:"), HasSubstr("10."), HasSubstr("\tburrow\n")));
+    auto alone = Shell("cat /proc/net/dev");
+    alone.network = NetworkMode::kNone;
+    EXPECT_THAT(RunToEnd(alone).out, AllOf(HasSubstr("lo:"), Not(HasSubstr("eth"))));
     runtime_ =
         *ContainerRuntime::Create({.engine = GetParam(), .state_directory = temp_ / "engine", .cgroups = &*cgroups_});
   }

@@ -8,13 +8,18 @@
 #include <vector>
 
 #include "base/error.h"
-#include "runtime/container.h"
 
 namespace burrow::runtime {
 
-// Fills the empty directory `skeleton` with an empty file or directory (as the source is) for each bind, and with
-// /proc, /dev and /sys, where the image at `lower` has none. A target that is a link in the image gets its mount point
-// where the link leads, read inside the image only.
-Status MakeSkeleton(const std::string& skeleton, const std::string& lower, const std::vector<Bind>& binds);
+struct MountPoint {
+  std::string target;  // absolute inside the container
+  bool directory = true;
+  unsigned mode = 0755;  // of a directory that the image lacks
+};
+
+// Fills the empty directory `skeleton` with an empty file or directory for each mount point, and with /proc, /dev and
+// /sys, where the image at `lower` has none. Where the image has links on the way to a target, its mount point is made
+// where they lead, read inside the image only.
+Status MakeSkeleton(const std::string& skeleton, const std::string& lower, const std::vector<MountPoint>& points);
 
 }  // namespace burrow::runtime

@@ -1,7 +1,9 @@
 #include "worker/build_manager.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,7 +18,8 @@ namespace {
 using burrow::link::v1::BuildStep;
 using burrow::link::v1::FromWorker;
 
-constexpr unsigned kParallelSteps = 2;
+// Steps mostly wait: for a download, or for a cache that another one has locked.
+constexpr unsigned kLeastParallelSteps = 4;
 constexpr size_t kMaxPendingLines = 10'000;
 constexpr size_t kMaxPendingBytes = 4u << 20;  // far below what one message of the link may have
 
@@ -61,60 +64,101 @@ class StepOutput : public std::enable_shared_from_this<StepOutput> {
 
 }  // namespace
 
-BuildManager::BuildManager(net::IoContext* io, const builder::StepRunner* runner, Send send)
-    : io_(io), runner_(runner), send_(std::move(send)), ended_(*io), pool_(kParallelSteps) {}
+BuildManager::BuildManager(net::IoContext* io, const builder::StepRunner* runner, builder::CacheMounts* caches,
+                           Send send)
+    : io_(io),
+      runner_(runner),
+      caches_(caches),
+      send_(std::move(send)),
+      ended_(*io),
+      pool_(std::max(kLeastParallelSteps, std::thread::hardware_concurrency())),
+      chores_(1) {}
 
 BuildManager::~BuildManager() {
-  for (const auto& [id, cancellation] : running_) cancellation->Cancel();
+  for (const auto& [id, running] : running_) running.cancellation->Cancel();
 }
 
 void BuildManager::Start(BuildStep step) {
   std::string id = step.step_id();
   if (running_.contains(id)) return;
   if (!IsIdText(StepTag::kPrefix, id))
-    return SendDone(id, Fail(Code::kInvalidArgument, "'{}' is no id of a build step", id));
-  auto cancellation = builder::Cancellation::Create();
-  if (!cancellation) return SendDone(id, Forward(cancellation.error()));
-  running_.emplace(id, *cancellation);
-  net::RunDetached(*io_, Run(std::move(step), *cancellation), "build step " + id);
+    return SendDone(id, {.built = Fail(Code::kInvalidArgument, "'{}' is no id of a build step", id)});
+  auto running = Prepare(id);
+  if (!running) return SendDone(id, {.built = Forward(running.error())});
+  running_.emplace(id, *running);
+  net::RunDetached(*io_, Run(std::move(step), *running), "build step " + id);
 }
 
-net::Task<void> BuildManager::Run(BuildStep step, std::shared_ptr<builder::Cancellation> cancellation) {
+Result<BuildManager::Running> BuildManager::Prepare(const std::string& step_id) {
+  Running running;
+  BURROW_ASSIGN_OR_RETURN(running.cancellation, builder::Cancellation::Create());
+  // A step's sockets are served by a thread of their own; the link is the loop's.
+  auto send = [io = io_, send = send_](burrow::link::v1::AgentRequest request) {
+    FromWorker message;
+    *message.mutable_agent() = std::move(request);
+    boost::asio::post(*io, [send, message = std::move(message)]() mutable { send(std::move(message)); });
+  };
+  BURROW_ASSIGN_OR_RETURN(running.agents, builder::AgentLink::Create(step_id, std::move(send)));
+  return running;
+}
+
+net::Task<void> BuildManager::Run(BuildStep step, Running running) {
   auto output = std::make_shared<StepOutput>(io_, step.step_id(), send_);
-  auto built = co_await net::RunBlocking(pool_, [this, &step, output, cancellation]() -> Result<builder::BuiltImage> {
+  auto outcome = co_await net::RunBlocking(pool_, [this, &step, output, running]() -> builder::StepOutcome {
     try {
-      return runner_->Run(step, [output](std::string_view line) { output->Add(line); }, *cancellation);
+      return runner_->Run(
+          step, [output](std::string_view line) { output->Add(line); }, *running.cancellation, running.agents.get());
     } catch (const std::exception& e) {
-      return Fail(Code::kInternal, "the build step broke off: {}", e.what());
+      return {.built = Fail(Code::kInternal, "the build step broke off: {}", e.what())};
     }
   });
   output->Flush();
-  SendDone(step.step_id(), built);
+  SendDone(step.step_id(), outcome);
   running_.erase(step.step_id());
   ended_.Notify();
 }
 
-void BuildManager::SendDone(const std::string& step_id, const Result<builder::BuiltImage>& built) {
+void BuildManager::SendDone(const std::string& step_id, const builder::StepOutcome& outcome) {
   FromWorker message;
   auto& done = *message.mutable_step_done();
   done.set_step_id(step_id);
-  if (built) {
-    *done.mutable_image() = built->image;
-    done.set_files(built->files);
-    done.set_bytes(built->bytes);
+  const builder::BuiltImage* image = outcome.left ? &*outcome.left : nullptr;
+  if (outcome.built) {
+    image = &*outcome.built;
   } else {
-    done.set_error(ToUtf8(built.error().message()));
+    done.set_error(ToUtf8(outcome.built.error().message()));
+  }
+  if (image != nullptr) {
+    *done.mutable_image() = image->image;
+    done.set_files(image->files);
+    done.set_bytes(image->bytes);
   }
   send_(std::move(message));
 }
 
 void BuildManager::Cancel(const std::string& step_id) {
   auto at = running_.find(step_id);
-  if (at != running_.end()) at->second->Cancel();
+  if (at != running_.end()) at->second.cancellation->Cancel();
+}
+
+void BuildManager::Answer(burrow::link::v1::AgentAnswer answer) {
+  auto at = running_.find(answer.step_id());
+  if (at != running_.end()) at->second.agents->Deliver(std::move(answer));
+}
+
+void BuildManager::PruneCaches() { net::RunDetached(*io_, Prune(), "prune cache mounts"); }
+
+net::Task<void> BuildManager::Prune() {
+  Result<uint32_t> removed = 0;
+  if (caches_ != nullptr) removed = co_await net::RunBlocking(chores_, [caches = caches_] { return caches->Prune(); });
+  if (!removed) LogWarn("prune cache mounts: {}", removed.error().message());
+  FromWorker message;
+  message.mutable_caches_pruned()->set_removed(removed.value_or(0));
+  send_(std::move(message));
 }
 
 net::Task<bool> BuildManager::StopAll(std::chrono::milliseconds deadline) {
-  for (const auto& [id, cancellation] : running_) cancellation->Cancel();
+  for (const auto& [id, running] : running_) running.cancellation->Cancel();
   auto until = std::chrono::steady_clock::now() + deadline;
   while (!running_.empty()) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());

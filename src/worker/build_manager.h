@@ -17,25 +17,36 @@ namespace burrow::worker {
 class BuildManager {
  public:
   using Send = std::function<void(burrow::link::v1::FromWorker)>;
-  // Neither the context nor the runner is owned.
-  BuildManager(net::IoContext* io, const builder::StepRunner* runner, Send send);
+  // Nothing is owned. `caches` may be null: there are none to prune.
+  BuildManager(net::IoContext* io, const builder::StepRunner* runner, builder::CacheMounts* caches, Send send);
   ~BuildManager();
 
   void Start(burrow::link::v1::BuildStep step);
   void Cancel(const std::string& step_id);
+  // What the user's ssh agent answered a step; of a step that is not there any more: no error.
+  void Answer(burrow::link::v1::AgentAnswer answer);
+  // Removes the cache mounts that no step uses, and says how many these were.
+  void PruneCaches();
   // Cancels every step and waits for their end; false at the deadline.
   net::Task<bool> StopAll(std::chrono::milliseconds deadline);
 
  private:
-  net::Task<void> Run(burrow::link::v1::BuildStep step, std::shared_ptr<builder::Cancellation> cancellation);
-  void SendDone(const std::string& step_id, const Result<builder::BuiltImage>& built);
+  struct Running {
+    std::shared_ptr<builder::Cancellation> cancellation;
+    std::shared_ptr<builder::AgentLink> agents;
+  };
+  Result<Running> Prepare(const std::string& step_id);
+  net::Task<void> Run(burrow::link::v1::BuildStep step, Running running);
+  net::Task<void> Prune();
+  void SendDone(const std::string& step_id, const builder::StepOutcome& outcome);
 
   net::IoContext* io_;
   const builder::StepRunner* runner_;
+  builder::CacheMounts* caches_;
   Send send_;
-  std::map<std::string, std::shared_ptr<builder::Cancellation>> running_;
+  std::map<std::string, Running> running_;  // by id of the step
   net::Event ended_;
-  net::BlockingPool pool_;
+  net::BlockingPool pool_, chores_;
 };
 
 }  // namespace burrow::worker

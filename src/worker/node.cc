@@ -102,6 +102,7 @@ Status StartServices(Node& node, const WorkerOptions& options) {
   BURROW_RETURN_IF_ERROR(OpenCache(node, options));
   node.prefetcher = std::make_unique<Prefetcher>(node.cache.get(), node.store.get());
   BURROW_ASSIGN_OR_RETURN(node.sources, SourceStore::Open(layout.Sources(), node.cache.get()));
+  BURROW_ASSIGN_OR_RETURN(node.cache_mounts, builder::CacheMounts::Open(layout.CacheMounts()));
   BURROW_ASSIGN_OR_RETURN(node.library, PrepareLibrary(options.sdk_directory, layout.Libraries()));
   BURROW_ASSIGN_OR_RETURN(node.engine_memory, os::MountTmpfs(layout.Engine(), kEngineMemory));
   BURROW_ASSIGN_OR_RETURN(auto runtime, runtime::ContainerRuntime::Create({.engine = options.engine,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "builder/cache_mounts.h"
 #include "cas/blob_cache.h"
 #include "cas/blob_store.h"
 #include "cas/cache_keeper.h"
@@ -49,6 +50,7 @@ struct Node {
   std::unique_ptr<cas::CacheKeeper> keeper;
   std::unique_ptr<Prefetcher> prefetcher;
   std::unique_ptr<SourceStore> sources;
+  std::unique_ptr<builder::CacheMounts> cache_mounts;
   std::unique_ptr<imagefs::Supervisor> images;
   std::unique_ptr<LeasedImages> leased_images;
   std::optional<runtime::ContainerRuntime> runtime;

@@ -23,7 +23,8 @@ struct StateLayout {
   std::string Sources() const { return root + "/sources"; }
   std::string Containers() const { return root + "/containers"; }
   std::string Builds() const { return root + "/builds"; }
-  std::string Engine() const { return root + "/engine"; }  // in memory
+  std::string CacheMounts() const { return root + "/cache-mounts"; }  // of RUN --mount=type=cache, kept
+  std::string Engine() const { return root + "/engine"; }             // in memory
 };
 
 // 8 hex digits that name this instance's control groups and network: the head of the SHA-256 of the absolute state

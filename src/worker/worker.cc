@@ -36,6 +36,13 @@ constexpr milliseconds kStopDeadline{8'000};
 constexpr milliseconds kLastWordsPause{200};  // for the link to send the last updates
 constexpr milliseconds kLinkDeadline{1'000};
 
+builder::LaySource SourceLayer(SourceStore& sources) {
+  return [&sources](const SourceFiles& files) -> Result<builder::LaidSource> {
+    BURROW_ASSIGN_OR_RETURN(auto laid, sources.Materialise(files));
+    return builder::LaidSource{.path = laid->path(), .hold = laid};
+  };
+}
+
 // The worker in operation, on top of a prepared node. Everything runs on the IoContext's one thread.
 class Agent {
  public:
@@ -77,7 +84,10 @@ Agent::Agent(const WorkerOptions& options, Node& node)
               .runtime = &*node.runtime,
               .images = node.leased_images.get(),
               .store = node.store.get(),
-              .cache = node.cache.get()}),
+              .cache = node.cache.get(),
+              .caches = node.cache_mounts.get(),
+              .library = node.library,
+              .lay_source = SourceLayer(*node.sources)}),
       link_(link::NewWorkerEnd(io_, LinkOptions())),
       containers_({.io = &io_,
                    .pool = &pool_,
@@ -92,7 +102,7 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                    .containers_directory = node.layout.Containers(),
                    .library = node.library,
                    .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
-      builds_(&io_, &steps_, [this](FromWorker message) { link_->Send(std::move(message)); }),
+      builds_(&io_, &steps_, node.cache_mounts.get(), [this](FromWorker message) { link_->Send(std::move(message)); }),
       signals_(io_, SIGTERM, SIGINT) {}
 
 link::WorkerEndOptions Agent::LinkOptions() {
@@ -134,6 +144,12 @@ void Agent::OnMessage(FromControl message) {
       break;
     case FromControl::kCancelStep:
       builds_.Cancel(message.cancel_step().step_id());
+      break;
+    case FromControl::kAgentAnswer:
+      builds_.Answer(std::move(*message.mutable_agent_answer()));
+      break;
+    case FromControl::kPruneCaches:
+      builds_.PruneCaches();
       break;
     case FromControl::kWelcome:
     case FromControl::MESSAGE_NOT_SET:

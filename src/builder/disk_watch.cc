@@ -1,0 +1,100 @@
+#include "builder/disk_watch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace burrow::builder {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMaxDepth = 128;
+constexpr uint64_t kStatBlock = 512;
+constexpr uint64_t kReserveInodes = 10'000;
+constexpr uint64_t kLeastShare = 20;  // the reserve is at most this part of a filesystem
+constexpr int kMeasureShare = 50;     // measuring takes at most this part of the time
+constexpr auto kLeastPause = std::chrono::seconds(1);
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+uint64_t MeasureBelow(UniqueFd fd, dev_t device, int depth) {
+  std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
+  if (!directory) return 0;
+  const int at = fd.Release();  // now owned by directory
+  uint64_t bytes = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    struct stat info{};
+    if (name == "." || name == ".." || ::fstatat(at, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    bytes += static_cast<uint64_t>(info.st_blocks) * kStatBlock;
+    if (!S_ISDIR(info.st_mode) || info.st_dev != device || depth == kMaxDepth) continue;
+    UniqueFd below(::openat(at, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (below.valid()) bytes += MeasureBelow(std::move(below), device, depth + 1);
+  }
+  return bytes;
+}
+
+std::string Gigabytes(uint64_t bytes) {
+  constexpr double kGiB = 1u << 30;
+  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / kGiB);
+}
+
+}  // namespace
+
+uint64_t MeasureDirectory(const std::string& directory) {
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info{};
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return 0;
+  return MeasureBelow(std::move(fd), info.st_dev, 0);
+}
+
+DiskWatch::DiskWatch(DiskBounds bounds, std::string place, std::vector<std::string> directories)
+    : bounds_(bounds),
+      place_(std::move(place)),
+      directories_(std::move(directories)),
+      next_measure_(Clock::now() + kLeastPause) {}
+
+Status DiskWatch::Check() {
+  BURROW_RETURN_IF_ERROR(CheckFree());
+  return CheckWritten();
+}
+
+Status DiskWatch::CheckFree() const {
+  struct statvfs info{};
+  if (::statvfs(place_.c_str(), &info) != 0) return FailErrno("ask for the free space of " + place_);
+  const uint64_t unit = info.f_frsize, total = info.f_blocks * unit, free = info.f_bavail * unit;
+  const uint64_t reserve = std::min(bounds_.reserve_bytes, total / kLeastShare);
+  if (free < reserve) {
+    return Fail(Code::kResourceExhausted,
+                "the worker's disk is nearly full ({} are left, {} are kept free): remove images or caches, or give "
+                "it more space",
+                Gigabytes(free), Gigabytes(reserve));
+  }
+  if (info.f_files > 0 && info.f_favail < std::min<uint64_t>(kReserveInodes, info.f_files / kLeastShare))
+    return Fail(Code::kResourceExhausted, "the worker's disk has room for {} more files only", info.f_favail);
+  return {};
+}
+
+Status DiskWatch::CheckWritten() {
+  const auto began = Clock::now();
+  if (began < next_measure_) return {};
+  uint64_t bytes = 0;
+  for (const auto& directory : directories_) bytes += MeasureDirectory(directory);
+  const auto ended = Clock::now();
+  next_measure_ = ended + std::max<Clock::duration>(kLeastPause, (ended - began) * kMeasureShare);
+  if (bytes <= bounds_.step_bytes) return {};
+  return Fail(Code::kResourceExhausted, "the step wrote {}, more than the {} that a step may", Gigabytes(bytes),
+              Gigabytes(bounds_.step_bytes));
+}
+
+}  // namespace burrow::builder

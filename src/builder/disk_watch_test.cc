@@ -1,0 +1,46 @@
+#include "builder/disk_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "os/testing/environment.h"
+
+namespace burrow::builder {
+namespace {
+
+using ::testing::HasSubstr;
+
+const auto* const kOwnMounts = os::UseOwnMounts();
+
+TEST(DiskWatch, MeasuresWhatATreeTakesWithoutFollowingLinks) {
+  os::TempDirectory temp;
+  ASSERT_TRUE(os::MakeDirectories(temp / "tree/a/b"));
+  ASSERT_TRUE(os::MakeDirectories(temp / "elsewhere"));
+  ASSERT_TRUE(os::WriteFileAtomically(temp / "elsewhere/file", std::string(5u << 20, 'x')));
+  ASSERT_EQ(::symlink((temp / "elsewhere").c_str(), (temp / "tree/link").c_str()), 0);
+  EXPECT_LT(MeasureDirectory(temp / "tree"), 1u << 20);
+  ASSERT_TRUE(os::WriteFileAtomically(temp / "tree/a/b/file", std::string(3u << 20, 'x')));
+  EXPECT_GE(MeasureDirectory(temp / "tree"), 3u << 20);
+  EXPECT_LT(MeasureDirectory(temp / "tree"), 5u << 20);
+  EXPECT_EQ(MeasureDirectory(temp / "missing"), 0u);
+  EXPECT_EQ(MeasureDirectory(temp / "tree/link"), 0u);
+}
+
+TEST(DiskWatch, SaysThatTheDiskIsNearlyFullBeforeItIs) {
+  BURROW_NEEDS_ROOT();
+  os::TempDirectory temp;
+  ASSERT_TRUE(os::MakeDirectories(temp / "small"));
+  auto mounted = os::MountTmpfs(temp / "small", 8u << 20);
+  ASSERT_TRUE(mounted) << os::ErrorText(mounted);
+  DiskWatch watch({.reserve_bytes = 1u << 30}, temp / "small", {});
+  EXPECT_EQ(os::ErrorText(watch.Check()), "") << "the reserve is never more than a part of the whole";
+  ASSERT_TRUE(os::WriteFileAtomically(temp / "small/file", std::string((8u << 20) - 65'536, 'x')));
+  const Status full = watch.Check();
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code(), Code::kResourceExhausted);
+  EXPECT_THAT(full.error().message(), HasSubstr("nearly full"));
+}
+
+}  // namespace
+}  // namespace burrow::builder

@@ -1,0 +1,199 @@
+// Steps that run Python, in real containers with this machine's own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "builder/run_function.h"
+#include "builder/testing/step_fixture.h"
+
+namespace burrow::builder {
+namespace {
+
+using burrow::link::v1::BuildStep;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const auto* const kOwnMounts = os::UseOwnMounts();
+
+// An image with this machine's Python and its library, made once.
+const std::string& PythonImage() {
+  static const os::TempDirectory directory;
+  static const std::string image = directory / "image";
+  static const bool made = [] {
+    runtime::MakeRootfs(image, {"sh", "rm", "grep", "python3"});
+    constexpr const char* kScript =
+        "mkdir -p $0/usr/lib && cp -al /usr/lib/python3.* $0/usr/lib/ 2>/dev/null || cp -a /usr/lib/python3.* "
+        "$0/usr/lib/";
+    auto copied = os::Run({.argv = {"sh", "-ec", kScript, image}}, std::chrono::minutes(1));
+    return copied && copied->status.Success();
+  }();
+  EXPECT_TRUE(made);
+  return image;
+}
+
+class PythonStepsTest : public testing::StepFixture {
+ protected:
+  void SetUp() override {
+    StepFixture::SetUp();
+    if (IsSkipped()) return;
+    // What is mounted is larger than what the index says: nobody looks, and taking it in would take long.
+    images_.paths[*cas::Digest::FromHex(parent_.index_digest())] = PythonImage();
+    library_ = BURROW_PYTHON_DIRECTORY;
+    lay_source_ = [this](const std::vector<burrow::v1::SourceFile>& files) -> Result<LaidSource> {
+      LaidSource laid{.path = temp_ / "source"};
+      BURROW_RETURN_IF_ERROR(os::MakeDirectories(laid.path));
+      for (const auto& file : files) {
+        auto content = cache_->Read(*cas::Digest::FromHex(file.digest()), 1u << 20);
+        BURROW_RETURN_IF_ERROR(os::WriteFileAtomically(laid.path + "/" + file.path(), content.value_or("")));
+      }
+      return laid;
+    };
+  }
+
+  BuildStep FunctionStep(const std::string& source) {
+    auto step = NewStep();
+    auto& call = *step.mutable_step()->mutable_run_function();
+    call.mutable_function()->set_module("setup_code");
+    call.mutable_function()->set_qualname("prepare");
+    call.mutable_function()->set_name("prepare");
+    auto& file = *call.add_source();
+    file.set_path("setup_code.py");
+    file.set_digest(server_.Add(source).Hex());
+    file.set_size(source.size());
+    // ((), {}) by pickle.
+    call.mutable_arguments()->set_inline_(std::string("\x80\x04)}\x86.", 6));
+    return step;
+  }
+};
+
+TEST_F(PythonStepsTest, RunsAFunctionAndKeepsWhatItChanged) {
+  parent_.set_workdir("/srv");
+  auto step = FunctionStep(
+      "import os, json, email\n"
+      "def prepare():\n"
+      "    print('running in', os.getcwd(), os.environ['OWN'], os.environ['TOKEN'])\n"
+      "    open('model', 'w').write('weights')\n");
+  (*step.mutable_step()->mutable_run_function()->mutable_function()->mutable_env())["OWN"] = "1";
+  step.mutable_step()->mutable_run_function()->add_secrets("keys");
+  auto& secret = *step.add_secrets();
+  secret.set_id("keys");
+  secret.set_value("# of the team\n\nTOKEN=s3cret=value\n");
+  auto built = Run(step);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_THAT(lines_, Contains("running in /srv 1 s3cret=value"));
+  const std::string tree = Describe(built->image);
+  EXPECT_THAT(tree, AllOf(HasSubstr("srv/model"), Not(HasSubstr("pycache")), Not(HasSubstr("burrow"))));
+  EXPECT_TRUE(server_.Has(cas::Digest::Of("weights")));
+}
+
+TEST_F(PythonStepsTest, FailsWithTheTracebackOfTheFunction) {
+  auto built = Run(FunctionStep("def prepare():\n    print('before')\n    return 1 / 0\n"));
+  ASSERT_FALSE(built);
+  EXPECT_THAT(built.error().message(),
+              AllOf(HasSubstr("run_function(prepare) failed: the function raised an exception"), HasSubstr("before\n"),
+                    HasSubstr("setup_code.py\", line 3, in prepare"), HasSubstr("ZeroDivisionError")));
+  auto unloadable = Run(FunctionStep("import no_such_module\n"));
+  EXPECT_THAT(os::ErrorText(unloadable), AllOf(HasSubstr("could not be loaded"), HasSubstr("no_such_module")));
+  auto step = FunctionStep("");
+  step.mutable_step()->mutable_run_function()->add_secrets("keys");
+  EXPECT_THAT(os::ErrorText(Run(step)), HasSubstr("needs the secret 'keys', which the build was not given"));
+}
+
+TEST_F(PythonStepsTest, CarriesTheSshAgentIntoTheContainer) {
+  constexpr const char* kClient =
+      "import os, socket\n"
+      "s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SSH_AUTH_SOCK'])\n"
+      "s.sendall(b'\\0\\0\\0\\1\\x0b'); print('answered', s.recv(100))\n";
+  auto step = NewStep();
+  for (const char* word : {"python3", "-c", kClient}) step.mutable_run()->add_args(word);
+  step.mutable_run()->add_mounts()->mutable_agent()->set_id("default");
+  std::shared_ptr<AgentLink> link;
+  std::vector<std::string> asked;
+  auto made = AgentLink::Create(step.step_id(), [&](const burrow::link::v1::AgentRequest& request) {
+    asked.push_back(request.message());
+    burrow::link::v1::AgentAnswer answer;
+    answer.set_connection(request.connection());
+    answer.set_message(std::string("\0\0\0\2\x0cx", 6));
+    if (!request.message().empty()) link->Deliver(std::move(answer));
+  });
+  ASSERT_TRUE(made);
+  link = *made;
+  auto built = Run(step, link.get());
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_THAT(lines_, Contains("answered b'\\x00\\x00\\x00\\x02\\x0cx'"));
+  EXPECT_THAT(asked, ::testing::ElementsAre(std::string("\0\0\0\1\x0b", 5), ""));
+  EXPECT_THAT(Describe(built->image), Not(HasSubstr("agent")));
+}
+
+TEST_F(PythonStepsTest, FindsThePythonThatTheImageHas) {
+  auto add = [this](const std::string& version) {
+    burrow::v1::ImageStep step;
+    step.mutable_add_python()->set_version(version);
+    return Run(std::move(step));
+  };
+  EXPECT_EQ(os::ErrorText(add("")), "");
+  EXPECT_THAT(lines_, Contains(HasSubstr("Python 3.")));
+  EXPECT_THAT(os::ErrorText(add("3.1")), HasSubstr("the image's Python is not 3.1")) << "which 3.1x is not";
+}
+
+TEST_F(PythonStepsTest, SaysThatThereIsNoUvOrPip) {
+  burrow::v1::ImageStep step;
+  step.mutable_pip_install()->add_packages("six");
+  step.mutable_pip_install()->set_uv(true);
+  EXPECT_THAT(os::ErrorText(Run(step)), HasSubstr("the image has no uv"));
+}
+
+// As pip's own module would be, so that no network is needed.
+TEST_F(PythonStepsTest, TellsPipWhatToInstallByArgumentsAndAFile) {
+  ASSERT_TRUE(os::MakeDirectories(temp_ / "pip-image"));
+  auto copied =
+      os::Run({.argv = {"cp", "-a", "-l", PythonImage() + "/.", temp_ / "pip-image"}}, std::chrono::minutes(1));
+  ASSERT_TRUE(copied && copied->status.Success()) << copied->out;
+  ASSERT_TRUE(os::MakeDirectories(temp_ / "pip-image/site/pip"));
+  ASSERT_TRUE(os::WriteFileAtomically(temp_ / "pip-image/site/pip/__main__.py",
+                                      "import sys\n"
+                                      "if '--help' in sys.argv: print('--break-system-packages')\n"
+                                      "elif '--version' not in sys.argv:\n"
+                                      "    print(sys.argv[1:]); print(open('/run/burrow/requirements.txt').read())\n"
+                                      "    open('/installed', 'w').write('x')\n"));
+  images_.paths[*cas::Digest::FromHex(parent_.index_digest())] = temp_ / "pip-image";
+  parent_.add_env("PYTHONPATH=/site");
+  burrow::v1::ImageStep step;
+  auto& pip = *step.mutable_pip_install();
+  pip.add_packages("six>=1; python_version > '3'");
+  pip.set_requirements("requests==2\n");
+  pip.set_index_url("https://index.example/simple");
+  pip.set_pre(true);
+  auto built = Run(step);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_THAT(lines_, Contains("['install', '--no-cache-dir', '--disable-pip-version-check', '--no-input', "
+                               "'--break-system-packages', '--index-url=https://index.example/simple', '--pre', '-r', "
+                               "'/run/burrow/requirements.txt', '--', \"six>=1; python_version > '3'\"]"));
+  EXPECT_THAT(lines_, Contains("requests==2"));
+  EXPECT_THAT(Describe(built->image), AllOf(HasSubstr("installed"), Not(HasSubstr("requirements"))));
+}
+
+TEST(SecretVariables, AreLinesAndNeverPartOfAnError) {
+  burrow::v1::BuildSecret secret;
+  secret.set_id("keys");
+  secret.set_value("A=1\r\n#x\n  \nB_2=two=2\nC=");
+  auto variables = SecretVariables(secret);
+  ASSERT_TRUE(variables);
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_THAT(*variables, ::testing::ElementsAre(Pair("A", "1"), Pair("B_2", "two=2"), Pair("C", "")));
+  for (const char* bad : {"A=1\nhidden", "=hidden", "1A=hidden", "A B=hidden"}) {
+    secret.set_value(bad);
+    auto refused = SecretVariables(secret);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("of the secret 'keys'"), Not(HasSubstr("hidden"))));
+  }
+}
+
+TEST(CallFrame, IsFramedAsTheRunnersProtocol) {
+  EXPECT_EQ(CallFrame("{}", "body"), std::string("\2\0\0\0\4\0\0\0{}body", 14));
+  EXPECT_EQ(CallFrame(std::string(258, 'h'), "").substr(0, 4), std::string("\2\1\0\0", 4));
+}
+
+}  // namespace
+}  // namespace burrow::builder
