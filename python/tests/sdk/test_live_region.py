@@ -85,12 +85,14 @@ def test_the_tree_keeps_finished_steps_and_counts_containers() -> None:
     tree = StatusTree(terminal)
     tree.app_created("hello", "ap-1", 3.0)
     tree.image_step({"state": "STATE_CACHED", "description": "debian_slim"})
-    tree.image_step({"state": "STATE_STARTED", "description": "apt_install x"})
-    tree.image_output("Unpacking\x07 x ...")
+    tree.image_step({"step": 1, "state": "STATE_STARTED", "description": "apt_install x"})
+    tree.image_output({"step": 1, "line": "Unpacking\x07 x ..."})
     shown = Screen().feed(terminal.getvalue()).lines
     assert any("debian_slim" in line and "CACHED" in line for line in shown)
     assert "apt_install x" in shown[-3] and "Unpacking  x" in shown[-2]
-    tree.image_step({"state": "STATE_DONE", "description": "apt_install x", "ms": 1500.0})
+    tree.image_step(
+        {"step": 1, "state": "STATE_DONE", "description": "apt_install x", "ms": 1500.0}
+    )
     for number in range(3):
         tree.container(
             {
