@@ -72,15 +72,7 @@ class SettingSteps(Recipe):
         Example:
             image = image.pip_install("fetcher").run_function(download_weights, args=("small",))
         """
-        if not callable(raw_f) or isinstance(raw_f, type):
-            raise InvalidError("run_function() needs a function, not %r." % (raw_f,))
-        if isinstance(args, str):
-            raise InvalidError("args must be a list of arguments, not %r." % args)
-        from burrow.secret import Secret
-
-        for secret in secrets:
-            if not isinstance(secret, Secret):
-                raise InvalidError("secrets are made by burrow.Secret, unlike %r." % (secret,))
+        _check_function(raw_f, args, secrets)
         resources: "dict[str, Any]" = {}
         if cpu is not None:
             resources["cpu"] = check_number("cpu", cpu, 0.05, 512, "cores")
@@ -127,3 +119,15 @@ class SettingSteps(Recipe):
     def user(self, name: str) -> "Self":
         """Sets whom RUN of later `dockerfile_commands` runs as: "name", "uid", or either ":group"."""
         return self._with("start", ("user", check_text("A user", name)))
+
+
+def _check_function(function: "Any", args: "Any", secrets: "Sequence[Any]") -> None:
+    from burrow.secret import Secret
+
+    if not callable(function) or isinstance(function, type):
+        raise InvalidError("run_function() needs a function, not %r." % (function,))
+    if isinstance(args, str):
+        raise InvalidError("args must be a list of arguments, not %r." % args)
+    for secret in secrets:
+        if not isinstance(secret, Secret):
+            raise InvalidError("secrets are made by burrow.Secret, unlike %r." % (secret,))

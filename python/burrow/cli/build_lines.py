@@ -62,6 +62,7 @@ class BuildLines(QuietBuild):
 
 def _say(text: str) -> None:
     try:
-        print(text, file=sys.stderr, flush=True)
+        sys.stderr.write(text + "\n")  # at once, so that an interrupt leaves whole lines
+        sys.stderr.flush()
     except OSError:
         pass  # nobody reads it any more
