@@ -22,13 +22,44 @@ _PATIENCE = 20.0
 _PAUSE = 0.5
 
 
+class BuildState:
+    """What is known of a build, for the case that it fails."""
+
+    def __init__(self) -> None:
+        self.build_id = ""
+        self.has_log = False
+        self.step_failed = False
+
+    def take(self, event: "dict[str, Any]") -> None:
+        """Brings a BuildEvent in."""
+        if "buildId" in event:
+            self.build_id = str(event["buildId"])
+            self.has_log = self.step_failed = False
+        self.has_log = self.has_log or "step" in event
+        if event.get("step", {}).get("state") == "STATE_FAILED":
+            self.step_failed = True
+
+    def advice(self) -> str:
+        """Where to look after a failure, each in a line of its own; may be empty."""
+        if not self.build_id or not self.has_log:
+            return ""
+        lines = ["", "This was build %s." % self.build_id]
+        lines.append("Its whole output:          burrow image logs %s" % self.build_id)
+        if self.step_failed:
+            lines.append("Its files as they were:    burrow shell --step %s" % self.build_id)
+        return "\n".join(lines)
+
+
 def follow_build(
     transport: "Transport",
     request: "dict[str, Any]",
     reporter: "Reporter",
+    state: BuildState,
     relay: "AgentRelay | None" = None,
 ) -> "dict[str, Any]":
     """Builds, and returns the ImageInfo message; empty where the server gave none.
+
+    `state` follows the build, also one that fails.
 
     Where the server restarts meanwhile, the build is asked for again: finished steps are cached.
 
@@ -42,6 +73,7 @@ def follow_build(
         try:
             for event in Stream(transport, "Images/Build", request, _IDLE_TIMEOUT):
                 lost_since = 0.0
+                state.take(event)
                 if "image" in event:
                     info = event["image"]
                 elif "agent" in event:

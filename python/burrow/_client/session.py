@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 
-from burrow._client.build_stream import follow_build
+from burrow._client.build_stream import BuildState, follow_build
 from burrow._client.calls import CallClient
 from burrow._client.config import load_config
 from burrow._client.digest_cache import DigestCache
@@ -96,12 +96,13 @@ class Session:
         for note in compiled.notes:
             self.reporter.image_note(note)
         compiled.upload(self.calls.blobs, self.reporter.upload)
+        state = BuildState()
         try:
-            info = follow_build(self.transport, compiled.request(), self.reporter)
+            info = follow_build(self.transport, compiled.request(), self.reporter, state)
         except (AuthError, ConnectionError):
             raise
         except Error as error:
-            raise ImageBuildError(str(error)) from None
+            raise ImageBuildError(str(error) + state.advice()) from None
         if not info.get("imageId"):
             raise ImageBuildError("The build of the image for %s ended without an image." % label)
         self.reporter.image_ready(label, info, _ms_since(start))

@@ -111,6 +111,25 @@ def test_the_tree_keeps_finished_steps_and_counts_containers() -> None:
     assert "stopped." in shown[-2] and not any("starting" in line for line in shown)
 
 
+def test_the_tree_shows_every_step_that_runs() -> None:
+    terminal = io.StringIO()
+    tree = StatusTree(terminal)
+    tree.image_build("bd-1")
+    for number, name in enumerate(("[a 1/1] RUN x", "[b 1/1] RUN y")):
+        tree.image_step({"step": number, "state": "STATE_STARTED", "description": name})
+    for number, line in ((1, "from y"), (0, "from x"), (0, "last of x")):
+        tree.image_output({"step": number, "line": line})
+    shown = Screen().feed(terminal.getvalue()).lines
+    assert "[a 1/1] RUN x" in shown[0] and "last of x" in shown[1]
+    assert "[b 1/1] RUN y" in shown[2] and "from y" in shown[3]
+    tree.image_step({"step": 1, "state": "STATE_DONE", "description": "[b 1/1] RUN y", "ms": 5.0})
+    tree.image_note("a note")
+    shown = Screen().feed(terminal.getvalue()).lines
+    assert "[b 1/1] RUN y" in shown[0] and "5.0 ms" in shown[0] and "a note" in shown[1]
+    assert "[a 1/1] RUN x" in shown[2] and "from x" in shown[3]
+    tree.stopped()
+
+
 def test_a_run_on_a_terminal_shows_tree_logs_and_result(
     burrowd: SmallBurrowd, tmp_path: Path
 ) -> None:

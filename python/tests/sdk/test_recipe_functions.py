@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from small_burrowd import SmallBurrowd
 from test_recipes import compiled, modules, step, write  # noqa: F401
 
 import burrow
@@ -135,3 +136,25 @@ def test_a_failed_import_is_raised_in_a_container_that_needs_it(
             function._burrow_raw_function
     free = app.function(name="other", image=other)(plain)
     assert free._burrow_raw_function is plain
+
+
+def test_an_app_brings_the_attached_modules_of_its_images(
+    burrowd: SmallBurrowd, modules: Path  # noqa: F811
+) -> None:
+    write(modules, {"rec_attached.py": "x = 7\n", "Dockerfile": "FROM scratch\n"})
+    image = Image.from_dockerfile(str(modules / "Dockerfile"))
+    app = burrow.App("a", image=image.add_local_python_source("rec_attached"))
+
+    def seven() -> int:
+        import rec_attached  # type: ignore
+
+        return int(rec_attached.x)
+
+    pytest.importorskip("cloudpickle")
+    function = app.function(serialized=True)(seven)
+    with app.run():
+        assert function.remote() == 7
+    assert [file["path"] for file in burrowd.called("Apps/Publish")[0]["source"]] == [
+        "rec_attached.py"
+    ]
+    assert burrowd.called("Images/Build")[0]["steps"][0]["dockerfile"]["text"] == "FROM scratch\n"
