@@ -125,7 +125,8 @@ class _Walk:
         else:
             self._note(path, status)
             return None
-        self._send(parent)
+        if parent.entry:
+            self._send(parent)
         self._append(entry)
         return None
 

@@ -8,7 +8,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable
+    from typing import Any, Collection
 
 # Smaller files hash faster than a cache pays, where there are few of them.
 _WORTH_CACHING = 256 * 1024
@@ -60,12 +60,13 @@ class DigestCache:
             self._load()[path] = _key(status) + [digest]
             self._changed = True
 
-    def keep_only(self, paths: "Iterable[str]") -> None:
+    def keep_only(self, paths: "Collection[str]") -> None:
         """Forgets every other path."""
         entries = self._load()
-        kept = {path: entries[path] for path in paths if path in entries}
-        self._changed = self._changed or len(kept) != len(entries)
-        self._entries = kept
+        kept = set(paths)
+        for path in [path for path in entries if path not in kept]:
+            del entries[path]
+            self._changed = True
 
     def save(self) -> None:
         """Writes what was added; a cache that cannot be written is done without."""
