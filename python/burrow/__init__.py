@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from burrow.function import Function as Function
     from burrow.image import Image as Image
     from burrow.retries import Retries as Retries
+    from burrow.secret import Secret as Secret
 
 _HOMES = {
     "App": "burrow.app",
@@ -35,10 +36,11 @@ _HOMES = {
     "FunctionCall": "burrow.call",
     "Image": "burrow.image",
     "Retries": "burrow.retries",
+    "Secret": "burrow.secret",
     "exception": "burrow.exception",
 }
 
-__all__ = ["App", "Error", "Function", "FunctionCall", "Image", "Retries", "exception"]
+__all__ = ["App", "Error", "Function", "FunctionCall", "Image", "Retries", "Secret", "exception"]
 
 
 def __getattr__(name: str) -> object:

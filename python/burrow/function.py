@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from burrow._image_imports import raise_failed_import
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -75,11 +76,16 @@ class Function(Generic[P, R]):
         self.name = name
         self.options = options
         self.__wrapped__ = raw
-        self._burrow_raw_function = raw  # what a container runs
         self.__name__ = getattr(raw, "__name__", name)
         self.__qualname__ = getattr(raw, "__qualname__", name)
         self.__module__ = getattr(raw, "__module__", "")
         self.__doc__ = getattr(raw, "__doc__", None)
+
+    @property
+    def _burrow_raw_function(self) -> "Callable[P, R]":
+        """What a container runs. Raises ImportError where its image failed to give an import."""
+        raise_failed_import(self.options.image or self.app.image)
+        return self.__wrapped__
 
     @property
     def is_generator(self) -> bool:

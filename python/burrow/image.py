@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
-from burrow._options import check_environment, check_text
+from burrow._image_files import FileSteps, check_ignore
+from burrow._image_imports import Imports
+from burrow._image_packages import PackageSteps
+from burrow._image_settings import SettingSteps
+from burrow._options import check_text
+from burrow._recipe import absolute_local, check_version
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    Step = tuple[str, Any]
+    from burrow._image_files import Ignore
 
 
-class Image:
+class Image(PackageSteps, FileSteps, SettingSteps):
     """An immutable recipe; each method returns a longer one. Steps are cached one by one.
 
     Nothing is read or built before the app runs.
@@ -28,83 +29,87 @@ class Image:
         )
     """
 
-    __slots__ = ("_steps",)
-
-    def __init__(self, steps: "tuple[Step, ...]") -> None:
-        self._steps = steps
+    __slots__ = ()
 
     @staticmethod
-    def debian_slim() -> "Image":
-        """A small Debian with python3, of the server's own Debian release."""
-        return Image((("base", "debian_slim"),))
+    def debian_slim(python_version: "str | None" = None) -> "Image":
+        """A small Debian with python3, of the server's own Debian release.
+
+        Args:
+            python_version: such as "3.11", which the server must be able to give; the release's own
+                otherwise.
+        """
+        version = check_version(python_version)
+        return Image((("base", ("debian_slim", version)),))
 
     @staticmethod
-    def from_registry(reference: str) -> "Image":
-        """What a registry has at "HOST/NAME[:TAG]"; it must hold python3 >= 3.8.
+    def from_registry(tag: str, *, add_python: "str | None" = None) -> "Image":
+        """What a registry has at "HOST/NAME[:TAG]"; for functions it must hold python3 >= 3.8.
 
         The registry is asked once: another image under the same tag is not noticed later. The
         login is the one that `docker login` left on this machine.
+
+        Args:
+            add_python: a version such as "3.11": installs python3 by the image's own package
+                manager where the image has none.
         """
-        check_text("A reference", reference)
-        return Image((("base", "registry:" + reference),))
+        check_text("A reference", tag)
+        return Image((("base", ("registry:" + tag, None)),))._add_python(add_python)
 
-    def apt_install(self, *packages: str) -> "Image":
-        """Installs Debian packages, without recommended ones.
+    @staticmethod
+    def from_dockerfile(
+        path: str,
+        *,
+        context_dir: "str | None" = None,
+        build_args: "dict[str, str] | None" = None,
+        target: "str | None" = None,
+        ignore: "Ignore | None" = None,
+        add_python: "str | None" = None,
+    ) -> "Image":
+        """What a Dockerfile of this machine makes.
 
-        Raises:
-            InvalidError: a name is no Debian package name (optionally with "=version").
+        Args:
+            context_dir: the directory that COPY and ADD read; the Dockerfile's own otherwise.
+            build_args: values for ARG.
+            target: the stage to build; the last one otherwise.
+            ignore: paths of the context to leave out: patterns, or a function that is given a
+                relative path. Otherwise what PATH.dockerignore says, or the context's .dockerignore.
+            add_python: as of `from_registry`.
         """
-        for package in packages:
-            check_text("A package", package)
-            if package[0] == "-" or any(c.isspace() or c in "'\"\\;&|<>$`" for c in package):
-                raise InvalidError("%r is no name of a Debian package." % package)
-        return self._with("apt_install", packages, "apt_install() needs at least one package.")
+        if not isinstance(build_args or {}, dict):
+            raise InvalidError("build_args must be a dict of strings.")
+        arguments = tuple(sorted((build_args or {}).items()))
+        for name, value in arguments:
+            if not isinstance(name, str) or not name or not isinstance(value, str):
+                raise InvalidError("build_args must be a dict of strings, not %r." % (build_args,))
+        content = {
+            "path": absolute_local(path),
+            "name": str(path),
+            "context": None if context_dir is None else absolute_local(context_dir),
+            "build_args": arguments,
+            "target": "" if target is None else check_text("A target", target),
+            "ignore": None if ignore is None else check_ignore(ignore),
+        }
+        return Image((("dockerfile", content),))._add_python(add_python)
 
-    def run_commands(self, *commands: str) -> "Image":
-        """Runs shell commands in the image as root, each by `/bin/sh -c`, in one step."""
-        for command in commands:
-            check_text("A command", command)
-        return self._with("run", commands, "run_commands() needs at least one command.")
+    @staticmethod
+    def from_scratch() -> "Image":
+        """Nothing at all: for images of files alone. A function needs python3 >= 3.8 in its image."""
+        return Image((("base", ("scratch", None)),))
 
-    def env(self, variables: "dict[str, str]") -> "Image":
-        """Sets environment variables for later steps and for the functions."""
-        return self._with("env", check_environment(variables), "env() needs at least one variable.")
+    def imports(self) -> Imports:
+        """A context for imports of what only the image has, at the top of a module.
 
-    def workdir(self, path: str) -> "Image":
-        """Sets the directory in which later steps and the functions start."""
-        return self._with("workdir", _absolute("workdir()", path), "")
+        Here a failed import in it is no error. In a container of a function that uses the image,
+        it is raised when the function is loaded.
 
-    def add_local_file(self, local: str, remote: str) -> "Image":
-        """Adds a file of this machine; `remote` is its path, or ends in "/" for a directory."""
-        local = os.path.abspath(os.path.expanduser(check_text("A local path", os.fspath(local))))
-        if remote.endswith("/"):
-            remote += os.path.basename(local)
-        return self._with("add_file", (local, _absolute("add_local_file()", remote)), "")
+        Example:
+            with image.imports():
+                import torch
+        """
+        return Imports(self)
 
-    def add_local_dir(self, local: str, remote: str) -> "Image":
-        """Adds the regular files below a directory of this machine, `__pycache__` left out."""
-        local = os.path.abspath(os.path.expanduser(check_text("A local path", os.fspath(local))))
-        return self._with("add_dir", (local, _absolute("add_local_dir()", remote)), "")
-
-    def _with(self, kind: str, content: "Any", complaint_if_empty: str) -> "Image":
-        if not content:
-            raise InvalidError(complaint_if_empty)
-        return Image(self._steps + ((kind, content),))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Image) and self._steps == other._steps
-
-    def __hash__(self) -> int:
-        return hash(repr(self._steps))
-
-    def __repr__(self) -> str:
-        return "<burrow.Image %s>" % " ".join(kind for kind, _ in self._steps)
-
-
-def _absolute(method: str, path: str) -> str:
-    check_text("A path in the image", path)
-    if not path.startswith("/") or ".." in path.split("/"):
-        raise InvalidError(
-            "%s needs an absolute path in the image without '..', not %r." % (method, path)
-        )
-    return path
+    def _add_python(self, version: "str | None") -> "Image":
+        if version is None:
+            return self
+        return self._with("add_python", check_version(version))

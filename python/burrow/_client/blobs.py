@@ -45,6 +45,14 @@ class BlobClient:
             self._transport.exchange(request, "the upload of a blob", timeout)
         return digest
 
+    def upload_pack(self, pack: bytes) -> None:
+        """Uploads the blobs of a pack."""
+        head = self._transport.head(
+            "PUT", "/blobs/pack", "Content-Type: application/octet-stream\r\n"
+        )
+        request = b"%b%d\r\n\r\n%b" % (head, len(pack), pack)
+        self._transport.exchange(request, "the upload of files", _TIMEOUT + len(pack) / 1e5)
+
     def upload_file(self, path: str, digest: str, size: int) -> None:
         """Uploads a file whose digest is known.
 
@@ -52,9 +60,7 @@ class BlobClient:
             InvalidError: the file changed since it was hashed, or cannot be read.
         """
         if size <= _PART:
-            data = _read_file(path)
-            if hashlib.sha256(data).hexdigest() != digest:
-                raise _changed(path)
+            data = read_known(path, digest)
             request = b"%b%d\r\n\r\n%b" % (self._put_head(digest), len(data), data)
             self._transport.exchange(request, "the upload of " + path, _TIMEOUT)
             return
@@ -117,12 +123,20 @@ class BlobClient:
         )
 
 
-def _read_file(path: str) -> bytes:
+def read_known(path: str, digest: str) -> bytes:
+    """The bytes of a small file.
+
+    Raises:
+        InvalidError: it changed since it was hashed, or cannot be read.
+    """
     try:
         with open(path, "rb") as file:
-            return file.read()
+            data = file.read(_PART + 1)
     except OSError as error:
         raise _unreadable(path, error) from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise _changed(path)
+    return data
 
 
 def _unreadable(path: str, error: OSError) -> InvalidError:

@@ -8,9 +8,9 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Collection
 
-# Smaller files hash faster than a cache pays.
+# Smaller files hash faster than a cache pays, where there are few of them.
 _WORTH_CACHING = 256 * 1024
 # A file changed this recently may change again without a new time stamp.
 _SETTLED_NS = 2 * 10**9
@@ -24,16 +24,29 @@ def default_path() -> str:
 
 
 class DigestCache:
-    """Digests by (path, size, mtime, ctime, inode). Loaded on first use; losing it costs only time."""
+    """Digests by (path, size, mtime, ctime, inode). Loaded on first use; losing it costs only time.
 
-    def __init__(self, path: "str | None" = None) -> None:
+    Args:
+        path: the file that keeps them; the user's own otherwise.
+        smallest: bytes of the smallest file that is remembered.
+        most: files that are remembered, the newest first.
+    """
+
+    def __init__(
+        self,
+        path: "str | None" = None,
+        smallest: int = _WORTH_CACHING,
+        most: int = _MAX_ENTRIES,
+    ) -> None:
         self._path = path
+        self._smallest = smallest
+        self._most = most
         self._entries: "dict[str, list[Any]] | None" = None
         self._changed = False
 
     def find(self, path: str, status: os.stat_result) -> "str | None":
         """The digest of a file that has not changed since `add`."""
-        if status.st_size < _WORTH_CACHING:
+        if status.st_size < self._smallest:
             return None
         entry = self._load().get(path)
         if not isinstance(entry, list) or entry[:-1] != _key(status):
@@ -43,8 +56,16 @@ class DigestCache:
     def add(self, path: str, status: os.stat_result, digest: str) -> None:
         """Remembers a digest, if the file is large and has settled."""
         newest = max(status.st_mtime_ns, status.st_ctime_ns)
-        if status.st_size >= _WORTH_CACHING and time.time_ns() - newest > _SETTLED_NS:
+        if status.st_size >= self._smallest and time.time_ns() - newest > _SETTLED_NS:
             self._load()[path] = _key(status) + [digest]
+            self._changed = True
+
+    def keep_only(self, paths: "Collection[str]") -> None:
+        """Forgets every other path."""
+        entries = self._load()
+        kept = set(paths)
+        for path in [path for path in entries if path not in kept]:
+            del entries[path]
             self._changed = True
 
     def save(self) -> None:
@@ -53,8 +74,8 @@ class DigestCache:
             return
         path = self._path or default_path()
         temporary = "%s.%d" % (path, os.getpid())
-        if len(self._entries) > _MAX_ENTRIES:
-            self._entries = dict(list(self._entries.items())[-_MAX_ENTRIES:])
+        if len(self._entries) > self._most:
+            self._entries = dict(list(self._entries.items())[-self._most :])
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(temporary, "w", encoding="utf-8") as file:

@@ -13,11 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable
 
-    from burrow._client.blobs import BlobClient
-
 MAX_FILES = 20000
 MAX_TOTAL = 8 * 1024 * 1024 * 1024
-_UPLOAD_THREADS = 8
 
 
 class LocalFile:
@@ -108,20 +105,3 @@ def check_total(files: "Iterable[LocalFile]", what: str, limit: int = MAX_TOTAL)
             "%s adds up to %d MiB, more than the limit of %d MiB: leave large files out."
             % (what, total >> 20, limit >> 20)
         )
-
-
-def upload(files: "Iterable[LocalFile]", blobs: "BlobClient") -> "tuple[int, int]":
-    """Uploads what the server lacks; returns how many files and bytes travelled."""
-    by_digest = {file.digest: file for file in files}
-    if not by_digest:
-        return 0, 0
-    lacking = [by_digest[digest] for digest in blobs.missing(by_digest) if digest in by_digest]
-    if len(lacking) < 3:
-        for file in lacking:
-            blobs.upload_file(file.local, file.digest, file.size)
-    else:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(_UPLOAD_THREADS) as pool:
-            list(pool.map(lambda f: blobs.upload_file(f.local, f.digest, f.size), lacking))
-    return len(lacking), sum(file.size for file in lacking)

@@ -49,16 +49,20 @@ def function_spec(
         data = _serialization.dumps_by_value(function.__wrapped__)
         spec["pickled"] = json.loads(encode_json(data, blobs))
     else:
-        spec["module"] = _importable_module(function)
+        spec["module"] = importable_module(function, function.name)
     return spec
 
 
-def _importable_module(function: "Function[..., Any]") -> str:
+def importable_module(function: "Any", name: str) -> str:
+    """The module from which a container imports a function.
+
+    Raises:
+        InvalidError: it could not.
+    """
     if "<" in function.__qualname__:
         raise InvalidError(
             "%s() is defined inside another function, where no container could import it: "
-            "move it to the top of its module, or use @app.function(serialized=True)."
-            % function.name
+            "move it to the top of its module, or use serialized=True." % name
         )
     return module_name(function.__module__)
 

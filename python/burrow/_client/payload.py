@@ -9,9 +9,16 @@ from burrow.exception import SerializationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Mapping, Protocol
 
     from burrow._client.blobs import BlobClient
+
+    class Uploader(Protocol):
+        """Where large payloads go."""
+
+        def upload_bytes(self, data: bytes) -> str:
+            """Makes sure that the server will have `data`; returns its digest."""
+
 
 MAX_INLINE = 1024 * 1024
 # Bounded by what a runner takes in one frame.
@@ -30,7 +37,7 @@ def dump_arguments(args: "tuple[Any, ...]", kwargs: "dict[str, Any]", name: str)
         raise
 
 
-def encode_json(data: bytes, blobs: "BlobClient") -> bytes:
+def encode_json(data: bytes, blobs: "Uploader") -> bytes:
     """The payload message as JSON text; uploads data that is too large to travel inline."""
     if len(data) <= MAX_INLINE:
         return b'{"inline":"%b"}' % b2a_base64(data, newline=False)

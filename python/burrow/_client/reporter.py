@@ -79,11 +79,20 @@ class Reporter:
     def image_started(self, label: str) -> None:
         """The image that `label` names is being asked for."""
 
-    def image_step(self, step: "dict[str, Any]") -> None:
-        """A StepEvent message."""
+    def upload(self, files: int, all_files: int, sent: int, all_bytes: int) -> None:
+        """So many files and bytes of an image's files have travelled. May come from any thread."""
 
-    def image_output(self, line: str) -> None:
-        """One line that a build step printed."""
+    def image_build(self, build_id: str) -> None:
+        """The server has begun to build; the id names the log."""
+
+    def image_step(self, step: "dict[str, Any]") -> None:
+        """A StepEvent message. Several steps may run at once."""
+
+    def image_output(self, output: "dict[str, Any]") -> None:
+        """A StepOutput message: one line that a build step printed."""
+
+    def image_note(self, text: str) -> None:
+        """Something about the build that the user should know."""
 
     def image_ready(self, label: str, image: "dict[str, Any]", ms: float) -> None:
         """An ImageInfo message, after `ms` milliseconds."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 
+from burrow._client.build_stream import BuildState, follow_build
 from burrow._client.calls import CallClient
 from burrow._client.config import load_config
 from burrow._client.digest_cache import DigestCache
-from burrow._client.errors import ServerUnavailable
-from burrow._client.files import upload
 from burrow._client.function_spec import function_spec
-from burrow._client.http_connection import AnswerTimeout, ConnectionLost
-from burrow._client.image_steps import compile_steps
+from burrow._client.image_steps import attached_modules, compile_steps
 from burrow._client.reporter import Reporter
 from burrow._client.source import collect_source
-from burrow._client.stream import Stream
 from burrow._client.transport import Transport
+from burrow._client.upload import upload
 from burrow._client.watcher import Watcher
 from burrow.exception import AuthError, ConnectionError, Error, ImageBuildError
 from burrow.image import Image
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from burrow._client.calls import Observer
     from burrow.app import App
 
-_BUILD_IDLE_TIMEOUT = 3600.0
-# How long a server that went away during a build may take to come back.
-_BUILD_PATIENCE = 20.0
 _PUBLISH_TIMEOUT = 120.0
 _STOP_TIMEOUT = 30.0
 _LAST_LINES_TIMEOUT = 10.0
@@ -97,51 +92,27 @@ class Session:
         start = time.monotonic()
         label = ", ".join(users)
         self.reporter.image_started(label)
-        steps, files = compile_steps(image, self._digests)
-        upload(files, self.calls.blobs)
+        compiled = compile_steps(image, self._digests)
+        for note in compiled.notes:
+            self.reporter.image_note(note)
+        compiled.upload(self.calls.blobs, self.reporter.upload)
+        state = BuildState()
         try:
-            info = self._follow_build(steps, _logins(image))
+            info = follow_build(self.transport, compiled.request(), self.reporter, state)
         except (AuthError, ConnectionError):
             raise
         except Error as error:
-            raise ImageBuildError(str(error)) from None
+            raise ImageBuildError(str(error) + state.advice()) from None
         if not info.get("imageId"):
             raise ImageBuildError("The build of the image for %s ended without an image." % label)
         self.reporter.image_ready(label, info, _ms_since(start))
         return str(info["imageId"])
 
-    def _follow_build(
-        self, steps: "list[dict[str, Any]]", logins: "list[dict[str, str]]"
-    ) -> "dict[str, Any]":
-        """The image's message. Asks again where the server restarts: finished steps are cached."""
-        lost_since = 0.0
-        request: "dict[str, Any]" = {"steps": steps}
-        if logins:
-            request["logins"] = logins
-        while True:
-            info: "dict[str, Any]" = {}
-            try:
-                for event in Stream(self.transport, "Images/Build", request, _BUILD_IDLE_TIMEOUT):
-                    lost_since = 0.0
-                    if "step" in event:
-                        self.reporter.image_step(event["step"])
-                    elif "output" in event:
-                        self.reporter.image_output(event["output"])
-                    elif "image" in event:
-                        info = event["image"]
-                return info
-            except AnswerTimeout as error:
-                raise self.transport.unreachable(error) from None
-            except (OSError, ConnectionLost, ServerUnavailable) as error:
-                now = time.monotonic()
-                lost_since = lost_since or now
-                if now - lost_since > _BUILD_PATIENCE:
-                    raise self.transport.unreachable(error) from None
-            time.sleep(0.5)
-
     def _upload_source(self) -> "list[dict[str, Any]]":
         start = time.monotonic()
-        files = collect_source(self.app.functions.values(), self._digests)
+        functions = self.app.functions.values()
+        attached = attached_modules(_image_of(function, self.app) for function in functions)
+        files = collect_source(functions, self._digests, attached)
         sent_files, sent_bytes = upload(files, self.calls.blobs)
         self.reporter.source_uploaded(len(files), sent_files, sent_bytes, _ms_since(start))
         return [file.message() for file in files]
@@ -183,14 +154,3 @@ def _image_of(function: "Any", app: "App") -> Image:
 
 def _ms_since(start: float) -> float:
     return (time.monotonic() - start) * 1000
-
-
-def _logins(image: Image) -> "list[dict[str, str]]":
-    prefix = "registry:"
-    bases = [str(content) for kind, content in image._steps if kind == "base"]
-    references = [base[len(prefix) :] for base in bases if base.startswith(prefix)]
-    if not references:
-        return []
-    from burrow._client.registry_login import login_for
-
-    return [login for login in map(login_for, references) if login]

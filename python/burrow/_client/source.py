@@ -6,13 +6,14 @@ import os
 import re
 import sys
 
+from burrow._client.dockerignore import IgnoreFilter
 from burrow._client.files import MAX_FILES, check_total, hash_file, list_directory
 from burrow._client.modules import home_of_module
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Iterator
+    from typing import Any, Callable, Iterable, Iterator
 
     from burrow._client.digest_cache import DigestCache
     from burrow._client.files import LocalFile
@@ -24,11 +25,16 @@ _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w
 
 
 def collect_source(
-    functions: "Iterable[Function[..., Any]]", cache: "DigestCache"
+    functions: "Iterable[Function[..., Any]]",
+    cache: "DigestCache",
+    attached: "Iterable[tuple[str, Any]]" = (),
 ) -> "list[LocalFile]":
     """The files that the functions' modules are imported from, hashed.
 
     That is for a single file: it and the local modules that it imports; for a package: all of it.
+
+    Args:
+        attached: further modules, each with what of it is left out.
 
     Raises:
         InvalidError: a file cannot be read, or there is too much of it.
@@ -37,6 +43,9 @@ def collect_source(
     for function in functions:
         if not function.options.serialized:
             _add_module(function.__module__, found)
+    for name, ignore in attached:
+        ignores = ignore if callable(ignore) else IgnoreFilter(ignore).ignores
+        found.update(module_files(name, ignores))
     if len(found) > MAX_FILES:
         raise InvalidError(
             "The app's source has %d files, more than %d: leave data out of its packages."
@@ -45,6 +54,54 @@ def collect_source(
     files = [hash_file(path, local, cache) for path, local in sorted(found.items())]
     check_total(files, "The app's source", MAX_SOURCE)
     return files
+
+
+def needed_files(name: str) -> "dict[str, str]":
+    """Path -> local file of a loaded module and of what it imports by its text; for a package: all of it."""
+    home = home_of_module(name)
+    found: "dict[str, str]" = {}
+    if not _is_foreign(home.file):
+        _add_files([home.file], home.root, found)
+    return found
+
+
+def module_files(name: str, ignores: "Callable[[str], bool]") -> "dict[str, str]":
+    """Path -> local file of what `import name` would load here; the *.py files of a package.
+
+    Raises:
+        InvalidError: there is no such module, or it is not written in Python.
+    """
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise InvalidError("There is no module %s on this machine." % name)
+    base = name.replace(".", "/")
+    found: "dict[str, str]" = {}
+    for directory in spec.submodule_search_locations or ():
+        for inner, local in list_directory(directory, _is_skipped):
+            if inner.endswith(".py"):
+                found.setdefault(base + "/" + inner, local)
+    if spec.submodule_search_locations is None and (spec.origin or "").endswith(".py"):
+        found[base + ".py"] = os.path.abspath(str(spec.origin))
+    _add_parents(name, found)
+    found = {path: local for path, local in found.items() if not ignores(path)}
+    if not found:
+        raise InvalidError("The module %s has no *.py file that could be added." % name)
+    return found
+
+
+def _add_parents(name: str, found: "dict[str, str]") -> None:
+    """The __init__.py of the packages that a module is in: without them it is not importable."""
+    parts = name.split(".")
+    for length in range(1, len(parts)):
+        module = sys.modules.get(".".join(parts[:length]))
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith("__init__.py"):
+            found["/".join(parts[:length]) + "/__init__.py"] = os.path.abspath(file)
 
 
 def _add_module(name: str, found: "dict[str, str]") -> None:
@@ -56,17 +113,22 @@ def _add_module(name: str, found: "dict[str, str]") -> None:
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.endswith(".py") and _is_local(file, home.root):
             queue.append(os.path.abspath(file))
+    _add_files(queue, home.root, found)
+
+
+def _add_files(queue: "list[str]", root: str, found: "dict[str, str]") -> None:
+    """Adds the files, the packages that they are in, and what they import by their text."""
     while queue:
         file = queue.pop()
-        path = _relative(file, home.root)
+        path = _relative(file, root)
         if path in found:
             continue
         found[path] = file
         package = path.partition("/")[0]
-        if os.path.isfile(os.path.join(home.root, package, "__init__.py")):
-            for inner, local in list_directory(os.path.join(home.root, package), _is_skipped):
+        if os.path.isfile(os.path.join(root, package, "__init__.py")):
+            for inner, local in list_directory(os.path.join(root, package), _is_skipped):
                 found.setdefault(package + "/" + inner, local)
-        queue.extend(_imported_files(file, home.root))
+        queue.extend(_imported_files(file, root))
 
 
 def _imported_files(file: str, root: str) -> "Iterator[str]":

@@ -85,7 +85,7 @@ class LiveRegion:
     def _draw(self) -> None:
         if self._line_open or not self._lines:
             return
-        width, height = _terminal_size(self._terminal)
+        width, height = terminal_size(self._terminal)
         shown = self._lines[-max(1, height - 2) :]
         self._terminal.write("".join(fit(line, width - 1) + "\n" for line in shown))
         self._drawn = len(shown)
@@ -127,7 +127,8 @@ def fit(line: str, width: int) -> str:
     return line
 
 
-def _terminal_size(terminal: "TextIO") -> "tuple[int, int]":
+def terminal_size(terminal: "TextIO") -> "tuple[int, int]":
+    """Columns and lines; those of a plain terminal where it does not say."""
     try:
         size = os.get_terminal_size(terminal.fileno())
     except (OSError, ValueError):

@@ -27,6 +27,9 @@ class PlainReport(Reporter):
         elif state == "STATE_FAILED":
             self._say("failed after %.1f s: %s" % (step.get("ms", 0) / 1000, text))
 
+    def image_note(self, text: str) -> None:
+        self._say("note: %s" % text)
+
     def stopping(self) -> None:
         self._interrupted = isinstance(sys.exc_info()[1], KeyboardInterrupt)
         if self._interrupted:

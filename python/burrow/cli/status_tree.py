@@ -8,6 +8,8 @@ import time
 
 from burrow._client.reporter import Reporter
 from burrow.cli.live_region import LiveRegion
+from burrow.cli.step_board import StepBoard, bold, dim, duration, green, red, without_colours
+from burrow.cli.tables import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ class StatusTree(Reporter):
         self._terminal = terminal or sys.stderr
         self._region = LiveRegion(self._terminal)
         self._lock = threading.RLock()
-        self._step = ""
-        self._step_start = 0.0
-        self._output = ""
+        self._steps = StepBoard()
+        self._doing = ""
+        self._doing_since = 0.0
         self._containers: "dict[str, tuple[str, str]]" = {}
         self._shown_ready: "set[str]" = set()
         self._done = threading.Event()
@@ -37,33 +39,45 @@ class StatusTree(Reporter):
         self._ticker.start()
 
     def app_created(self, name: str, app_id: str, ms: float) -> None:
-        self._keep("%s %s" % (_bold(name), _dim(app_id)), ms)
+        self._keep("%s %s" % (bold(name), dim(app_id)), ms)
 
     def image_started(self, label: str) -> None:
         self._keep("├─ image for %s" % label, None)
 
-    def image_step(self, step: "dict[str, Any]") -> None:
-        state, text = step.get("state"), step.get("description", "")
+    def upload(self, files: int, all_files: int, sent: int, all_bytes: int) -> None:
         with self._lock:
-            if state == "STATE_STARTED":
-                self._step, self._step_start, self._output = text, time.monotonic(), ""
-                self._redraw()
-                return
-            self._step = ""
-        if state == "STATE_CACHED":
-            self._keep("│  ├─ %s" % text, None, _green("CACHED"))
-        elif state == "STATE_DONE":
-            self._keep("│  ├─ %s" % text, step.get("ms", 0.0))
-        elif state == "STATE_FAILED":
-            self._keep("│  ├─ %s" % text, None, _red("FAILED"))
+            done = files == all_files
+            text = "sending files: %d of %d, %s of %s"
+            text %= (files, all_files, size(sent), size(all_bytes))
+            self._do("" if done else text)
 
-    def image_output(self, line: str) -> None:
+    def image_build(self, build_id: str) -> None:
         with self._lock:
-            self._output = _printable(line)
+            self._steps.clear()
+
+    def image_step(self, step: "dict[str, Any]") -> None:
+        with self._lock:
+            taken = self._steps.take_step(step)
+        text = "│  ├─ %s" % taken.text
+        if taken.state == "STATE_CACHED":
+            self._keep(text, None, green("CACHED"))
+        elif taken.state == "STATE_DONE":
+            self._keep(text, taken.ms)
+        elif taken.state == "STATE_FAILED":
+            self._keep(text, None, red("FAILED"))
+        with self._lock:
             self._redraw()
 
+    def image_output(self, output: "dict[str, Any]") -> None:
+        with self._lock:
+            self._steps.take_output(output)
+            self._redraw()
+
+    def image_note(self, text: str) -> None:
+        self._keep("│  %s" % dim(text), None)
+
     def image_ready(self, label: str, image: "dict[str, Any]", ms: float) -> None:
-        self._keep("│  └─ %s" % _dim(image.get("imageId", "")), ms)
+        self._keep("│  └─ %s" % dim(image.get("imageId", "")), ms)
 
     def source_uploaded(self, files: int, sent_files: int, sent_bytes: int, ms: float) -> None:
         text = "├─ source, %d file%s" % (files, "" if files == 1 else "s")
@@ -86,43 +100,51 @@ class StatusTree(Reporter):
                 self._shown_ready.add(name)
         if first:
             phases = [(p.get("name", ""), float(p.get("ms", 0))) for p in info.get("phases", ())]
-            detail = ", ".join("%s %s" % (phase, _duration(ms)) for phase, ms in phases)
+            detail = ", ".join("%s %s" % (phase, duration(ms)) for phase, ms in phases)
             self._keep(
                 "├─ %s: container ready" % name,
                 sum(ms for _, ms in phases) if phases else None,
-                _dim("(%s)" % detail) if detail else "",
+                dim("(%s)" % detail) if detail else "",
             )
         with self._lock:
             self._redraw()
 
     def stopping(self) -> None:
         with self._lock:
-            self._step = "Stopping app..."
-            self._step_start = time.monotonic()
-            self._redraw()
+            self._do("Stopping app...")
 
     def stopped(self) -> None:
         self._done.set()
         self._ticker.join(1.0)
         super().stopped()
         self._region.close()
-        self._terminal.write(_dim("└─ Stopping app... stopped.") + "\n")
+        self._terminal.write(dim("└─ Stopping app... stopped.") + "\n")
         self._terminal.flush()
 
     def _keep(self, text: str, ms: "float | None", note: str = "") -> None:
         """Prints a finished branch with its time."""
-        columns = len(_without_colours(text))
-        time_text = _duration(ms) if ms is not None else ""
+        columns = len(without_colours(text))
+        time_text = duration(ms) if ms is not None else ""
         padding = " " * max(1, _TEXT_WIDTH - columns)
         self._region.print((text + padding + " ".join(filter(None, (time_text, note)))).rstrip())
 
+    def _do(self, text: str) -> None:
+        """Says what goes on besides steps."""
+        if not text or not self._doing:
+            self._doing_since = time.monotonic()
+        self._doing = text
+        self._redraw()
+
     def _redraw(self) -> None:
+        now = time.monotonic()
         lines = []
-        if self._step:
-            seconds = time.monotonic() - self._step_start
-            lines.append("│  ├─ %s  %s" % (self._step, _dim("%.1f s" % seconds)))
-            if self._output:
-                lines.append(_dim("│  │  " + self._output))
+        running = self._steps.running()
+        for step in running:
+            lines.append(step.row("│  ├─ ", now))
+            lines += step.last_lines("│  │  ", 1 if len(running) > 1 else 3)
+        if self._doing:
+            seconds = dim("%.1f s" % (now - self._doing_since))
+            lines.append("│  ├─ %s  %s" % (self._doing, seconds))
         lines += self._container_lines()
         self._region.show(lines)
 
@@ -136,41 +158,10 @@ class StatusTree(Reporter):
             "└─ %s: %s" % (name, ", ".join("%d %s" % (n, word) for word, n in sorted(c.items())))
             for name, c in sorted(counts.items())
         ]
-        return [_dim(line) for line in lines[:_MAX_LIVE]]
+        return [dim(line) for line in lines[:_MAX_LIVE]]
 
     def _tick(self) -> None:
         while not self._done.wait(_TICK):
             with self._lock:
-                if self._step:
+                if self._doing or self._steps.running():
                     self._redraw()
-
-
-def _duration(ms: float) -> str:
-    if ms < 10:
-        return "%.1f ms" % ms
-    return "%.0f ms" % ms if ms < 1000 else "%.1f s" % (ms / 1000)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text.rpartition("\r")[2])
-
-
-def _without_colours(text: str) -> str:
-    parts = text.split("\x1b[")
-    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
-
-
-def _bold(text: str) -> str:
-    return "\x1b[1m%s\x1b[0m" % text
-
-
-def _dim(text: str) -> str:
-    return "\x1b[2m%s\x1b[0m" % text
-
-
-def _green(text: str) -> str:
-    return "\x1b[32m%s\x1b[0m" % text
-
-
-def _red(text: str) -> str:
-    return "\x1b[31m%s\x1b[0m" % text

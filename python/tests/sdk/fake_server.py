@@ -111,12 +111,20 @@ class _RequestHandler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
         digest = self.path.rpartition("/")[2]
+        if digest == "pack":
+            for blob in read_pack(data):
+                self._store(hashlib.sha256(blob).hexdigest(), blob)
+            self._answer(201, b"{}")
+            return
         if hashlib.sha256(data).hexdigest() != digest:
             self._answer(400, b'{"code":"invalid_argument","message":"digest mismatch"}')
             return
+        self._store(digest, data)
+        self._answer(201, b"")
+
+    def _store(self, digest: str, data: bytes) -> None:
         self.fake.uploads.append(digest)
         self.fake.blobs[digest] = data
-        self._answer(201, b"")
 
     def do_GET(self) -> None:
         data = self.fake.blobs.get(self.path.rpartition("/")[2])
@@ -157,6 +165,43 @@ class _RequestHandler(BaseHTTPRequestHandler):
         data = struct.pack(">BI", flags, len(data)) + data
         self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
         self.wfile.flush()
+
+
+def read_pack(pack: bytes) -> Iterator[bytes]:
+    """The blobs of a pack whose frames are stored, checked against the entries' digests."""
+    assert pack[:8] == b"BRPK\x01\0\0\0"
+    position, seen = 16, 0
+    while True:
+        kind, count, raw, stored = struct.unpack_from("<IIII", pack, position)
+        position += 16
+        if kind == 3:
+            assert (count, position) == (seen, len(pack))
+            return
+        entries = [struct.unpack_from("<32sI", pack, position + 36 * n) for n in range(count)]
+        position += 36 * count
+        content = _stored_content(pack[position : position + stored])
+        assert len(content) == raw == sum(size for _, size in entries)
+        position, start, seen = position + stored, 0, seen + count
+        for digest, size in entries:
+            blob = content[start : start + size]
+            assert hashlib.sha256(blob).digest() == digest
+            start += size
+            yield blob
+
+
+def _stored_content(frame: bytes) -> bytes:
+    """What a zstd frame of stored blocks holds."""
+    magic, descriptor, size = struct.unpack_from("<IBI", frame)
+    assert (magic, descriptor) == (0xFD2FB528, 0xA0)
+    content, position, last = b"", 9, False
+    while not last:
+        header = int.from_bytes(frame[position : position + 3], "little")
+        last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
+        assert kind == 0 and length <= 128 * 1024
+        content += frame[position + 3 : position + 3 + length]
+        position += 3 + length
+    assert len(content) == size and position == len(frame)
+    return content
 
 
 def _failing(failure: ConnectFailure) -> Iterator[Dict[str, Any]]:

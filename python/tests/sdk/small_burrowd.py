@@ -46,6 +46,7 @@ class SmallBurrowd(FakeServer):
         )
 
     def build(self, request: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+        yield {"buildId": "bd-1"}
         yield {"step": {"state": "STATE_CACHED", "description": "debian_slim"}}
         if self.build_error:
             raise ConnectFailure("failed_precondition", self.build_error)

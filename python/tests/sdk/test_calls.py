@@ -289,7 +289,7 @@ def test_the_last_words_are_shown_before_run_returns(
 
 def test_a_failed_build_stops_the_app(burrowd: SmallBurrowd) -> None:
     burrowd.build_error = "Step 2 failed: E: Unable to locate package nosuch"
-    with pytest.raises(ImageBuildError, match="Unable to locate"):
+    with pytest.raises(ImageBuildError, match="Unable to locate(.|\n)*burrow image logs bd-1"):
         with app.run():
             pass
     assert burrowd.stopped == [{"app": "ap-1", "reason": "the client failed"}]

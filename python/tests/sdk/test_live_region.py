@@ -85,12 +85,14 @@ def test_the_tree_keeps_finished_steps_and_counts_containers() -> None:
     tree = StatusTree(terminal)
     tree.app_created("hello", "ap-1", 3.0)
     tree.image_step({"state": "STATE_CACHED", "description": "debian_slim"})
-    tree.image_step({"state": "STATE_STARTED", "description": "apt_install x"})
-    tree.image_output("Unpacking\x07 x ...")
+    tree.image_step({"step": 1, "state": "STATE_STARTED", "description": "apt_install x"})
+    tree.image_output({"step": 1, "line": "Unpacking\x07 x ..."})
     shown = Screen().feed(terminal.getvalue()).lines
     assert any("debian_slim" in line and "CACHED" in line for line in shown)
     assert "apt_install x" in shown[-3] and "Unpacking  x" in shown[-2]
-    tree.image_step({"state": "STATE_DONE", "description": "apt_install x", "ms": 1500.0})
+    tree.image_step(
+        {"step": 1, "state": "STATE_DONE", "description": "apt_install x", "ms": 1500.0}
+    )
     for number in range(3):
         tree.container(
             {
@@ -107,6 +109,25 @@ def test_the_tree_keeps_finished_steps_and_counts_containers() -> None:
     tree.stopped()
     shown = Screen().feed(terminal.getvalue()).lines
     assert "stopped." in shown[-2] and not any("starting" in line for line in shown)
+
+
+def test_the_tree_shows_every_step_that_runs() -> None:
+    terminal = io.StringIO()
+    tree = StatusTree(terminal)
+    tree.image_build("bd-1")
+    for number, name in enumerate(("[a 1/1] RUN x", "[b 1/1] RUN y")):
+        tree.image_step({"step": number, "state": "STATE_STARTED", "description": name})
+    for number, line in ((1, "from y"), (0, "from x"), (0, "last of x")):
+        tree.image_output({"step": number, "line": line})
+    shown = Screen().feed(terminal.getvalue()).lines
+    assert "[a 1/1] RUN x" in shown[0] and "last of x" in shown[1]
+    assert "[b 1/1] RUN y" in shown[2] and "from y" in shown[3]
+    tree.image_step({"step": 1, "state": "STATE_DONE", "description": "[b 1/1] RUN y", "ms": 5.0})
+    tree.image_note("a note")
+    shown = Screen().feed(terminal.getvalue()).lines
+    assert "[b 1/1] RUN y" in shown[0] and "5.0 ms" in shown[0] and "a note" in shown[1]
+    assert "[a 1/1] RUN x" in shown[2] and "from x" in shown[3]
+    tree.stopped()
 
 
 def test_a_run_on_a_terminal_shows_tree_logs_and_result(

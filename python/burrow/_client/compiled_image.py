@@ -1,0 +1,91 @@
+"""A recipe as a BuildRequest, and what must be on the server before it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+
+from burrow._client.upload import upload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from burrow._client.blobs import BlobClient
+    from burrow._client.files import LocalFile
+    from burrow._client.upload import Progress
+    from burrow.secret import Secret
+
+
+class CompiledImage:
+    """Steps and their needs.
+
+    Attributes:
+        steps: ImageStep messages.
+        files: of this machine, whose contents the server needs.
+        references: images of registries that the steps name, as far as that is known here.
+        notes: what the user should know.
+    """
+
+    def __init__(self) -> None:
+        self.steps: "list[dict[str, Any]]" = []
+        self.files: "list[LocalFile]" = []
+        self.references: "list[str]" = []
+        self.notes: "list[str]" = []
+        self._blobs: "dict[str, bytes]" = {}
+        self._secrets: "list[Secret]" = []
+
+    def upload_bytes(self, data: bytes) -> str:
+        """Takes content along that is in no file; returns its digest."""
+        digest = hashlib.sha256(data).hexdigest()
+        self._blobs[digest] = data
+        return digest
+
+    def secret_id(self, secret: "Secret") -> str:
+        """What steps call a secret: by the order in which they need it, never by what it holds."""
+        if secret not in self._secrets:
+            self._secrets.append(secret)
+        return "function-%d" % (self._secrets.index(secret) + 1)
+
+    def upload(self, blobs: "BlobClient", progress: "Progress | None" = None) -> None:
+        """Sends what the server lacks.
+
+        Raises:
+            InvalidError: a file changed since it was hashed.
+        """
+        upload(self.files, blobs, progress)
+        for data in self._blobs.values():
+            blobs.upload_bytes(data)
+
+    def request(self) -> "dict[str, Any]":
+        """The BuildRequest message."""
+        request: "dict[str, Any]" = {"steps": self.steps}
+        logins = self._logins()
+        if logins:
+            request["logins"] = logins
+        if self._secrets:
+            request["secrets"] = [
+                secret_message(self.secret_id(secret), environment_lines(secret))
+                for secret in self._secrets
+            ]
+        return request
+
+    def _logins(self) -> "list[dict[str, str]]":
+        if not self.references:
+            return []
+        from burrow._client.registry_login import login_for
+
+        found = [login_for(reference) for reference in self.references]
+        return list({login["host"]: login for login in found if login}.values())
+
+
+def environment_lines(secret: "Secret") -> bytes:
+    """A secret's variables as the server reads them."""
+    lines = ["%s=%s\n" % item for item in secret._variables.items()]
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def secret_message(name: str, value: bytes) -> "dict[str, str]":
+    """The BuildSecret message."""
+    import base64
+
+    return {"id": name, "value": base64.b64encode(value).decode("ascii")}

@@ -1,0 +1,84 @@
+"""Steps of images that add files of this machine."""
+
+from __future__ import annotations
+
+from burrow._recipe import Recipe, absolute_local, absolute_path, some, texts
+from burrow.exception import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Sequence, Union
+
+    from typing_extensions import Self
+
+    # Patterns as in .dockerignore, or a function of the relative path.
+    Ignore = Union[Sequence[str], Callable[[str], bool]]
+
+
+class FileSteps(Recipe):
+    """What burrow.Image can take from this machine."""
+
+    __slots__ = ()
+
+    def add_local_file(self, local_path: str, remote_path: str, *, copy: bool = True) -> "Self":
+        """Adds a file of this machine.
+
+        Args:
+            remote_path: its path in the image, or ends in "/" for a directory.
+            copy: the file is part of the image; it cannot be laid into containers otherwise.
+        """
+        _refuse_attaching("add_local_file()", copy)
+        local = absolute_local(local_path)
+        if remote_path.endswith("/"):
+            remote_path += local.rpartition("/")[2]
+        return self._with("add_file", (local, absolute_path("add_local_file()", remote_path)))
+
+    def add_local_dir(
+        self, local_path: str, remote_path: str, *, copy: bool = True, ignore: "Ignore" = ()
+    ) -> "Self":
+        """Adds the regular files below a directory of this machine, `__pycache__` left out.
+
+        Args:
+            copy: the files are part of the image; they cannot be laid into containers otherwise.
+            ignore: patterns of paths to leave out, as in .dockerignore, or a function that is given
+                a relative path and says whether to leave it out.
+        """
+        _refuse_attaching("add_local_dir()", copy)
+        content = (absolute_local(local_path), absolute_path("add_local_dir()", remote_path))
+        checked = check_ignore(ignore)
+        return self._with("add_dir", content + ((checked,) if checked else ()))
+
+    def add_local_python_source(
+        self, *modules: str, copy: bool = False, ignore: "Ignore" = ()
+    ) -> "Self":
+        """Makes local modules and packages importable, by the names by which they are imported here.
+
+        Args:
+            copy: whether they are part of the image, so that later steps can import them. Otherwise
+                they are laid into the containers of each app that uses the image when these
+                start: a change of them builds nothing anew.
+            ignore: paths to leave out, as of `add_local_dir`; only *.py files are taken anyway.
+        """
+        names = some(texts("A module", modules), "add_local_python_source() needs a module.")
+        for name in names:
+            if not all(part.isidentifier() for part in name.split(".")):
+                raise InvalidError("%r is no name of a module." % name)
+        kind = "bake_python" if copy else "attach_python"
+        return self._with(kind, (names, check_ignore(ignore)))
+
+
+def _refuse_attaching(method: str, copy: bool) -> None:
+    if not copy:
+        raise InvalidError(
+            "%s makes files part of the image: copy=False, which would lay them into each container "
+            "when it starts, is possible for add_local_python_source() only." % method
+        )
+
+
+def check_ignore(ignore: "Ignore") -> "Ignore":
+    """Patterns as a tuple, or the function."""
+    if callable(ignore):
+        return ignore
+    if isinstance(ignore, str):
+        raise InvalidError("ignore must be a list of patterns, or a function.")
+    return texts("A pattern", ignore)

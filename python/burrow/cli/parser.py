@@ -1,0 +1,68 @@
+"""The command line's grammar."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from burrow import __version__
+from burrow.cli.build_parser import add_build, add_image_store
+
+
+def make_parser() -> "ArgumentParser":
+    """Everything but `burrow run`, which reads its arguments itself; `handler` is MODULE.FUNCTION."""
+    parser = ArgumentParser(
+        prog="burrow", description="Runs Python functions in containers, a heartbeat later."
+    )
+    parser.add_argument("--version", action="version", version="burrow " + __version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands.add_parser("run", help="run an app from a Python file")
+    add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
+    ps = commands.add_parser("ps", help="list the containers of every app")
+    ps.set_defaults(handler="commands.list_containers")
+    logs = commands.add_parser("logs", help="show what an app printed")
+    logs.add_argument("app", metavar="APP", help="id or name; of a name the newest app")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the app stops")
+    logs.add_argument("--tail", type=int, default=0, metavar="N", help="only the last N lines")
+    logs.set_defaults(handler="commands.show_logs")
+    _add_image_commands(
+        commands.add_parser("image", help="list, look at, import, export, remove images")
+    )
+    system = commands.add_parser("system", help="look after the server")
+    system_commands = system.add_subparsers(metavar="COMMAND", required=True)
+    gc = system_commands.add_parser("gc", help="remove stored content that nothing needs any more")
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    gc.set_defaults(handler="commands.collect_blobs")
+    app = commands.add_parser("app", help="list and stop apps")
+    app_commands = app.add_subparsers(metavar="COMMAND", required=True)
+    app_ls = app_commands.add_parser("ls", help="list running apps")
+    app_ls.add_argument("-a", "--all", action="store_true", help="stopped ones too")
+    app_ls.set_defaults(handler="commands.list_apps")
+    app_stop = app_commands.add_parser("stop", help="stop an app")
+    app_stop.add_argument("app", metavar="APP", help="id, or the name of a running app")
+    app_stop.set_defaults(handler="commands.stop_app")
+    return parser
+
+
+def _add_image_commands(image: "ArgumentParser") -> None:
+    commands = image.add_subparsers(metavar="COMMAND", required=True)
+    ls = commands.add_parser("ls", help="list images")
+    ls.set_defaults(handler="image_commands.list_images")
+    load = commands.add_parser("import", help="make an image of an archive or of a registry's")
+    load.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="directory, tar, docker-archive:FILE, oci:DIRECTORY_OR_TAR[:TAG], [docker://]HOST/NAME[:TAG]",
+    )
+    load.add_argument("--name", metavar="NAME", help="call the image so")
+    load.add_argument("--plain-http", action="store_true", help="speak to the registry without TLS")
+    load.set_defaults(handler="image_commands.import_image")
+    export = commands.add_parser("export", help="write an image to a file that other tools read")
+    export.add_argument("image", metavar="IMAGE", help="id or name")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("--format", choices=("oci", "docker-archive"), default="oci")
+    export.set_defaults(handler="image_commands.export_image")
+    overlap = commands.add_parser("overlap", help="show what images have in common")
+    overlap.add_argument("images", metavar="IMAGE", nargs="+", help="two to five ids or names")
+    overlap.add_argument("--svg", metavar="FILE", help="draw it, too")
+    overlap.set_defaults(handler="image_commands.show_overlap")
+    add_image_store(commands)
