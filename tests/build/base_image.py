@@ -69,5 +69,3 @@ def make_layout(directory: Path) -> Path:
     ):
         subprocess.run(command, check=True, timeout=120, capture_output=True)
     return layout
-
-

@@ -25,7 +25,9 @@ class BuildFailed(Exception):
     """The message is what the builder printed."""
 
 
-def run(command: Sequence[str], env: "Dict[str, str] | None" = None, cwd: "Path | None" = None) -> str:
+def run(
+    command: Sequence[str], env: "Dict[str, str] | None" = None, cwd: "Path | None" = None
+) -> str:
     """Its standard output. Raises BuildFailed."""
     done = subprocess.run(
         list(command),
@@ -54,7 +56,11 @@ class Buildah:
         self._places += ["--storage-driver", "overlay"]
 
     def add_image(self, layout: Path, tag: str, name: str) -> None:
-        store = "containers-storage:[overlay@%s+%s]localhost/%s:latest" % (self._root, self._run, name)
+        store = "containers-storage:[overlay@%s+%s]localhost/%s:latest" % (
+            self._root,
+            self._run,
+            name,
+        )
         run(["skopeo", "copy", "--insecure-policy", "oci:%s:%s" % (layout, tag), store])
 
     def command(self, *arguments: str) -> "List[str]":
@@ -90,7 +96,9 @@ class Buildah:
     def close(self) -> None:
         run(self.command("rm", "--all"))
         run(self.command("rmi", "--all", "--force"))
-        subprocess.run(["umount", str(self._root / "overlay")], stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            ["umount", str(self._root / "overlay")], stderr=subprocess.DEVNULL, check=False
+        )
 
 
 def _read(directory: Path, since: float) -> Built:
@@ -111,7 +119,15 @@ def unpack(image: str, directory: Path, since: float) -> "Dict[str, Dict[str, ob
 
 def base_built(layout: Path, directory: Path) -> Built:
     """The base image itself, read as every other one."""
-    run(["skopeo", "copy", "--insecure-policy", "oci:%s:base" % layout, "dir:%s" % (directory / "image")])
+    run(
+        [
+            "skopeo",
+            "copy",
+            "--insecure-policy",
+            "oci:%s:base" % layout,
+            "dir:%s" % (directory / "image"),
+        ]
+    )
     return _read(directory, time.time() + 3600)
 
 
@@ -131,7 +147,9 @@ def main(names: "List[str]") -> None:
             print("== %s: %s" % (case.name, case.covers), flush=True)
             try:
                 built = buildah.build(case, work / case.name, {"FILES": server.url}, agent)
-                print("\n".join("   " + line for line in changes(base, built, case.times)), flush=True)
+                print(
+                    "\n".join("   " + line for line in changes(base, built, case.times)), flush=True
+                )
             except BuildFailed as error:
                 print("   %s" % error, flush=True)
         buildah.close()

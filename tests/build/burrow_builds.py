@@ -99,7 +99,9 @@ class BurrowBuilds:
     def exported(self, image: str, directory: Path, since: float = 0.0) -> Built:
         """An image as others read it."""
         layout = self.export(image, directory)
-        return Built(unpack("%s:latest" % layout, directory / "burrow-tree", since), config_of(layout))
+        return Built(
+            unpack("%s:latest" % layout, directory / "burrow-tree", since), config_of(layout)
+        )
 
     def export(self, image: str, directory: Path) -> Path:
         """An OCI layout of the image."""

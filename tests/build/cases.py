@@ -93,7 +93,9 @@ def lay_out(case: Case, directory: Path) -> Path:
     began = time.time_ns()
     prepare = case.directory / "prepare.sh"
     if prepare.exists():
-        subprocess.run(["sh", "-euc", "umask 022; . " + str(prepare)], cwd=context, check=True, timeout=60)
+        subprocess.run(
+            ["sh", "-euc", "umask 022; . " + str(prepare)], cwd=context, check=True, timeout=60
+        )
     _date(context, after_ns=began - 10**9)
     return context
 

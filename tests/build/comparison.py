@@ -46,7 +46,9 @@ def _of_entry(
     return lines
 
 
-def _of_value(place: str, wanted: object, found: object, explained: "List[Explained]") -> "List[str]":
+def _of_value(
+    place: str, wanted: object, found: object, explained: "List[Explained]"
+) -> "List[str]":
     for one in explained:
         if one.burrow is not None and found != one.burrow:
             return ["%s is %r, not %r (%s)" % (place, found, one.burrow, one.key)]

@@ -31,7 +31,9 @@ def expected(text: str, base: Built) -> Built:
 def without_unchecked_times(found: Tree, wanted: Tree) -> Tree:
     """`found` without the times that `wanted` says nothing of."""
     return {
-        path: {k: v for k, v in entry.items() if k != "time" or "time" in wanted.get(path, {"time": 0})}
+        path: {
+            k: v for k, v in entry.items() if k != "time" or "time" in wanted.get(path, {"time": 0})
+        }
         for path, entry in found.items()
     }
 

@@ -110,7 +110,9 @@ def test_a_difference_is_found_and_an_explanation_must_be_true() -> None:
     one, other = Built({"/a": file}), Built({"/a": {**file, "content": "b"}, "/b": file})
     plain = Case("plain", "nothing")
     assert differences(one, other, plain) == ["/a content is 'b', not 'a'", "unexpected: /b"]
-    assert differences(Built({}, {"User": "x"}), Built({}), plain) == ["config.User is None, not 'x'"]
+    assert differences(Built({}, {"User": "x"}), Built({}), plain) == [
+        "config.User is None, not 'x'"
+    ]
     (compared,) = [case for case in CASES if case.name == "mount_bind_rw"]
     untrue = {"/two": {**file, "content": "changed"}}
     assert differences(Built(untrue), Built(untrue), compared) != []

@@ -92,7 +92,9 @@ def configuration(document: "Dict[str, Any]") -> "Dict[str, Any]":
 def without_times_of_directories(tree: Tree, kept: "Tuple[str, ...]" = ()) -> Tree:
     """Which directories a builder touches on its way is its own affair."""
     return {
-        path: {k: v for k, v in entry.items() if k != "time" or entry["type"] != "d" or path in kept}
+        path: {
+            k: v for k, v in entry.items() if k != "time" or entry["type"] != "d" or path in kept
+        }
         for path, entry in tree.items()
     }
 
