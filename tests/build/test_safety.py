@@ -66,7 +66,7 @@ def image_of(builds: BurrowBuilds, context: Path, sentinel: Sentinel) -> "Built 
     ["to-file", "to-dir", "to-dir/secret.txt", "to-dir/sub", "up", "up/secret.txt", "chain", "to-*"]
     + ["../outside/secret.txt", "{outside}/secret.txt", "sub/../../outside/secret.txt"],
 )
-@pytest.mark.parametrize("how", ["COPY", "ADD", "COPY --parents", "COPY --link"])
+@pytest.mark.parametrize("how", ["COPY", "ADD", "COPY --parents"])
 def test_a_source_outside_of_the_context_is_not_there(
     builds: BurrowBuilds, sentinel: Sentinel, write: Write, source: str, how: str
 ) -> None:
@@ -218,14 +218,14 @@ TRICKS = {
     "core_pattern": "echo '|/tmp/x' > /proc/sys/kernel/core_pattern",
     "sysrq": "echo h > /proc/sysrq-trigger",
     "hotplug": "echo /tmp/x > /sys/kernel/uevent_helper",
-    "memory": "head -c 1 /proc/kcore",
-    "keys": "cat /proc/kcore /dev/mem /dev/kmem",
+    "memory": "test $(head -c 4 /proc/kcore | wc -c) -gt 0",
+    "devices_of_memory": "cat /dev/mem /dev/kmem /dev/port",
     "a_mount": "mount -t proc proc /mnt || mkdir /m && mount -t tmpfs tmpfs /m",
     "a_bind_mount": "mkdir -p /m && mount -o bind /proc /m",
     "a_namespace": "nsenter -t 1 -m -- cat {outside}/secret.txt",
     "a_device": "mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk",
     "reading_only": "mount -o remount,rw /proc/sys",
-    "release_agent": "find /sys/fs/cgroup -name release_agent -exec sh -c 'echo /x > $0' {{}} \\; -print | grep -q . && false",
+    "release_agent": "find /sys/fs/cgroup -name release_agent -exec sh -c 'echo /x > $0' {{}} \\; -print | grep -q .",
     "binary_format": "echo ':x:M::x::/x:' > /proc/sys/fs/binfmt_misc/register",
     "another_host_name": "hostname burrow-escaped",
 }
@@ -256,7 +256,7 @@ def test_processes_that_outlive_their_step_are_gone(
 def test_a_step_has_a_bound_of_processes(
     builds: BurrowBuilds, sentinel: Sentinel, write: Write
 ) -> None:
-    script = "i=0; while [ $i -lt 6000 ] && (sleep 60 &) 2>/dev/null; do i=$((i+1)); done; [ $i -lt 6000 ]"
-    image_of(builds, write("FROM burrow-base\nRUN %s\n" % script), sentinel)
-    limited = builds.run("build", str(write("FROM burrow-base\nRUN echo fine\n")))
-    assert limited.returncode == 0, limited.stderr
+    script = "i=0; while [ $i -lt 6000 ] && (sleep 60 &) 2>/dev/null; do i=$((i+1)); done; echo $i > /count"
+    built = image_of(builds, write("FROM burrow-base\nRUN %s\n" % script), sentinel)
+    assert built is None or int(str(built.tree["/count"]["content"])) < 6000
+    builds.build(write("FROM burrow-base\nRUN echo fine\n"))
