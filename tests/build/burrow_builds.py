@@ -26,8 +26,9 @@ class Build(NamedTuple):
 
     @property
     def started(self) -> "List[str]":
-        """Steps that ran."""
-        return re.findall(r"^#\d+ (?!CACHED |FAILED |done | )(.+)$", self.report, re.MULTILINE)
+        """Steps that ran; finding out which image a FROM names is none."""
+        steps = re.findall(r"^#\d+ (?!CACHED |FAILED |done | )(.+)$", self.report, re.MULTILINE)
+        return [step for step in steps if not re.match(r"(\[[^]]*\] )?FROM ", step)]
 
     @property
     def cached(self) -> "List[str]":

@@ -16,7 +16,7 @@ from cases import Case, all_cases
 from comparison import differences, explained_keys
 from expectation import expected, without_unchecked_times
 from file_server import FileServer
-from trees import Built, without_times_of_directories
+from trees import Built, Entry, without_times_of_directories
 
 CASES = all_cases()
 COMPARED = [case for case in CASES if not case.not_buildah]
@@ -106,7 +106,7 @@ def test_each_explained_difference_is_in_the_document_and_each_row_has_a_case() 
 
 
 def test_a_difference_is_found_and_an_explanation_must_be_true() -> None:
-    file = {"type": "f", "mode": "0644", "owner": "0:0", "time": 1, "content": "a"}
+    file: Entry = {"type": "f", "mode": "0644", "owner": "0:0", "time": 1, "content": "a"}
     one, other = Built({"/a": file}), Built({"/a": {**file, "content": "b"}, "/b": file})
     plain = Case("plain", "nothing")
     assert differences(one, other, plain) == ["/a content is 'b', not 'a'", "unexpected: /b"]
@@ -114,5 +114,5 @@ def test_a_difference_is_found_and_an_explanation_must_be_true() -> None:
         "config.User is None, not 'x'"
     ]
     (compared,) = [case for case in CASES if case.name == "mount_bind_rw"]
-    untrue = {"/two": {**file, "content": "changed"}}
+    untrue: "dict[str, Entry]" = {"/two": {**file, "content": "changed"}}
     assert differences(Built(untrue), Built(untrue), compared) != []

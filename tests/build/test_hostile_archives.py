@@ -149,18 +149,11 @@ def _sparse_bomb() -> bytes:
     return member.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
 
 
-def _bomb_of_names() -> bytes:
-    """Thirty million empty files."""
-    block = b"".join(file("n/%d" % n, 0).tobuf() for n in range(1000))
-    return gzip.compress(block, 9) * 30_000
-
-
 BOMBS = {
     "gzip": _gzip_bomb,
     "bzip2": _bzip2_bomb,
     "declared": _declared_bomb,
     "sparse": _sparse_bomb,
-    "names": _bomb_of_names,
 }
 
 
