@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
 
@@ -28,20 +30,44 @@ def named(case: Case) -> str:
     return case.name
 
 
+Wanted = Callable[[Case], Built]
+
+
+@pytest.fixture(scope="session")
+def wanted_of(
+    request: pytest.FixtureRequest,
+    buildah: Buildah,
+    file_server: FileServer,
+    agent: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Wanted]:
+    """What buildah makes of a case. It works ahead beside Burrow, one case after another."""
+    arguments = {"FILES": file_server.url}
+
+    def build(case: Case) -> Built:
+        return built_by_buildah(
+            case, buildah, tmp_path_factory.mktemp(case.name), arguments, agent
+        )
+
+    chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    cases = [params["case"] for params in chosen if params.get("case") in COMPARED]
+    with ThreadPoolExecutor(1) as pool:
+        ahead = {case.name: pool.submit(build, case) for case in cases}
+        yield lambda case: ahead[case.name].result()
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("case", COMPARED, ids=named)
 def test_burrow_builds_what_buildah_builds(
     case: Case,
-    buildah: Buildah,
+    wanted_of: Wanted,
     builds: BurrowBuilds,
     file_server: FileServer,
     agent: str,
     tmp_path: Path,
 ) -> None:
-    arguments = {"FILES": file_server.url}
-    (tmp_path / "other").mkdir()
-    wanted = built_by_buildah(case, buildah, tmp_path / "other", arguments, agent)
-    found = builds.build_case(case, tmp_path, arguments, agent)
-    assert differences(wanted, found, case) == []
+    found = builds.build_case(case, tmp_path, {"FILES": file_server.url}, agent)
+    assert differences(wanted_of(case), found, case) == []
 
 
 @pytest.mark.parametrize("case", WRITTEN_DOWN, ids=named)
