@@ -11,11 +11,12 @@ import platform
 import signal
 import sys
 
+import build
 import calls
 import image
 from measurement import BenchError, table, write_json
 
-BENCHMARKS = {"calls": calls, "image": image}
+BENCHMARKS = {"build": build, "calls": calls, "image": image}
 
 
 def main(arguments: "list[str]") -> int:

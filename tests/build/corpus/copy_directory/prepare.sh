@@ -1,0 +1,2 @@
+mkdir tree/empty
+chmod 700 tree/sub
