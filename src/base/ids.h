@@ -53,6 +53,9 @@ struct StepTag {
 struct ImageTag {
   static constexpr const char* kPrefix = "im";
 };
+struct BuildTag {
+  static constexpr const char* kPrefix = "bd";
+};
 
 using AppId = Id<AppTag>;
 using FunctionId = Id<FunctionTag>;
@@ -62,6 +65,7 @@ using ContainerId = Id<ContainerTag>;
 using WorkerId = Id<WorkerTag>;
 using StepId = Id<StepTag>;
 using ImageId = Id<ImageTag>;
+using BuildId = Id<BuildTag>;
 
 }  // namespace burrow
 

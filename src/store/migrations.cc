@@ -102,7 +102,20 @@ CREATE TABLE hot_sets (
 ) STRICT;
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2, kStep3};
+// The cache of steps is kept by what each led to, so that steps need not be images.
+constexpr const char* kStep4 = R"(
+DROP TABLE steps;
+CREATE TABLE steps (
+  key        TEXT PRIMARY KEY,
+  image      BLOB NOT NULL,
+  files      INTEGER NOT NULL,
+  bytes      INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE images ADD COLUMN build TEXT NOT NULL DEFAULT '';
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

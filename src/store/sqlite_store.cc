@@ -25,15 +25,6 @@ FunctionRecord ReadFunction(const SqliteStatement& row) {
   return {.id = FunctionId(row.Text(0)), .app = AppId(row.Text(1)), .name = row.Text(2), .spec = row.Text(3)};
 }
 
-ImageRecord ReadImage(const SqliteStatement& row) {
-  return {.id = ImageId(row.Text(0)),
-          .image = row.Text(1),
-          .description = row.Text(2),
-          .files = row.Number(3),
-          .bytes = row.Number(4),
-          .created_ms = row.Number(5)};
-}
-
 HotSetRecord ReadHotSet(const SqliteStatement& row) {
   return {.image = row.Text(0), .function = row.Text(1), .updated_ms = row.Number(2), .hot_set = row.Text(3)};
 }
@@ -102,21 +93,6 @@ Status SqliteStore::DropApps(const std::vector<AppId>& apps) {
   return transaction.Commit();
 }
 
-Status SqliteStore::PutImage(const ImageRecord& image) {
-  const std::lock_guard lock(mutex_);
-  return Change(database_,
-                "INSERT INTO images (id, image, description, files, bytes, created_ms) VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET image = excluded.image, description = excluded.description, "
-                "files = excluded.files, bytes = excluded.bytes, created_ms = excluded.created_ms",
-                image.id.str(), Bytes{image.image}, image.description, image.files, image.bytes, image.created_ms);
-}
-
-Result<std::vector<ImageRecord>> SqliteStore::Images() {
-  const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT id, image, description, files, bytes, created_ms FROM images ORDER BY created_ms, seq",
-              ReadImage);
-}
-
 Status SqliteStore::PutHotSet(const HotSetRecord& record) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
@@ -140,46 +116,6 @@ Result<std::vector<HotSetRecord>> SqliteStore::HotSets() {
   const std::lock_guard lock(mutex_);
   return Rows(database_, "SELECT image, function, updated_ms, hot_set FROM hot_sets ORDER BY updated_ms DESC, id DESC",
               ReadHotSet);
-}
-
-Status SqliteStore::PutStep(const std::string& key, const ImageId& image) {
-  const std::lock_guard lock(mutex_);
-  return Change(database_, "INSERT OR REPLACE INTO steps (key, image) VALUES (?, ?)", key, image.str());
-}
-
-Result<std::optional<ImageId>> SqliteStore::FindStep(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  BURROW_ASSIGN_OR_RETURN(auto rows, Rows(
-                                         database_, "SELECT image FROM steps WHERE key = ?",
-                                         [](const SqliteStatement& row) { return ImageId(row.Text(0)); }, key));
-  if (rows.empty()) return std::optional<ImageId>();
-  return std::optional<ImageId>(std::move(rows.front()));
-}
-
-Status SqliteStore::NameImage(const ImageName& name) {
-  const std::lock_guard lock(mutex_);
-  return Change(database_, "INSERT OR REPLACE INTO image_names (name, image) VALUES (?, ?)", name.name,
-                name.image.str());
-}
-
-Result<std::vector<ImageName>> SqliteStore::ImageNames() {
-  const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT name, image FROM image_names ORDER BY name",
-              [](const SqliteStatement& row) { return ImageName{row.Text(0), ImageId(row.Text(1))}; });
-}
-
-Status SqliteStore::PutImported(const std::string& key, const std::string& digest) {
-  const std::lock_guard lock(mutex_);
-  return Change(database_, "INSERT OR REPLACE INTO imported (key, digest) VALUES (?, ?)", key, digest);
-}
-
-Result<std::optional<std::string>> SqliteStore::FindImported(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  BURROW_ASSIGN_OR_RETURN(auto rows, Rows(
-                                         database_, "SELECT digest FROM imported WHERE key = ?",
-                                         [](const SqliteStatement& row) { return std::string(row.Text(0)); }, key));
-  if (rows.empty()) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(rows.front()));
 }
 
 }  // namespace burrow::store

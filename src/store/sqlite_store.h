@@ -29,9 +29,13 @@ class SqliteStore final : public Store {
   Result<std::vector<ImageRecord>> Images() override;
   Status PutHotSet(const HotSetRecord& record) override;
   Result<std::vector<HotSetRecord>> HotSets() override;
-  Status PutStep(const std::string& key, const ImageId& image) override;
-  Result<std::optional<ImageId>> FindStep(const std::string& key) override;
+  Status DropImages(const std::vector<ImageId>& images) override;
+  Status PutStep(const StepRecord& step) override;
+  Result<std::optional<StepRecord>> FindStep(const std::string& key) override;
+  Result<std::vector<StepRecord>> Steps() override;
+  Result<uint64_t> DropSteps() override;
   Status NameImage(const ImageName& name) override;
+  Status DropImageNames(const std::vector<std::string>& names) override;
   Result<std::vector<ImageName>> ImageNames() override;
   Status PutImported(const std::string& key, const std::string& digest) override;
   Result<std::optional<std::string>> FindImported(const std::string& key) override;

@@ -59,6 +59,14 @@ struct ImageRecord {
   std::string image;        // serialized burrow.link.v1.Image
   std::string description;  // of the step that made it
   uint64_t files = 0, bytes = 0, created_ms = 0;
+  std::string build;  // id of the build that made it; empty for imports
+};
+
+// What a step of a build led to.
+struct StepRecord {
+  std::string key;    // of the cache
+  std::string image;  // serialized burrow.link.v1.Image
+  uint64_t files = 0, bytes = 0, created_ms = 0;
 };
 
 enum class CallState { kQueued, kFinished };
@@ -102,11 +110,16 @@ class Store {
   // Inserts or replaces by image and function; forgets the oldest over kMaxHotSets.
   virtual Status PutHotSet(const HotSetRecord& record) = 0;
   virtual Result<std::vector<HotSetRecord>> HotSets() = 0;  // newest first
-  // The image that a build step (by its cache key) led to.
-  virtual Status PutStep(const std::string& key, const ImageId& image) = 0;
-  virtual Result<std::optional<ImageId>> FindStep(const std::string& key) = 0;
+  // Forgets images; those that are not there are passed over.
+  virtual Status DropImages(const std::vector<ImageId>& images) = 0;
+  // The cache of build steps: inserts or replaces by key.
+  virtual Status PutStep(const StepRecord& step) = 0;
+  virtual Result<std::optional<StepRecord>> FindStep(const std::string& key) = 0;
+  virtual Result<std::vector<StepRecord>> Steps() = 0;  // in no order
+  virtual Result<uint64_t> DropSteps() = 0;             // how many there were
   // Gives the image a name, which another image may lose by it.
   virtual Status NameImage(const ImageName& name) = 0;
+  virtual Status DropImageNames(const std::vector<std::string>& names) = 0;
   virtual Result<std::vector<ImageName>> ImageNames() = 0;  // by name
   // What importing something led to: digests in hex, by the importer's own keys.
   virtual Status PutImported(const std::string& key, const std::string& digest) = 0;

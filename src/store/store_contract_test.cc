@@ -140,14 +140,16 @@ TEST_P(StoreContract, KeepsNamesOfImagesAndWhatWasImported) {
 }
 
 TEST_P(StoreContract, KeepsImagesAndTheStepsThatLedToThem) {
-  const ImageId image = ImageId::New(), rebuilt = ImageId::New();
+  const ImageId image = ImageId::New();
   ASSERT_TRUE(store().PutImage({.id = image,
                                 .image = kBytes,
                                 .description = "apt_install python3-sklearn",
                                 .files = 41'000,
                                 .bytes = 987'000'000'000,
-                                .created_ms = 5}));
-  ASSERT_TRUE(store().PutStep("key", image));
+                                .created_ms = 5,
+                                .build = "bd-1"}));
+  const StepRecord step{.key = "key", .image = kBytes, .files = 3, .bytes = 4, .created_ms = 6};
+  ASSERT_TRUE(store().PutStep(step));
   Reopen();
   const auto images = *store().Images();
   ASSERT_EQ(images.size(), 1u);
@@ -156,10 +158,35 @@ TEST_P(StoreContract, KeepsImagesAndTheStepsThatLedToThem) {
   EXPECT_EQ(images[0].description, "apt_install python3-sklearn");
   EXPECT_EQ(images[0].files, 41'000u);
   EXPECT_EQ(images[0].bytes, 987'000'000'000u);
-  EXPECT_EQ(*store().FindStep("key"), image);
-  EXPECT_EQ(*store().FindStep("other"), std::nullopt);
-  ASSERT_TRUE(store().PutStep("key", rebuilt));
-  EXPECT_EQ(*store().FindStep("key"), rebuilt);
+  EXPECT_EQ(images[0].build, "bd-1");
+  const auto found = *store().FindStep("key");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->image, kBytes);
+  EXPECT_EQ(found->files, 3u);
+  EXPECT_EQ(found->bytes, 4u);
+  EXPECT_EQ(found->created_ms, 6u);
+  EXPECT_FALSE(store().FindStep("other")->has_value());
+  ASSERT_TRUE(store().PutStep({.key = "key", .image = "rebuilt"}));
+  EXPECT_EQ((*store().FindStep("key"))->image, "rebuilt");
+  EXPECT_EQ(store().Steps()->size(), 1u);
+}
+
+TEST_P(StoreContract, ForgetsImagesNamesAndSteps) {
+  const ImageId kept = ImageId::New(), dropped = ImageId::New();
+  for (const ImageId& id : {kept, dropped}) ASSERT_TRUE(store().PutImage({.id = id}));
+  ASSERT_TRUE(store().NameImage({"kept", kept}));
+  ASSERT_TRUE(store().NameImage({"dropped", dropped}));
+  ASSERT_TRUE(store().PutStep({.key = "a"}));
+  ASSERT_TRUE(store().PutStep({.key = "b"}));
+  ASSERT_TRUE(store().DropImages({dropped, ImageId::New()}));
+  ASSERT_TRUE(store().DropImageNames({"dropped", "unknown"}));
+  EXPECT_EQ(*store().DropSteps(), 2u);
+  Reopen();
+  ASSERT_EQ(store().Images()->size(), 1u);
+  EXPECT_EQ(store().Images()->front().id, kept);
+  ASSERT_EQ(store().ImageNames()->size(), 1u);
+  EXPECT_EQ(store().ImageNames()->front().name, "kept");
+  EXPECT_TRUE(store().Steps()->empty());
 }
 
 TEST_P(StoreContract, FindsAnAddedCallWithAllItsFields) {
