@@ -5,7 +5,6 @@
 #include "builder/run_function.h"
 #include "builder/run_operation.h"
 #include "builder/step_context.h"
-#include "builder/tree_steps.h"
 
 namespace burrow::builder {
 namespace {
@@ -30,13 +29,10 @@ Result<BuiltImage> RunStep(const StepContext& context) {
       return AddPythonStep(context);
     case ImageStep::kRunFunction:
       return RunFunctionStep(context);
-    case ImageStep::kEnv:
-      return EnvStep(context);
+    case ImageStep::kEnv:  // what needs no container, control does itself
     case ImageStep::kWorkdir:
-      return WorkdirStep(context);
     case ImageStep::kAddFiles:
-      return AddFilesStep(context);
-    case ImageStep::kDockerfile:  // control takes these apart
+    case ImageStep::kDockerfile:
     case ImageStep::kStart:
     case ImageStep::KIND_NOT_SET:
       break;

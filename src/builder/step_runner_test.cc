@@ -126,23 +126,6 @@ TEST_F(StepRunnerTest, EndsAtItsDeadline) {
   EXPECT_THAT(built.error().message(), HasSubstr("waiting"));
 }
 
-TEST_F(StepRunnerTest, AddsUploadedFilesWithoutAContainer) {
-  burrow::v1::ImageStep step;
-  step.mutable_add_files()->set_destination("/srv");
-  auto& file = *step.mutable_add_files()->add_files();
-  file.set_path("data.txt");
-  file.set_digest(server_.Add("some data").Hex());
-  file.set_size(9);
-  file.set_mode(0644);
-  auto built = Run(step);
-  ASSERT_TRUE(built) << os::ErrorText(built);
-  EXPECT_THAT(Describe(built->image), HasSubstr("srv/data.txt"));
-  file.set_digest(cas::Digest::Of("never uploaded").Hex());
-  auto missing = Run(step);
-  ASSERT_FALSE(missing);
-  EXPECT_THAT(missing.error().message(), HasSubstr("not uploaded"));
-}
-
 TEST_F(StepRunnerTest, BeginsWithNothingFromScratch) {
   parent_.Clear();
   burrow::v1::ImageStep step;
