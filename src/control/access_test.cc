@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "control/testing/control_fixture.h"
+#include "control/recipe_checks.h"
 #include "control/validation.h"
 
 namespace burrow::control {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "control/image_service.h"
+#include "control/recipe_build.h"
 #include "control/limits.h"
 #include "control/validation.h"
 

@@ -82,6 +82,12 @@ Result<BlobSet> StoredRoots(store::Store& store, cas::BlobStore& blobs) {
       return Fail(Code::kDataLoss, "the stored image {} is damaged", record.id.str());
     indexes.push_back(image.index_digest());
   }
+  BURROW_ASSIGN_OR_RETURN(auto steps, store.Steps());
+  for (const auto& record : steps) {
+    lpb::Image image;
+    if (!image.ParseFromString(record.image)) return Fail(Code::kDataLoss, "the stored step {} is damaged", record.key);
+    indexes.push_back(image.index_digest());
+  }
   for (const std::string& index : indexes) BURROW_RETURN_IF_ERROR(AddImage(index, blobs, needed));
   return needed;
 }

@@ -1,4 +1,5 @@
-// Every blob that something needs: the images' indexes, files and frame tables; functions' sources; payloads of calls.
+// Every blob that something needs: the images' and cached steps' indexes, files and frame tables; functions' sources;
+// payloads of calls.
 #pragma once
 
 #include <string>

@@ -9,25 +9,18 @@
 namespace burrow::control {
 namespace {
 
-constexpr size_t kMaxLines = 2'000;
+constexpr size_t kMaxLines = 50'000;  // more than one message of a worker has: followers miss none
 constexpr unsigned kMaxAttempts = 3;
 
 }  // namespace
 
-net::Task<std::optional<ImageId>> Builds::FindCached(std::string key) {
-  auto found = co_await store_thread_.Ask([&store = store_, key] { return store.FindStep(key); });
-  if (!found) LogError("cache of build steps: {}", found.error().message());
-  if (!found || !*found || !images_.Find(**found)) co_return std::nullopt;
-  co_return std::move(**found);
-}
-
-std::shared_ptr<StepRun> Builds::Join(const std::string& key, const lpb::Image& parent, const pb::ImageStep& step,
-                                      bool fresh) {
+std::shared_ptr<StepRun> Builds::Join(const std::string& key, lpb::BuildStep work, Sharing sharing) {
   auto running = by_key_.find(key);
-  if (running != by_key_.end() && !fresh) return running->second;
+  if (running != by_key_.end() && sharing == Sharing::kShared) return running->second;
   auto run = std::make_shared<StepRun>(io_, StepId::New(), key);
-  run->parent = parent;
-  run->step = step;
+  run->work = std::move(work);
+  run->work.set_step_id(run->id.str());
+  run->work.set_timeout_ms(static_cast<uint32_t>(timings_.build_step.count()));
   run->deadline = clock_.Now() + timings_.no_worker;
   by_id_[run->id.str()] = run;
   if (running == by_key_.end()) by_key_[key] = run;
@@ -48,12 +41,25 @@ void Builds::Assign(const std::shared_ptr<StepRun>& run) {
 
 void Builds::SendBuild(const StepRun& run) const {
   lpb::FromControl message;
-  auto& build = *message.mutable_build();
-  build.set_step_id(run.id.str());
-  *build.mutable_parent() = run.parent;
-  *build.mutable_step() = run.step;
-  build.set_timeout_ms(static_cast<uint32_t>(timings_.build_step.count()));
+  *message.mutable_build() = run.work;
   run.worker->Send(message);
+}
+
+void Builds::AnswerAgent(const StepRun& run, const std::string& connection, const std::string& message) const {
+  if (!run.worker) return;
+  lpb::FromControl answer;
+  answer.mutable_agent_answer()->set_step_id(run.id.str());
+  answer.mutable_agent_answer()->set_connection(connection);
+  answer.mutable_agent_answer()->set_message(message);
+  run.worker->Send(answer);
+}
+
+void Builds::OnAgent(const lpb::AgentRequest& request) {
+  auto found = by_id_.find(request.step_id());
+  if (found == by_id_.end()) return;
+  StepRun& run = *found->second;
+  if (run.on_agent) return run.on_agent(request);
+  AnswerAgent(run, request.connection(), {});
 }
 
 void Builds::OnOutput(const lpb::StepOutput& output) {
@@ -74,35 +80,28 @@ void Builds::OnDone(Worker& worker, const lpb::StepDone& done) {
   auto run = found->second;
   Leave(*run);
   run->recording = true;
-  if (!done.error().empty()) return End(run, Fail(Code::kFailedPrecondition, "{}", done.error()));
-  Record(run, done);
+  if (done.error().empty()) return Record(run, done);
+  if (done.has_image()) run->left = TreeOf(done);
+  End(run, Fail(Code::kFailedPrecondition, "{}", done.error()));
+}
+
+BuiltTree Builds::TreeOf(const lpb::StepDone& done) const {
+  return {.image = done.image(), .files = done.files(), .bytes = done.bytes(), .created_ms = clock_.UnixMillis()};
 }
 
 void Builds::Record(const std::shared_ptr<StepRun>& run, const lpb::StepDone& done) {
-  ImageEntry entry;
-  entry.image = done.image();
-  entry.record = {.id = ImageIdOf(done.image()),
-                  .image = done.image().SerializeAsString(),
-                  .description = DescribeStep(run->step),
-                  .files = done.files(),
-                  .bytes = done.bytes(),
-                  .created_ms = clock_.UnixMillis()};
-  store_thread_.Run(
-      [&store = store_, record = entry.record, key = run->key]() -> Status {
-        BURROW_RETURN_IF_ERROR(store.PutImage(record));
-        return store.PutStep(key, record.id);
-      },
-      [this, run, entry](const Status& status) {
-        if (!status) return End(run, Forward(status.error()));
-        images_.Add(entry);
-        End(run, entry.record.id);
-      });
+  BuiltTree built = TreeOf(done);
+  cache_.Put(run->key, built, [this, run, built](const Status& status) {
+    if (!status) return End(run, Forward(status.error()));
+    End(run, built);
+  });
 }
 
-void Builds::End(const std::shared_ptr<StepRun>& run, Result<ImageId> outcome) {
+void Builds::End(const std::shared_ptr<StepRun>& run, Result<BuiltTree> outcome) {
   Leave(*run);
   by_id_.erase(run->id.str());
   if (auto found = by_key_.find(run->key); found != by_key_.end() && found->second == run) by_key_.erase(found);
+  run->work.clear_secrets();
   run->outcome = std::move(outcome);
   run->changed.Notify();
 }

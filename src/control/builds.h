@@ -1,8 +1,9 @@
-// Build steps that run on workers. Each step runs once however many clients wait for it, and ends when none does.
+// Build steps that run on workers. Each step runs once however many builds wait for it, and ends when none does.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,12 +11,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "control/background.h"
-#include "control/images.h"
 #include "control/limits.h"
+#include "control/step_cache.h"
 #include "control/workers.h"
 #include "net/event.h"
-#include "store/store.h"
 
 namespace burrow::control {
 
@@ -26,8 +25,7 @@ struct StepRun {
 
   const StepId id;
   const std::string key;  // of the cache
-  lpb::Image parent;
-  pb::ImageStep step;
+  lpb::BuildStep work;
   unsigned waiters = 0;
   unsigned attempts = 0;
   Worker* worker = nullptr;  // that it runs on now
@@ -36,22 +34,18 @@ struct StepRun {
 
   std::deque<std::string> lines;  // the last ones that it printed
   uint64_t first_line = 0;        // number of lines.front()
-  std::optional<Result<ImageId>> outcome;
+  std::optional<Result<BuiltTree>> outcome;
+  std::optional<BuiltTree> left;  // of a step that failed: its filesystem as it was then
+  // A process of the step speaks to its ssh agent. Whoever set this takes it away when it leaves.
+  std::function<void(const lpb::AgentRequest&)> on_agent;
   net::Event changed;  // lines or outcome
 };
 
 // Loop's thread only. Held by a shared_ptr, so that a request that is destroyed after it does not ask for it.
 class Builds : public std::enable_shared_from_this<Builds> {
  public:
-  Builds(net::IoContext& io, const Clock& clock, const Timings& timings, WorkerPool& workers, ImageTable& images,
-         store::Store& store, Background& store_thread)
-      : io_(io),
-        clock_(clock),
-        timings_(timings),
-        workers_(workers),
-        images_(images),
-        store_(store),
-        store_thread_(store_thread) {}
+  Builds(net::IoContext& io, const Clock& clock, const Timings& timings, WorkerPool& workers, StepCache& cache)
+      : io_(io), clock_(clock), timings_(timings), workers_(workers), cache_(cache) {}
 
   // A wait for one step. While one of these lives, the step goes on.
   class Wait {
@@ -71,12 +65,16 @@ class Builds : public std::enable_shared_from_this<Builds> {
     std::shared_ptr<StepRun> run_;
   };
 
-  // The image that the step led to before, if that is known.
-  net::Task<std::optional<ImageId>> FindCached(std::string key);
-  // Joins the run of the same key, or begins one.
-  std::shared_ptr<StepRun> Join(const std::string& key, const lpb::Image& parent, const pb::ImageStep& step,
-                                bool fresh);
+  enum class Sharing {
+    kShared,  // with who waits for the same key already
+    kOwn,     // a run of its own
+  };
+  // Joins the run of the same key, or begins one. `work` lacks its id and its bounds.
+  std::shared_ptr<StepRun> Join(const std::string& key, lpb::BuildStep work, Sharing sharing);
+  // What the client's agent says to a process of the step.
+  void AnswerAgent(const StepRun& run, const std::string& connection, const std::string& message) const;
 
+  void OnAgent(const lpb::AgentRequest& request);
   void OnOutput(const lpb::StepOutput& output);
   void OnDone(Worker& worker, const lpb::StepDone& done);
   void OnWorkerJoined();
@@ -91,16 +89,15 @@ class Builds : public std::enable_shared_from_this<Builds> {
   void CancelOnWorker(const StepRun& run) const;
   void Abandon(StepRun& run);
   void Leave(StepRun& run);
-  void End(const std::shared_ptr<StepRun>& run, Result<ImageId> outcome);
+  void End(const std::shared_ptr<StepRun>& run, Result<BuiltTree> outcome);
   void Record(const std::shared_ptr<StepRun>& run, const lpb::StepDone& done);
+  BuiltTree TreeOf(const lpb::StepDone& done) const;
 
   net::IoContext& io_;
   const Clock& clock_;
   const Timings& timings_;
   WorkerPool& workers_;
-  ImageTable& images_;
-  store::Store& store_;
-  Background& store_thread_;
+  StepCache& cache_;
   std::map<std::string, std::shared_ptr<StepRun>> by_id_;   // those that run
   std::map<std::string, std::shared_ptr<StepRun>> by_key_;  // those that others may join
 };

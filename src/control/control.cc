@@ -63,6 +63,7 @@ Result<OpenedState> OpenState(const ControlOptions& options) {
   state.directory = state_directory + "/control";
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory, 0700));
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory + "/logs", 0700));
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory + "/builds", 0700));
   auto lock = os::LockFile(state.directory + "/lock");
   if (!lock) {
     if (lock.error().code() != Code::kFailedPrecondition) return Forward(std::move(lock.error()));
@@ -96,17 +97,22 @@ class RunningControl final : public Control {
         dispatcher_(io, clock_, options_.timings, calls_, containers_, autoscaler_),
         lifecycle_(std::make_shared<AppLifecycle>(io, clock_, options_.timings, apps_, dispatcher_, autoscaler_, logs_,
                                                   *state_.store, store_thread_)),
-        builds_(
-            std::make_shared<Builds>(io, clock_, options_.timings, workers_, images_, *state_.store, store_thread_)),
+        step_cache_(*state_.store, store_thread_),
+        builds_(std::make_shared<Builds>(io, clock_, options_.timings, workers_, step_cache_)),
+        image_records_(clock_, images_, *state_.store, store_thread_),
+        image_catalog_({io, clock_, images_, image_records_, apps_, workers_, *state_.store, store_thread_}),
         hot_sets_(clock_, *state_.store, store_thread_),
-        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, hot_sets_),
+        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_),
         app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
                       logs_, *state_.store, store_thread_, *state_.blobs.guarded, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         imports_(ImportPartsOf()),
-        image_service_(clock_, options_.timings, images_, *builds_, imports_, *state_.blobs.guarded, disk_),
-        import_service_(ImportPartsOf(), imports_, *state_.uploads, disk_),
+        build_logs_(io, state_.directory + "/builds"),
+        tree_work_(*state_.blobs.guarded, state_.directory + "/uploads"),
+        image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
+                        tree_work_, *state_.blobs.guarded, disk_, build_logs_}),
+        import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
         blob_service_({io,
                        options_.timings,
                        apps_,
@@ -126,6 +132,7 @@ class RunningControl final : public Control {
     app_service_.Register(gateway_);
     call_service_.Register(gateway_);
     image_service_.Register(gateway_);
+    image_catalog_.Register(gateway_);
     import_service_.Register(gateway_);
     blob_service_.Register(gateway_);
   }
@@ -206,13 +213,18 @@ class RunningControl final : public Control {
   Autoscaler autoscaler_;
   Dispatcher dispatcher_;
   std::shared_ptr<AppLifecycle> lifecycle_;
+  StepCache step_cache_;
   std::shared_ptr<Builds> builds_;
+  ImageRecords image_records_;
+  ImageCatalog image_catalog_;
   HotSets hot_sets_;
   WorkerRouter router_;
   api::Gateway gateway_;
   AppService app_service_;
   CallService call_service_;
   Imports imports_;
+  BuildLogs build_logs_;
+  TreeWork tree_work_;
   ImageService image_service_;
   ImportService import_service_;
   BlobService blob_service_;

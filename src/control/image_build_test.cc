@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "control/images.h"
+#include "control/step_cache.h"
 #include "control/testing/control_fixture.h"
 
 namespace burrow::control {
@@ -36,7 +37,7 @@ class ImageBuilds : public ControlFixture {
     built.status = Stream<pb::BuildEvent>("Images/Build", request, [&](const pb::BuildEvent& event) {
       if (event.has_image()) built.image = event.image().image_id();
       if (event.has_step()) built.states.push_back(event.step().state());
-      if (event.event_case() == pb::BuildEvent::kOutput) built.output.push_back(event.output());
+      if (event.event_case() == pb::BuildEvent::kOutput) built.output.push_back(event.output().line());
       return true;
     });
     return built;
@@ -155,12 +156,25 @@ TEST_F(ImageBuilds, AnUnknownImageIsRefusedAtPublish) {
   EXPECT_THAT(response.error().message(), HasSubstr("build it first"));
 }
 
+std::string KeyOf(const std::string& parent, const pb::ImageStep& step) {
+  lpb::Image image;
+  image.set_index_digest(parent);
+  return StepKey("recipe", image).Feed(step).Finish();
+}
+
 TEST(StepKeys, DoNotDependOnTheOrderOfMapsAndDependOnTheParent) {
   pb::ImageStep one, other;
   for (int i = 0; i < 50; ++i) (*one.mutable_env()->mutable_variables())["V" + std::to_string(i)] = "x";
   for (int i = 49; i >= 0; --i) (*other.mutable_env()->mutable_variables())["V" + std::to_string(i)] = "x";
-  EXPECT_EQ(StepKey("im-1", one), StepKey("im-1", other));
-  EXPECT_NE(StepKey("im-1", one), StepKey("im-2", one));
+  EXPECT_EQ(KeyOf("1", one), KeyOf("1", other));
+  EXPECT_NE(KeyOf("1", one), KeyOf("2", one));
+}
+
+TEST(StepKeys, TellListsOfPartsApart) {
+  EXPECT_NE(StepKey("run", {}).Feed("ab").Feed("c").Finish(), StepKey("run", {}).Feed("a").Feed("bc").Finish());
+  EXPECT_NE(StepKey("run", {}).Finish(), StepKey("copy", {}).Finish());
+  EXPECT_NE(StepKey("run", {}).Feed(std::optional<int64_t>()).Finish(),
+            StepKey("run", {}).Feed(std::optional<int64_t>(0)).Finish());
 }
 
 TEST(ImageIds, AreTheSameForTheSameContent) {

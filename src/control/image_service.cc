@@ -1,31 +1,33 @@
 #include "control/image_service.h"
 
-#include <memory>
 #include <utility>
 #include <vector>
 
-#include "control/import_service.h"
-#include "control/validation.h"
+#include "control/recipe_build.h"
+#include "control/recipe_checks.h"
+#include "net/detached.h"
 
 namespace burrow::control {
 namespace {
 
-pb::BuildEvent StepEventOf(int index, pb::StepEvent::State state, const pb::ImageStep& step, double ms) {
-  pb::BuildEvent event;
-  event.mutable_step()->set_step(static_cast<uint32_t>(index));
-  event.mutable_step()->set_state(state);
-  event.mutable_step()->set_description(DescribeStep(step));
-  event.mutable_step()->set_ms(ms);
-  return event;
+constexpr size_t kLinesInAMessage = 1'000;
+
+struct BuildOutcome {
+  std::optional<Result<ImageId>> image;
+};
+
+net::Task<void> RunToTheEnd(std::shared_ptr<OngoingBuild> build, std::shared_ptr<BuildOutcome> outcome) {
+  try {
+    outcome->image = co_await RunRecipe(build);
+  } catch (const std::exception& e) {
+    outcome->image = Fail(Code::kInternal, "the build broke off: {}", e.what());
+  }
+  build->Wake();
 }
 
-Status CheckRecipe(const pb::BuildRequest& request) {
-  if (request.steps().empty()) return Fail(Code::kInvalidArgument, "an image's recipe must begin with its base");
-  if (static_cast<size_t>(request.steps_size()) > kMaxSteps) {
-    return Fail(Code::kInvalidArgument, "an image may have at most {} steps: join some of them", kMaxSteps);
-  }
-  for (int i = 0; i < request.steps_size(); ++i) BURROW_RETURN_IF_ERROR(CheckStep(request.steps(i), i == 0));
-  return {};
+net::Task<Status> WriteEvents(OngoingBuild& build, api::Writer<pb::BuildEvent>& writer) {
+  while (auto event = build.TakeEvent()) BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(*event));
+  co_return Status();
 }
 
 }  // namespace
@@ -33,124 +35,65 @@ Status CheckRecipe(const pb::BuildRequest& request) {
 void ImageService::Register(api::Gateway& gateway) {
   gateway.AddServerStream<pb::BuildRequest, pb::BuildEvent>(
       "burrow.v1.Images/Build", [this](const auto& request, auto writer) { return Build(request, writer); });
-  gateway.AddUnary<pb::ListImagesRequest, pb::ListImagesResponse>(
-      "burrow.v1.Images/List", [this](const auto&) -> net::Task<Result<pb::ListImagesResponse>> {
-        pb::ListImagesResponse response;
-        for (const ImageEntry* entry : images_.All()) *response.add_images() = images_.Describe(entry->record.id);
-        co_return response;
-      });
+  gateway.AddServerStream<pb::BuildLogRequest, pb::BuildLogLines>(
+      "burrow.v1.Images/Logs", [this](const auto& request, auto writer) { return Logs(request, writer); });
+  gateway.AddUnary<pb::AgentAnswer, pb::AgentAnswered>("burrow.v1.Images/AnswerAgent",
+                                                       [this](const auto& answer) { return AnswerAgent(answer); });
 }
 
 net::Task<Status> ImageService::Build(const pb::BuildRequest& request, BuildWriter writer) {
   BURROW_CO_RETURN_IF_ERROR(CheckRecipe(request));
-  for (const auto& step : request.steps()) {
-    if (!step.has_add_files()) continue;
-    auto here = co_await CheckUploaded(step.add_files().files(), blobs_, disk_);
-    BURROW_CO_RETURN_IF_ERROR(here);
+  auto build = std::make_shared<OngoingBuild>(services_, request);
+  // Whatever ends the request, its client's leaving too, ends the build.
+  struct Leaving {
+    ~Leaving() { build->Cancel(); }
+    std::shared_ptr<OngoingBuild> build;
+  } leaving{build};
+  std::erase_if(ongoing_, [](const auto& one) { return one.second.expired(); });
+  ongoing_[build->id.str()] = build;
+  services_.logs.Begin();
+  pb::BuildEvent first;
+  first.set_build_id(build->id.str());
+  BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(first));
+  auto outcome = std::make_shared<BuildOutcome>();
+  net::RunDetached(services_.io, RunToTheEnd(build, outcome), "build " + build->id.str());
+  while (!outcome->image) {
+    BURROW_CO_RETURN_IF_ERROR(co_await WriteEvents(*build, writer));
+    if (!outcome->image) co_await build->WaitForChange();
   }
-  ImageId image;
-  for (int i = 0; i < request.steps_size(); ++i) {
-    auto built = co_await BuildOne(request, i, image.str(), writer);
-    BURROW_CO_ASSIGN_OR_RETURN(image, std::move(built));
-  }
-  pb::BuildEvent event;
-  *event.mutable_image() = images_.Describe(image);
-  co_return co_await writer.Write(event);
+  BURROW_CO_RETURN_IF_ERROR(co_await WriteEvents(*build, writer));
+  if (!*outcome->image) services_.logs.Append(build->id, outcome->image->error().message());
+  services_.logs.End(build->id);
+  BURROW_CO_RETURN_IF_ERROR(*outcome->image);
+  pb::BuildEvent last;
+  *last.mutable_image() = services_.images.Describe(**outcome->image);
+  co_return co_await writer.Write(last);
 }
 
-net::Task<Result<ImageId>> ImageService::BuildOne(const pb::BuildRequest& request, int index,
-                                                  const std::string& parent_id, BuildWriter& writer) {
-  auto begin = clock_.Now();
-  const auto& step = request.steps(index);
-  auto key = StepKey(parent_id, step);
-  std::optional<ImageId> cached;
-  if (!request.no_cache()) cached = co_await builds_.FindCached(key);
-  if (cached) {
-    auto event = StepEventOf(index, pb::StepEvent::STATE_CACHED, step, MillisBetween(begin, clock_.Now()));
-    auto written = co_await writer.Write(event);
-    BURROW_CO_RETURN_IF_ERROR(written);
-    co_return *cached;
+net::Task<Status> ImageService::Logs(const pb::BuildLogRequest& request, api::Writer<pb::BuildLogLines> writer) {
+  std::string build = request.build();
+  if (!IsIdText(BuildTag::kPrefix, build)) {
+    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* image, services_.records.Find(build));
+    build = image->record.build;
+    if (build.empty())
+      co_return Fail(Code::kNotFound, "no build made the image '{}': it was imported", request.build());
   }
-  auto started = StepEventOf(index, pb::StepEvent::STATE_STARTED, step, 0);
-  auto written = co_await writer.Write(started);
-  BURROW_CO_RETURN_IF_ERROR(written);
-  if (!RegistryBase(step).empty()) {
-    auto imported = co_await ImportBase(request, step, key, writer);
-    co_return co_await EndStep(index, step, begin, std::move(imported), writer);
+  auto lines = co_await services_.logs.Read(BuildId(build));
+  BURROW_CO_RETURN_IF_ERROR(lines);
+  for (size_t i = 0; i < lines->size(); i += kLinesInAMessage) {
+    pb::BuildLogLines message;
+    for (size_t j = i; j < std::min(lines->size(), i + kLinesInAMessage); ++j) message.add_lines((*lines)[j]);
+    BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(message));
   }
-  const ImageEntry* parent = index == 0 ? nullptr : images_.Find(ImageId(parent_id));
-  Builds::Wait wait(builds_, builds_.Join(key, parent ? parent->image : lpb::Image(), step, request.no_cache()));
-  auto outcome = co_await Follow(wait.run(), writer);
-  bool client_left = !outcome && !wait.run().outcome;
-  if (client_left) co_return outcome;
-  co_return co_await EndStep(index, step, begin, std::move(outcome), writer);
+  co_return Status();
 }
 
-net::Task<Result<ImageId>> ImageService::EndStep(int index, const pb::ImageStep& step, SteadyTime begin,
-                                                 Result<ImageId> outcome, BuildWriter& writer) {
-  auto state = outcome ? pb::StepEvent::STATE_DONE : pb::StepEvent::STATE_FAILED;
-  auto ended = StepEventOf(index, state, step, MillisBetween(begin, clock_.Now()));
-  auto written = co_await writer.Write(ended);
-  BURROW_CO_RETURN_IF_ERROR(written);
-  if (outcome) co_return outcome;
-  co_return Fail(outcome.error().code(), "image step {} ({}) failed: {}", index + 1, DescribeStep(step),
-                 outcome.error().message());
-}
-
-net::Task<Result<ImageId>> ImageService::ImportBase(const pb::BuildRequest& request, const pb::ImageStep& step,
-                                                    const std::string& key, BuildWriter& writer) {
-  std::string reference = RegistryBase(step);
-  BURROW_CO_ASSIGN_OR_RETURN(
-      auto source, RegistrySourceFor(reference, request.logins(), /*plain_http=*/false, imports_.scratch_directory()));
-  Imports::Wanted wanted{.source = std::move(source), .description = reference, .step_key = key};
-  std::string before;
-  auto report = [&writer, &before](const oci::ImportProgress& progress) -> net::Task<Status> {
-    pb::BuildEvent event;
-    event.set_output(fmt::format("{} of {} layers, {} of {} MB", progress.layers_done.load(), progress.layers.load(),
-                                 progress.bytes_done.load() / 1'000'000, progress.bytes.load() / 1'000'000));
-    if (event.output() == before) co_return Status();
-    before = event.output();
-    co_return co_await writer.Write(event);
-  };
-  co_return co_await imports_.Run(std::move(wanted), report);
-}
-
-net::Task<Result<ImageId>> ImageService::Follow(StepRun& run, BuildWriter& writer) {
-  uint64_t next = run.first_line;
-  for (;;) {
-    if (next < run.first_line) next = run.first_line;
-    if (next < run.first_line + run.lines.size()) {
-      pb::BuildEvent event;
-      event.set_output(run.lines[next++ - run.first_line]);
-      auto written = co_await writer.Write(event);
-      BURROW_CO_RETURN_IF_ERROR(written);
-    } else if (run.outcome) {
-      co_return *run.outcome;
-    } else {
-      co_await run.changed.Wait(timings_.heartbeat);
-    }
-  }
-}
-
-net::Task<Status> CheckUploaded(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files, cas::BlobStore& blobs,
-                                Background& disk) {
-  auto digests = std::make_shared<std::vector<cas::Digest>>();
-  for (const auto& file : files) {
-    if (file.size() > 0) digests->push_back(*cas::Digest::FromHex(file.digest()));
-  }
-  if (digests->empty()) co_return Status();
-  auto missing = co_await disk.Ask([&blobs, digests] { return blobs.Missing(*digests); });
-  if (!missing) co_return Forward(std::move(missing.error()));
-  if (missing->empty()) co_return Status();
-  auto first = missing->front().Hex();
-  for (const auto& file : files) {
-    if (file.digest() == first) {
-      co_return Fail(Code::kFailedPrecondition,
-                     "{} of {} files are not uploaded, such as '{}': PUT them to /blobs first", missing->size(),
-                     files.size(), file.path());
-    }
-  }
-  co_return Fail(Code::kFailedPrecondition, "{} files are not uploaded: PUT them to /blobs first", missing->size());
+net::Task<Result<pb::AgentAnswered>> ImageService::AnswerAgent(const pb::AgentAnswer& answer) {
+  auto found = ongoing_.find(answer.build_id());
+  auto build = found == ongoing_.end() ? nullptr : found->second.lock();
+  if (!build) co_return Fail(Code::kNotFound, "there is no build '{}' that runs", answer.build_id().substr(0, 100));
+  build->AnswerAgent(answer.connection(), answer.message());
+  co_return pb::AgentAnswered();
 }
 
 }  // namespace burrow::control

@@ -1,8 +1,6 @@
 #include "control/images.h"
 
 #include <fmt/ranges.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 
@@ -11,19 +9,7 @@
 namespace burrow::control {
 namespace {
 
-// Raised whenever the same step would make another layer.
-constexpr std::string_view kBuilderVersion = "burrow builder 1";
 constexpr size_t kMaxDescription = 120;
-
-std::string DeterministicBytes(const google::protobuf::MessageLite& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
 
 // Length before bytes, so that no two lists hash alike.
 void Feed(cas::Hasher& hasher, std::string_view part) {
@@ -36,6 +22,8 @@ void FeedList(cas::Hasher& hasher, const google::protobuf::RepeatedPtrField<std:
   for (const auto& text : list) Feed(hasher, text);
 }
 
+}  // namespace
+
 std::string ShortText(std::string text) {
   std::ranges::replace(text, '\n', ' ');
   if (text.size() <= kMaxDescription) return text;
@@ -43,8 +31,6 @@ std::string ShortText(std::string text) {
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) end--;
   return text.substr(0, end) + "...";
 }
-
-}  // namespace
 
 ImageId ImageIdOf(const lpb::Image& image) {
   cas::Hasher hasher;
@@ -58,6 +44,14 @@ ImageId ImageIdOf(const lpb::Image& image) {
     Feed(hasher, name);
     Feed(hasher, value);
   }
+  FeedList(hasher, image.exposed_ports());
+  FeedList(hasher, image.volumes());
+  Feed(hasher, image.stop_signal());
+  Feed(hasher, image.healthcheck().SerializeAsString());
+  FeedList(hasher, image.on_build());
+  FeedList(hasher, image.shell());
+  Feed(hasher, image.author());
+  for (const auto& entry : image.history()) Feed(hasher, entry.created_by());
   constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
   constexpr size_t kLength = 26;
   std::string text = std::string(ImageTag::kPrefix) + "-";
@@ -66,18 +60,11 @@ ImageId ImageIdOf(const lpb::Image& image) {
   return ImageId(std::move(text));
 }
 
-std::string StepKey(const std::string& parent, const pb::ImageStep& step) {
-  cas::Hasher hasher;
-  Feed(hasher, kBuilderVersion);
-  Feed(hasher, parent);
-  Feed(hasher, DeterministicBytes(step));
-  return hasher.Finish().Hex();
-}
-
 std::string DescribeStep(const pb::ImageStep& step) {
   switch (step.kind_case()) {
     case pb::ImageStep::kBase:
-      return step.base().name();
+      return ShortText(step.base().name() +
+                       (step.base().python_version().empty() ? "" : " with Python " + step.base().python_version()));
     case pb::ImageStep::kAptInstall:
       return ShortText(fmt::format("apt_install {}", fmt::join(step.apt_install().packages(), " ")));
     case pb::ImageStep::kRun:
@@ -93,6 +80,18 @@ std::string DescribeStep(const pb::ImageStep& step) {
     case pb::ImageStep::kAddFiles:
       return ShortText(
           fmt::format("add_files {} ({} files)", step.add_files().destination(), step.add_files().files_size()));
+    case pb::ImageStep::kPipInstall:
+      return ShortText(fmt::format("{} {}{}", step.pip_install().uv() ? "uv_pip_install" : "pip_install",
+                                   fmt::join(step.pip_install().packages(), " "),
+                                   step.pip_install().requirements().empty() ? "" : " (requirements file)"));
+    case pb::ImageStep::kDockerfile:
+      return ShortText(step.dockerfile().file());
+    case pb::ImageStep::kStart:
+      return "start";
+    case pb::ImageStep::kAddPython:
+      return ShortText("add_python " + step.add_python().version());
+    case pb::ImageStep::kRunFunction:
+      return ShortText("run_function " + step.run_function().function().name());
     case pb::ImageStep::KIND_NOT_SET:
       break;
   }
@@ -119,7 +118,12 @@ const ImageEntry* ImageTable::Find(const ImageId& id) const {
 }
 
 const ImageEntry* ImageTable::FindByName(const std::string& name) const {
+  constexpr std::string_view kLatest = ":latest";
   auto found = names_.find(name);
+  if (found == names_.end()) {
+    found = names_.find(name.ends_with(kLatest) ? name.substr(0, name.size() - kLatest.size())
+                                                : name + std::string(kLatest));
+  }
   return found == names_.end() ? nullptr : Find(found->second);
 }
 

@@ -18,11 +18,10 @@ struct ImageEntry {
 
 // The same content has the same id: 26 of [0-9a-z] from the SHA-256 of index digest and configuration.
 ImageId ImageIdOf(const lpb::Image& image);
-// What a step's result is cached by: SHA-256 over the parent's id, the step and the builder's version. `parent` is
-// empty for a base.
-std::string StepKey(const std::string& parent, const pb::ImageStep& step);
 // "apt_install python3-sklearn": at most one short line.
 std::string DescribeStep(const pb::ImageStep& step);
+// At most one line of about a hundred bytes.
+std::string ShortText(std::string text);
 
 // Loop's thread only.
 class ImageTable {
@@ -31,7 +30,11 @@ class ImageTable {
   const ImageEntry* Find(const ImageId& id) const;
   std::vector<const ImageEntry*> All() const;  // oldest first
 
+  void Drop(const ImageId& id) { images_.erase(id); }
+
   void Name(const std::string& name, const ImageId& id) { names_.insert_or_assign(name, id); }
+  void DropName(const std::string& name) { names_.erase(name); }
+  // "tools" and "tools:latest" are one name.
   const ImageEntry* FindByName(const std::string& name) const;
   std::vector<std::string> NamesOf(const ImageId& id) const;
   pb::ImageInfo Describe(const ImageId& id) const;  // one that is here

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "control/validation.h"
+#include "control/recipe_checks.h"
 #include "image/index.h"
 #include "oci/archive_source.h"
 #include "oci/export_image.h"
@@ -89,17 +89,10 @@ void ImportService::Register(api::Gateway& gateway) {
                                                             [this](const auto& request) { return Overlap(request); });
 }
 
-Result<const ImageEntry*> ImportService::FindImage(const std::string& text) const {
-  const ImageEntry* entry = parts_.images.Find(ImageId(text));
-  if (!entry) entry = parts_.images.FindByName(text);
-  if (entry) return entry;
-  return Fail(Code::kNotFound, "there is no image '{}': `burrow image ls` lists them", text.substr(0, kMaxTitle));
-}
-
 // Blocks for a moment: it opens the upload.
-Result<Imports::Wanted> ImportService::WantedOf(const pb::ImportRequest& request) const {
-  Imports::Wanted wanted{.name = request.name()};
-  if (!request.name().empty()) BURROW_RETURN_IF_ERROR(CheckName("an image's name", request.name()));
+Result<ImportService::Wanted> ImportService::WantedOf(const pb::ImportRequest& request) const {
+  Wanted wanted{.name = request.name()};
+  if (!request.name().empty()) BURROW_RETURN_IF_ERROR(CheckImageName(request.name()));
   if (request.has_registry()) {
     google::protobuf::RepeatedPtrField<pb::RegistryLogin> logins;
     *logins.Add() = request.registry().login();
@@ -132,14 +125,17 @@ net::Task<Status> ImportService::Import(const pb::ImportRequest& request, api::W
     event.mutable_progress()->set_bytes_done(progress.bytes_done);
     co_return co_await writer.Write(event);
   };
-  BURROW_CO_ASSIGN_OR_RETURN(ImageId id, co_await imports_.Run(std::move(wanted), report));
+  BURROW_CO_ASSIGN_OR_RETURN(auto imported, co_await imports_.Run(std::move(wanted.source), report));
+  KeptImage kept{.tree = std::move(imported), .description = wanted.description};
+  if (!wanted.name.empty()) kept.names.push_back(wanted.name);
+  BURROW_CO_ASSIGN_OR_RETURN(ImageId id, co_await records_.Keep(std::move(kept)));
   pb::ImportEvent event;
   *event.mutable_image() = parts_.images.Describe(id);
   co_return co_await writer.Write(event);
 }
 
 net::Task<Status> ImportService::Export(const pb::ExportRequest& request, api::Writer<pb::ExportEvent> writer) {
-  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, FindImage(request.image()));
+  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, records_.Find(request.image()));
   bool docker = request.format() == pb::EXPORT_FORMAT_DOCKER;
   oci::ExportOptions options{.format = docker ? oci::ExportFormat::kDockerArchive : oci::ExportFormat::kOciLayout,
                              .name = ArchiveName(parts_.images.NamesOf(entry->record.id)),
@@ -182,7 +178,7 @@ net::Task<Result<pb::OverlapResponse>> ImportService::Overlap(const pb::OverlapR
   pb::OverlapResponse response;
   std::vector<std::string> digests;
   for (const auto& text : request.images()) {
-    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, FindImage(text));
+    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, records_.Find(text));
     digests.push_back(entry->image.index_digest());
     *response.add_images() = parts_.images.Describe(entry->record.id);
   }

@@ -6,6 +6,7 @@
 
 #include "api/gateway.h"
 #include "api/upload_endpoint.h"
+#include "control/image_records.h"
 #include "control/imports.h"
 #include "oci/registry_reference.h"
 
@@ -14,19 +15,24 @@ namespace burrow::control {
 class ImportService {
  public:
   // Nothing is owned.
-  ImportService(ImportParts parts, Imports& imports, const api::Uploads& uploads, Background& disk)
-      : parts_(std::move(parts)), imports_(imports), uploads_(uploads), disk_(disk) {}
+  ImportService(ImportParts parts, Imports& imports, ImageRecords& records, const api::Uploads& uploads,
+                Background& disk)
+      : parts_(std::move(parts)), imports_(imports), records_(records), uploads_(uploads), disk_(disk) {}
   void Register(api::Gateway& gateway);
 
  private:
+  struct Wanted {
+    std::shared_ptr<oci::ImageSource> source;
+    std::string description, name;
+  };
   net::Task<Status> Import(const pb::ImportRequest& request, api::Writer<pb::ImportEvent> writer);
-  Result<Imports::Wanted> WantedOf(const pb::ImportRequest& request) const;
+  Result<Wanted> WantedOf(const pb::ImportRequest& request) const;
   net::Task<Status> Export(const pb::ExportRequest& request, api::Writer<pb::ExportEvent> writer);
   net::Task<Result<pb::OverlapResponse>> Overlap(const pb::OverlapRequest& request);
-  Result<const ImageEntry*> FindImage(const std::string& text) const;
 
   ImportParts parts_;
   Imports& imports_;
+  ImageRecords& records_;
   const api::Uploads& uploads_;
   Background& disk_;
 };

@@ -86,40 +86,22 @@ std::shared_ptr<Imports::Import> Imports::Start(std::shared_ptr<oci::ImageSource
   return import;
 }
 
-net::Task<Result<ImageId>> Imports::Run(Wanted wanted, Report report) {
+net::Task<Result<BuiltTree>> Imports::Run(std::shared_ptr<oci::ImageSource> source, Report report) {
   struct Leaving {
     ~Leaving() { import->stop.request_stop(); }
     std::shared_ptr<Import> import;
-  } leaving{Start(std::move(wanted.source))};
+  } leaving{Start(std::move(source))};
   Import& import = *leaving.import;
   while (!import.outcome) {
     if (!co_await import.changed.Wait(kReportEvery)) BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress));
   }
   if (!*import.outcome) co_return Forward(import.outcome->error());
   BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress));
-  co_return co_await Record(wanted, **import.outcome);
-}
-
-net::Task<Result<ImageId>> Imports::Record(const Wanted& wanted, const oci::ImportedImage& imported) {
-  ImageEntry entry{.image = ToImage(imported.index, imported.config)};
-  entry.record = {.id = ImageIdOf(entry.image),
-                  .image = entry.image.SerializeAsString(),
-                  .description = wanted.description,
-                  .files = imported.files,
-                  .bytes = imported.bytes,
-                  .created_ms = parts_.clock.UnixMillis()};
-  const ImageEntry* known = parts_.images.Find(entry.record.id);
-  if (known) entry.record = known->record;  // the same again keeps its age and description
-  auto store = [&store = parts_.store, record = entry.record, name = wanted.name, key = wanted.step_key]() -> Status {
-    BURROW_RETURN_IF_ERROR(store.PutImage(record));
-    if (!key.empty()) BURROW_RETURN_IF_ERROR(store.PutStep(key, record.id));
-    return name.empty() ? Status() : store.NameImage({name, record.id});
-  };
-  BURROW_CO_RETURN_IF_ERROR(co_await parts_.store_thread.Ask(std::move(store)));
-  ImageId id = entry.record.id;
-  parts_.images.Add(std::move(entry));
-  if (!wanted.name.empty()) parts_.images.Name(wanted.name, id);
-  co_return id;
+  const oci::ImportedImage& imported = **import.outcome;
+  co_return BuiltTree{.image = ToImage(imported.index, imported.config),
+                      .files = imported.files,
+                      .bytes = imported.bytes,
+                      .created_ms = parts_.clock.UnixMillis()};
 }
 
 lpb::Image ToImage(const cas::Digest& index, const oci::ImageConfig& config) {

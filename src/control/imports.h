@@ -1,4 +1,4 @@
-// Imports under way: on threads of their own, watched from the loop, and what they led to made an image.
+// Imports under way: on threads of their own, watched from the loop.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 #include "cas/blob_store.h"
 #include "control/background.h"
 #include "control/images.h"
+#include "control/step_cache.h"
 #include "net/event.h"
 #include "oci/import_image.h"
 
@@ -36,20 +37,14 @@ class Imports {
   explicit Imports(ImportParts parts);
   ~Imports();  // stops what runs, and waits until it has
 
-  // Imports and records the image; `step_key`, where there is one, then leads to it. The import ends with the request
-  // that awaits it.
-  struct Wanted {
-    std::shared_ptr<oci::ImageSource> source;
-    std::string description, name, step_key;
-  };
-  net::Task<Result<ImageId>> Run(Wanted wanted, Report report);
+  // Imports an image, and records nothing. The import ends with the request that awaits it.
+  net::Task<Result<BuiltTree>> Run(std::shared_ptr<oci::ImageSource> source, Report report);
 
   const std::string& scratch_directory() const { return parts_.scratch_directory; }
 
  private:
   struct Import;
   std::shared_ptr<Import> Start(std::shared_ptr<oci::ImageSource> source);
-  net::Task<Result<ImageId>> Record(const Wanted& wanted, const oci::ImportedImage& imported);
 
   ImportParts parts_;
   std::unique_ptr<oci::LayerCache> layers_;

@@ -14,24 +14,6 @@ bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-Status CheckText(std::string_view what, std::string_view text, size_t limit) {
-  if (text.size() > limit) return Fail(Code::kInvalidArgument, "{} is longer than {} bytes", what, limit);
-  if (text.find('\0') != text.npos) return Fail(Code::kInvalidArgument, "{} contains a NUL byte", what);
-  return {};
-}
-
-Status CheckEnvironment(const google::protobuf::Map<std::string, std::string>& variables) {
-  if (variables.size() > kMaxEnvironment)
-    return Fail(Code::kInvalidArgument, "more than {} environment variables", kMaxEnvironment);
-  for (const auto& [name, value] : variables) {
-    bool good =
-        !name.empty() && name.size() <= kMaxNameBytes && name.find('=') == name.npos && name.find('\0') == name.npos;
-    if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of an environment variable", name.substr(0, 64));
-    BURROW_RETURN_IF_ERROR(CheckText("the value of " + name, value, kMaxEnvironmentBytes));
-  }
-  return {};
-}
-
 Status CheckResources(const pb::Resources& resources) {
   double cpu = resources.cpu();
   if (!std::isfinite(cpu) || cpu < 0 || cpu > 4096)
@@ -55,22 +37,25 @@ Status CheckRetries(const pb::Retries& retries) {
   return {};
 }
 
-Status CheckFiles(const pb::AddFilesStep& step) {
-  BURROW_RETURN_IF_ERROR(CheckAbsolutePath("the destination", step.destination()));
-  if (step.single_file() && step.files_size() != 1)
-    return Fail(Code::kInvalidArgument, "add_files with single_file takes one file");
-  if (step.single_file()) return CheckDigest(step.files(0).digest());
-  return CheckSource(step.files());
-}
-
-// Which references are good is for the registry's part to say.
-Status CheckBase(std::string_view name) {
-  constexpr std::string_view kRegistry = "registry:";
-  if (name.starts_with(kRegistry)) return CheckText("the image's reference", name, 1'000);
-  return control::CheckName("the base's name", name);
-}
-
 }  // namespace
+
+Status CheckText(std::string_view what, std::string_view text, size_t limit) {
+  if (text.size() > limit) return Fail(Code::kInvalidArgument, "{} is longer than {} bytes", what, limit);
+  if (text.find('\0') != text.npos) return Fail(Code::kInvalidArgument, "{} contains a NUL byte", what);
+  return {};
+}
+
+Status CheckEnvironment(const google::protobuf::Map<std::string, std::string>& variables) {
+  if (variables.size() > kMaxEnvironment)
+    return Fail(Code::kInvalidArgument, "more than {} environment variables", kMaxEnvironment);
+  for (const auto& [name, value] : variables) {
+    bool good =
+        !name.empty() && name.size() <= kMaxNameBytes && name.find('=') == name.npos && name.find('\0') == name.npos;
+    if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of an environment variable", name.substr(0, 64));
+    BURROW_RETURN_IF_ERROR(CheckText("the value of " + name, value, kMaxEnvironmentBytes));
+  }
+  return {};
+}
 
 Status CheckName(std::string_view what, std::string_view name) {
   bool good = !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, IsNameCharacter);
@@ -155,41 +140,6 @@ Status CheckFunction(const pb::FunctionSpec& spec) {
   }
   if (spec.min_containers() > 10'000) return Fail(Code::kInvalidArgument, "min_containers must be at most 10000");
   return {};
-}
-
-Status CheckStep(const pb::ImageStep& step, bool first) {
-  using Kind = pb::ImageStep::KindCase;
-  if (first != (step.kind_case() == Kind::kBase)) {
-    return Fail(Code::kInvalidArgument, "an image's recipe must begin with its base, and have only one");
-  }
-  switch (step.kind_case()) {
-    case Kind::kBase:
-      return CheckBase(step.base().name());
-    case Kind::kAptInstall:
-      for (const auto& package : step.apt_install().packages()) {
-        bool good = !package.empty() && package.size() <= 200 && package[0] != '-' &&
-                    std::ranges::all_of(
-                        package, [](char c) { return IsNameCharacter(c) || std::string_view("+:=~*/").contains(c); });
-        if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of a Debian package", package.substr(0, 200));
-      }
-      if (step.apt_install().packages().empty()) return Fail(Code::kInvalidArgument, "apt_install names no package");
-      return {};
-    case Kind::kRun:
-      if (step.run().commands().empty()) return Fail(Code::kInvalidArgument, "run_commands names no command");
-      for (const auto& command : step.run().commands())
-        BURROW_RETURN_IF_ERROR(CheckText("a command", command, 128 << 10));
-      return {};
-    case Kind::kEnv:
-      return CheckEnvironment(step.env().variables());
-    case Kind::kWorkdir:
-      return CheckAbsolutePath("workdir", step.workdir().path());
-    case Kind::kAddFiles:
-      return CheckFiles(step.add_files());
-    case Kind::KIND_NOT_SET:
-      break;
-  }
-  return Fail(Code::kInvalidArgument,
-              "a step of the image's recipe is empty or of a newer kind than this server knows");
 }
 
 Status CheckWait(uint32_t wait_ms) {

@@ -18,7 +18,9 @@ Status CheckDigest(std::string_view digest);
 Status CheckPayload(const pb::Payload& payload);
 Status CheckSource(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files);
 Status CheckFunction(const pb::FunctionSpec& spec);
-Status CheckStep(const pb::ImageStep& step, bool first);
+// At most `limit` bytes, no NUL; `what` heads the sentence.
+Status CheckText(std::string_view what, std::string_view text, size_t limit);
+Status CheckEnvironment(const google::protobuf::Map<std::string, std::string>& variables);
 Status CheckWait(uint32_t wait_ms);
 
 template <class IdType>

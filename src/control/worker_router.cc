@@ -68,6 +68,10 @@ void WorkerRouter::OnWorkerSaid(Worker& worker, lpb::FromWorker message) {
         hot_sets_.Add(*container, message.trace());
       }
       return;
+    case lpb::FromWorker::kAgent:
+      return builds_.OnAgent(message.agent());
+    case lpb::FromWorker::kCachesPruned:
+      return catalog_.OnCachesPruned(message.caches_pruned());
     case lpb::FromWorker::kUsage:  // gates overcommit, which nothing does yet
       worker.usage = std::move(*message.mutable_usage());
       return;

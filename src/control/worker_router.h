@@ -8,6 +8,7 @@
 #include "control/containers.h"
 #include "control/dispatcher.h"
 #include "control/hot_sets.h"
+#include "control/image_catalog.h"
 #include "control/workers.h"
 
 namespace burrow::control {
@@ -16,13 +17,14 @@ namespace burrow::control {
 class WorkerRouter final : public WorkerEvents {
  public:
   WorkerRouter(AppTable& apps, AppLogs& logs, ContainerTable& containers, Dispatcher& dispatcher,
-               Autoscaler& autoscaler, Builds& builds, HotSets& hot_sets)
+               Autoscaler& autoscaler, Builds& builds, ImageCatalog& catalog, HotSets& hot_sets)
       : apps_(apps),
         logs_(logs),
         containers_(containers),
         dispatcher_(dispatcher),
         autoscaler_(autoscaler),
         builds_(builds),
+        catalog_(catalog),
         hot_sets_(hot_sets) {}
 
   void OnWorkerJoined(Worker& worker, const lpb::Hello& hello) override;
@@ -42,6 +44,7 @@ class WorkerRouter final : public WorkerEvents {
   Dispatcher& dispatcher_;
   Autoscaler& autoscaler_;
   Builds& builds_;
+  ImageCatalog& catalog_;
   HotSets& hot_sets_;
 };
 

@@ -1,0 +1,90 @@
+#include "control/base_images.h"
+
+#include <utility>
+
+#include "control/import_service.h"
+
+namespace burrow::control {
+namespace {
+
+constexpr std::string_view kScratch = "scratch", kDebianSlim = "debian_slim";
+
+pb::ImageStep BaseStep(const std::string& name) {
+  pb::ImageStep step;
+  step.mutable_base()->set_name(name);
+  return step;
+}
+
+net::Task<Result<BuiltTree>> MakeScratch(std::shared_ptr<OngoingBuild> build) {
+  std::string key = StepKey(kScratch, {}).Finish();
+  if (auto cached = co_await build->services.cache.Find(key)) co_return std::move(*cached);
+  auto made = co_await build->OnDisk([&trees = build->services.trees]() -> Result<BuiltTree> {
+    image::Tree tree;
+    lpb::Image image;
+    image.add_env("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    return trees.Store(tree, std::move(image), {});
+  });
+  BURROW_CO_RETURN_IF_ERROR(made);
+  BURROW_CO_RETURN_IF_ERROR(co_await build->services.cache.Put(key, *made));
+  co_return made;
+}
+
+net::Task<Result<BuiltTree>> Import(std::shared_ptr<OngoingBuild> build, std::string reference, uint32_t step) {
+  BURROW_CO_ASSIGN_OR_RETURN(auto source,
+                             RegistrySourceFor(reference, build->request.logins(), build->request.plain_http(),
+                                               build->services.imports.scratch_directory()));
+  std::string before;
+  auto report = [build, step, &before](const oci::ImportProgress& progress) -> net::Task<Status> {
+    auto line = fmt::format("{} of {} layers, {} of {} MB", progress.layers_done.load(), progress.layers.load(),
+                            progress.bytes_done.load() / 1'000'000, progress.bytes.load() / 1'000'000);
+    if (line != before) build->Say(step, line);
+    before = line;
+    co_return build->Check();
+  };
+  co_return co_await build->services.imports.Run(std::move(source), report);
+}
+
+}  // namespace
+
+net::Task<Result<BuiltTree>> MakeBase(std::shared_ptr<OngoingBuild> build, pb::ImageStep step, bool fresh,
+                                      std::string stage) {
+  if (step.base().name() == kScratch) co_return co_await MakeScratch(build);
+  StepCall call{
+      .key = StepKey("base", {}).Feed(step).Finish(),
+      .description = stage.empty() ? DescribeStep(step) : fmt::format("[{}] FROM {}", stage, DescribeStep(step)),
+      .stage = stage,
+      .fresh = fresh};
+  std::string reference = RegistryBase(step);
+  if (reference.empty()) {
+    co_return co_await build->Step(call, [build, call, step](uint32_t number) {
+      lpb::BuildStep work;
+      *work.mutable_step() = step;
+      return build->OnWorker(call, std::move(work), number);
+    });
+  }
+  co_return co_await build->Step(call, [build, call, reference](uint32_t number) -> net::Task<Result<BuiltTree>> {
+    auto imported = co_await Import(build, reference, number);
+    BURROW_CO_RETURN_IF_ERROR(imported);
+    BURROW_CO_RETURN_IF_ERROR(co_await build->services.cache.Put(call.key, *imported));
+    co_return imported;
+  });
+}
+
+net::Task<Result<BuiltTree>> FindBase(std::shared_ptr<OngoingBuild> build, std::string reference, bool fresh,
+                                      std::string stage) {
+  if (reference == kScratch || reference == kDebianSlim)
+    co_return co_await MakeBase(build, BaseStep(reference), fresh, stage);
+  if (auto known = build->services.records.Find(reference)) {
+    const store::ImageRecord& record = (*known)->record;
+    co_return BuiltTree{
+        .image = (*known)->image, .files = record.files, .bytes = record.bytes, .created_ms = record.created_ms};
+  }
+  if (!oci::ParseReference(reference)) {
+    co_return Fail(Code::kNotFound,
+                   "there is no image '{}' (`burrow image ls` lists them), and it names no registry: write HOST/{}",
+                   reference, reference);
+  }
+  co_return co_await MakeBase(build, BaseStep("registry:" + reference), fresh, stage);
+}
+
+}  // namespace burrow::control

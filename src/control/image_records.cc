@@ -1,0 +1,67 @@
+#include "control/image_records.h"
+
+#include <utility>
+
+namespace burrow::control {
+namespace {
+
+constexpr size_t kMaxShown = 200;
+
+Status NameAll(store::Store& store, const ImageId& id, const std::vector<std::string>& names) {
+  for (const auto& name : names) BURROW_RETURN_IF_ERROR(store.NameImage({name, id}));
+  return {};
+}
+
+}  // namespace
+
+net::Task<Result<ImageId>> ImageRecords::Keep(KeptImage kept) {
+  ImageEntry entry{.image = std::move(kept.tree.image)};
+  entry.record = {.id = ImageIdOf(entry.image),
+                  .image = entry.image.SerializeAsString(),
+                  .description = std::move(kept.description),
+                  .files = kept.tree.files,
+                  .bytes = kept.tree.bytes,
+                  .created_ms = clock_.UnixMillis(),
+                  .build = std::move(kept.build)};
+  if (const ImageEntry* known = images_.Find(entry.record.id)) {
+    std::string build = std::move(entry.record.build);
+    entry = *known;
+    if (!build.empty()) entry.record.build = std::move(build);
+  }
+  auto store = [&store = store_, record = entry.record, names = kept.names]() -> Status {
+    BURROW_RETURN_IF_ERROR(store.PutImage(record));
+    return NameAll(store, record.id, names);
+  };
+  BURROW_CO_RETURN_IF_ERROR(co_await store_thread_.Ask(std::move(store)));
+  ImageId id = entry.record.id;
+  images_.Add(std::move(entry));
+  for (const auto& name : kept.names) images_.Name(name, id);
+  co_return id;
+}
+
+net::Task<Status> ImageRecords::Name(const ImageId& id, std::vector<std::string> names) {
+  BURROW_CO_RETURN_IF_ERROR(
+      co_await store_thread_.Ask([&store = store_, id, names] { return NameAll(store, id, names); }));
+  for (const auto& name : names) images_.Name(name, id);
+  co_return Status();
+}
+
+Result<const ImageEntry*> ImageRecords::Find(const std::string& text) const {
+  const ImageEntry* entry = images_.Find(ImageId(text));
+  if (!entry) entry = images_.FindByName(text);
+  if (entry) return entry;
+  return Fail(Code::kNotFound, "there is no image '{}': `burrow image ls` lists them", text.substr(0, kMaxShown));
+}
+
+net::Task<Status> ImageRecords::Remove(Removal removal) {
+  auto drop = [&store = store_, removal]() -> Status {
+    BURROW_RETURN_IF_ERROR(store.DropImageNames(removal.names));
+    return store.DropImages(removal.images);
+  };
+  BURROW_CO_RETURN_IF_ERROR(co_await store_thread_.Ask(std::move(drop)));
+  for (const auto& name : removal.names) images_.DropName(name);
+  for (const auto& id : removal.images) images_.Drop(id);
+  co_return Status();
+}
+
+}  // namespace burrow::control

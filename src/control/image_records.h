@@ -1,0 +1,46 @@
+// Makes images of what builds and imports led to.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/background.h"
+#include "control/images.h"
+#include "control/step_cache.h"
+#include "store/store.h"
+
+namespace burrow::control {
+
+struct KeptImage {
+  BuiltTree tree;
+  std::string description, build;  // id of the build; empty: none
+  std::vector<std::string> names;  // given to it; checked
+};
+
+// Loop's thread only.
+class ImageRecords {
+ public:
+  ImageRecords(const Clock& clock, ImageTable& images, store::Store& store, Background& store_thread)
+      : clock_(clock), images_(images), store_(store), store_thread_(store_thread) {}
+
+  // Stored when it returns. The same image again keeps its age and description.
+  net::Task<Result<ImageId>> Keep(KeptImage kept);
+  net::Task<Status> Name(const ImageId& id, std::vector<std::string> names);
+  // The image by id or name; kNotFound says what to do.
+  Result<const ImageEntry*> Find(const std::string& text) const;
+
+  struct Removal {
+    std::vector<std::string> names;
+    std::vector<ImageId> images;
+  };
+  net::Task<Status> Remove(Removal removal);
+
+ private:
+  const Clock& clock_;
+  ImageTable& images_;
+  store::Store& store_;
+  Background& store_thread_;
+};
+
+}  // namespace burrow::control

@@ -1,0 +1,173 @@
+#include "control/ongoing_build.h"
+
+#include <utility>
+
+namespace burrow::control {
+namespace {
+
+constexpr size_t kMaxEvents = 10'000;  // that a slow client has not taken
+constexpr size_t kMaxAgentConnections = 256;
+
+}  // namespace
+
+net::Task<Result<BuiltTree>> OngoingBuild::Step(const StepCall& call, const Execute& execute) {
+  BURROW_CO_RETURN_IF_ERROR(Check());
+  auto begin = services.clock.Now();
+  std::optional<BuiltTree> cached;
+  if (!call.fresh) cached = co_await services.cache.Find(call.key);
+  uint32_t step = next_step_++;
+  if (cached) {
+    AddStep(step, call, pb::StepEvent::STATE_CACHED, MillisBetween(begin, services.clock.Now()));
+    co_return std::move(*cached);
+  }
+  AddStep(step, call, pb::StepEvent::STATE_STARTED, 0);
+  auto outcome = co_await execute(step);
+  auto state = outcome ? pb::StepEvent::STATE_DONE : pb::StepEvent::STATE_FAILED;
+  AddStep(step, call, state, MillisBetween(begin, services.clock.Now()));
+  if (outcome) co_return outcome;
+  std::string where = call.place.empty() ? std::string() : call.place + ": ";
+  co_return Fail(outcome.error().code(), "{}image step {} ({}) failed: {}", where, step + 1, call.description,
+                 outcome.error().message());
+}
+
+net::Task<Result<BuiltTree>> OngoingBuild::Local(const StepCall& call, const Execute& execute) {
+  auto stored = [this, &call, &execute](uint32_t step) -> net::Task<Result<BuiltTree>> {
+    auto built = co_await execute(step);
+    BURROW_CO_RETURN_IF_ERROR(built);
+    built->created_ms = services.clock.UnixMillis();
+    BURROW_CO_RETURN_IF_ERROR(co_await services.cache.Put(call.key, *built));
+    co_return built;
+  };
+  co_return co_await Step(call, stored);
+}
+
+net::Task<Result<BuiltTree>> OngoingBuild::OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step) {
+  bool has_agent = false;
+  for (const auto& mount : work.run().mounts()) has_agent |= mount.has_agent();
+  if (request.has_source_date_epoch()) work.set_source_date_epoch(request.source_date_epoch());
+  auto sharing = call.fresh || has_agent ? Builds::Sharing::kOwn : Builds::Sharing::kShared;
+  auto run = services.builds.Join(call.key, std::move(work), sharing);
+  Builds::Wait wait(services.builds, run);
+  if (has_agent) HearAgent(run);
+  auto outcome = co_await Follow(*run, step);
+  run->on_agent = nullptr;
+  if (!outcome && run->left && !cancelled_) co_await KeepWhatWasLeft(call, *run);
+  co_return outcome;
+}
+
+net::Task<Result<BuiltTree>> OngoingBuild::Follow(StepRun& run, uint32_t step) {
+  followed_.insert(&run);
+  uint64_t next = run.first_line;
+  for (;;) {
+    next = std::max(next, run.first_line);
+    for (; next < run.first_line + run.lines.size(); ++next) Say(step, run.lines[next - run.first_line]);
+    if (run.outcome || cancelled_) break;
+    co_await run.changed.Wait(services.timings.heartbeat);
+  }
+  followed_.erase(&run);
+  BURROW_CO_RETURN_IF_ERROR(Check());
+  co_return *run.outcome;
+}
+
+void OngoingBuild::HearAgent(const std::shared_ptr<StepRun>& run) {
+  run->on_agent = [weak = weak_from_this(), weak_run = std::weak_ptr(run)](const lpb::AgentRequest& said) {
+    auto self = weak.lock();
+    if (!self) return;
+    if (said.message().empty()) {
+      self->agents_.erase(said.connection());
+    } else if (self->agents_.size() < kMaxAgentConnections) {
+      self->agents_[said.connection()] = weak_run;
+    }
+    pb::BuildEvent event;
+    event.mutable_agent()->set_build_id(self->id.str());
+    event.mutable_agent()->set_connection(said.connection());
+    event.mutable_agent()->set_agent(said.agent());
+    event.mutable_agent()->set_message(said.message());
+    self->Add(std::move(event));
+  };
+}
+
+void OngoingBuild::AnswerAgent(const std::string& connection, const std::string& message) {
+  auto found = agents_.find(connection);
+  if (found == agents_.end()) return;
+  if (auto run = found->second.lock()) services.builds.AnswerAgent(*run, connection, message);
+  if (message.empty()) agents_.erase(found);
+}
+
+// The filesystem of a failed step becomes an image, so that one can look at it.
+net::Task<void> OngoingBuild::KeepWhatWasLeft(const StepCall& call, const StepRun& run) {
+  auto kept = co_await services.records.Keep(
+      {.tree = *run.left, .description = "left by the failed step " + call.description, .build = id.str()});
+  if (kept) Note(fmt::format("the filesystem as the failed step left it is the image {}", kept->str()));
+}
+
+void OngoingBuild::Say(uint32_t step, const std::string& line) {
+  services.logs.Append(id, fmt::format("#{} {}", step + 1, line));
+  if (events_.size() >= kMaxEvents) {
+    unseen_lines_++;
+    return;
+  }
+  pb::BuildEvent event;
+  event.mutable_output()->set_step(step);
+  event.mutable_output()->set_line(line);
+  Add(std::move(event));
+}
+
+void OngoingBuild::Note(const std::string& text) {
+  services.logs.Append(id, text);
+  pb::BuildEvent event;
+  event.set_note(text);
+  Add(std::move(event));
+}
+
+void OngoingBuild::AddStep(uint32_t step, const StepCall& call, pb::StepEvent::State state, double ms) {
+  static constexpr std::array kWords = {"", "begins", "CACHED", "done", "FAILED"};
+  std::string time = state == pb::StepEvent::STATE_DONE ? fmt::format(" in {:.1f} s", ms / 1000) : std::string();
+  services.logs.Append(id, fmt::format("#{} {} {}{}", step + 1, call.description, kWords.at(state), time));
+  pb::BuildEvent event;
+  event.mutable_step()->set_step(step);
+  event.mutable_step()->set_state(state);
+  event.mutable_step()->set_description(call.description);
+  event.mutable_step()->set_ms(ms);
+  event.mutable_step()->set_stage(call.stage);
+  Add(std::move(event));
+}
+
+void OngoingBuild::Add(pb::BuildEvent event) {
+  events_.push_back(std::move(event));
+  Wake();
+}
+
+std::optional<pb::BuildEvent> OngoingBuild::TakeEvent() {
+  if (events_.empty()) {
+    if (unseen_lines_ == 0) return std::nullopt;
+    pb::BuildEvent event;
+    event.set_note(fmt::format("{} lines are in the log alone", std::exchange(unseen_lines_, 0)));
+    return event;
+  }
+  auto event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+net::Task<void> OngoingBuild::WaitForChange() { co_await changed_.Wait(services.timings.heartbeat); }
+
+void OngoingBuild::Cancel() {
+  if (std::exchange(cancelled_, true)) return;
+  stop_.request_stop();
+  for (StepRun* run : followed_) run->changed.Notify();
+  Wake();
+}
+
+Status OngoingBuild::Check() const {
+  if (!cancelled_) return {};
+  return Fail(Code::kCancelled, "the build was cancelled");
+}
+
+TreeOptions OngoingBuild::tree_options() const {
+  TreeOptions options{.stop = stop_.get_token()};
+  if (request.has_source_date_epoch()) options.source_date_epoch = request.source_date_epoch();
+  return options;
+}
+
+}  // namespace burrow::control

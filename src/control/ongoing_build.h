@@ -1,0 +1,103 @@
+// One request for a build while it runs: what its coroutines share, and what its client sees. Held by a shared_ptr by
+// each coroutine, since these may outlive the request for a moment.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "control/build_log.h"
+#include "control/builds.h"
+#include "control/image_records.h"
+#include "control/images.h"
+#include "control/imports.h"
+#include "control/step_cache.h"
+#include "control/tree_work.h"
+
+namespace burrow::control {
+
+// Nothing is owned; everything outlives the builds, but for coroutines that nobody resumes any more.
+struct BuildServices {
+  net::IoContext& io;
+  const Clock& clock;
+  const Timings& timings;
+  ImageTable& images;
+  ImageRecords& records;
+  Builds& builds;
+  Imports& imports;
+  StepCache& cache;
+  TreeWork& trees;
+  cas::BlobStore& blobs;
+  Background& disk;
+  BuildLogs& logs;
+};
+
+// How a step is named and found again.
+struct StepCall {
+  std::string key;          // of the cache
+  std::string description;  // one short line
+  std::string stage;        // of a Dockerfile; else empty
+  std::string place;        // "Dockerfile:3"; empty where there is none
+  bool fresh = false;       // what the cache has does not count
+};
+
+// Loop's thread only.
+class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
+ public:
+  OngoingBuild(BuildServices services, pb::BuildRequest build_request)
+      : services(services), request(std::move(build_request)), id(BuildId::New()), changed_(services.io) {}
+
+  const BuildServices services;
+  const pb::BuildRequest request;
+  const BuildId id;
+
+  // Work on the disk's threads.
+  template <class Work>
+  auto OnDisk(Work work) -> net::Task<decltype(work())> {
+    return services.disk.Ask(std::move(work));
+  }
+  // The step's outcome from the cache, or by `execute`, which gets the step's number.
+  using Execute = std::function<net::Task<Result<BuiltTree>>(uint32_t step)>;
+  net::Task<Result<BuiltTree>> Step(const StepCall& call, const Execute& execute);
+  // A step that is executed here: what it led to is stored under the key.
+  net::Task<Result<BuiltTree>> Local(const StepCall& call, const Execute& execute);
+  // Executes a step on a worker and stores what it led to under the key.
+  net::Task<Result<BuiltTree>> OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step);
+
+  void Say(uint32_t step, const std::string& line);  // what a step prints
+  void Note(const std::string& text);
+  // What the client has to see next.
+  std::optional<pb::BuildEvent> TakeEvent();
+  void AnswerAgent(const std::string& connection, const std::string& message);
+
+  // Waits for an event, Wake or Cancel, but not forever.
+  net::Task<void> WaitForChange();
+  void Wake() { changed_.Notify(); }
+  // Ends everything that runs for it: waits return soon, and Check fails.
+  void Cancel();
+  Status Check() const;  // kCancelled
+  TreeOptions tree_options() const;
+
+ private:
+  void Add(pb::BuildEvent event);
+  void AddStep(uint32_t step, const StepCall& call, pb::StepEvent::State state, double ms);
+  net::Task<Result<BuiltTree>> Follow(StepRun& run, uint32_t step);
+  void HearAgent(const std::shared_ptr<StepRun>& run);
+  net::Task<void> KeepWhatWasLeft(const StepCall& call, const StepRun& run);
+
+  std::deque<pb::BuildEvent> events_;
+  uint64_t unseen_lines_ = 0;
+  uint32_t next_step_ = 0;
+  bool cancelled_ = false;
+  std::stop_source stop_;
+  std::set<StepRun*> followed_;
+  std::map<std::string, std::weak_ptr<StepRun>> agents_;  // by connection
+  net::Event changed_;
+};
+
+}  // namespace burrow::control

@@ -1,0 +1,162 @@
+#include "control/recipe_checks.h"
+
+#include <algorithm>
+#include <string>
+
+#include "control/limits.h"
+#include "control/validation.h"
+
+namespace burrow::control {
+namespace {
+
+constexpr size_t kMaxReference = 1'000, kMaxPackage = 1'000, kMaxCommand = 128 << 10, kMaxRequirements = 1 << 20;
+constexpr size_t kMaxDockerfile = 4 << 20, kMaxSecret = 500 << 10, kMaxListed = 1'000, kMaxImageName = 256;
+
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+template <class List>
+Status CheckTexts(std::string_view what, const List& list, size_t limit) {
+  if (static_cast<size_t>(list.size()) > kMaxListed)
+    return Fail(Code::kInvalidArgument, "more than {} of {} are too many", kMaxListed, what);
+  for (const auto& text : list) BURROW_RETURN_IF_ERROR(CheckText(what, text, limit));
+  return {};
+}
+
+// Which references are good is for the registry's part to say.
+Status CheckBase(const pb::BaseStep& base) {
+  constexpr std::string_view kRegistry = "registry:";
+  BURROW_RETURN_IF_ERROR(CheckText("the version of Python", base.python_version(), kMaxNameBytes));
+  if (base.name().starts_with(kRegistry)) return CheckText("the image's reference", base.name(), kMaxReference);
+  return CheckName("the base's name", base.name());
+}
+
+Status CheckAptInstall(const pb::AptInstallStep& step) {
+  for (const auto& package : step.packages()) {
+    bool good = !package.empty() && package.size() <= 200 && package[0] != '-' &&
+                std::ranges::all_of(
+                    package, [](char c) { return IsNameCharacter(c) || std::string_view("+:=~*/").contains(c); });
+    if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of a Debian package", package.substr(0, 200));
+  }
+  if (step.packages().empty()) return Fail(Code::kInvalidArgument, "apt_install names no package");
+  return {};
+}
+
+Status CheckPipInstall(const pb::PipInstallStep& step) {
+  if (step.packages().empty() && step.requirements().empty())
+    return Fail(Code::kInvalidArgument, "pip_install names no package");
+  for (const auto& package : step.packages()) {
+    if (package.empty() || package[0] == '-')
+      return Fail(Code::kInvalidArgument, "'{}' is no requirement of a Python package", package.substr(0, 200));
+  }
+  BURROW_RETURN_IF_ERROR(CheckTexts("packages", step.packages(), kMaxPackage));
+  BURROW_RETURN_IF_ERROR(CheckTexts("index URLs", step.extra_index_urls(), kMaxReference));
+  BURROW_RETURN_IF_ERROR(CheckTexts("options", step.extra_options(), kMaxPackage));
+  BURROW_RETURN_IF_ERROR(CheckText("an index URL", step.index_url(), kMaxReference));
+  BURROW_RETURN_IF_ERROR(CheckText("find_links", step.find_links(), kMaxReference));
+  return CheckText("the requirements", step.requirements(), kMaxRequirements);
+}
+
+Status CheckFiles(const pb::AddFilesStep& step) {
+  BURROW_RETURN_IF_ERROR(CheckAbsolutePath("the destination", step.destination()));
+  if (step.single_file() && step.files_size() != 1)
+    return Fail(Code::kInvalidArgument, "add_files with single_file takes one file");
+  if (step.single_file()) return CheckDigest(step.files(0).digest());
+  return CheckSource(step.files());
+}
+
+Status CheckStart(const pb::StartStep& step) {
+  BURROW_RETURN_IF_ERROR(CheckTexts("words of the entrypoint", step.entrypoint().values(), kMaxCommand));
+  BURROW_RETURN_IF_ERROR(CheckTexts("words of the cmd", step.cmd().values(), kMaxCommand));
+  BURROW_RETURN_IF_ERROR(CheckTexts("words of the shell", step.shell().values(), kMaxCommand));
+  return CheckText("the user", step.user(), kMaxNameBytes);
+}
+
+Status CheckDockerfile(const pb::DockerfileStep& step) {
+  BURROW_RETURN_IF_ERROR(CheckText("the Dockerfile's name", step.file(), kMaxPathBytes));
+  BURROW_RETURN_IF_ERROR(CheckText("the target", step.target(), kMaxNameBytes));
+  if (step.text().size() > kMaxDockerfile)
+    return Fail(Code::kInvalidArgument, "the Dockerfile is longer than {} bytes", kMaxDockerfile);
+  return CheckEnvironment(step.build_args());
+}
+
+Status CheckRunFunction(const pb::RunFunctionStep& step) {
+  BURROW_RETURN_IF_ERROR(CheckFunction(step.function()));
+  BURROW_RETURN_IF_ERROR(CheckSource(step.source()));
+  return CheckPayload(step.arguments());
+}
+
+Status CheckSecrets(const pb::BuildRequest& request) {
+  if (static_cast<size_t>(request.secrets_size()) > kMaxListed) return Fail(Code::kInvalidArgument, "too many secrets");
+  for (const auto& secret : request.secrets()) {
+    BURROW_RETURN_IF_ERROR(CheckName("a secret's id", secret.id()));
+    if (secret.value().size() > kMaxSecret)
+      return Fail(Code::kInvalidArgument, "the secret '{}' is longer than {} bytes", secret.id(), kMaxSecret);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status CheckImageName(std::string_view name) {
+  bool good = !name.empty() && name.size() <= kMaxImageName && name[0] != '-' && name[0] != '/' && name[0] != ':' &&
+              std::ranges::all_of(name, [](char c) { return IsNameCharacter(c) || c == '/' || c == ':'; });
+  if (good && !IsIdText(ImageTag::kPrefix, name)) return {};
+  return Fail(Code::kInvalidArgument,
+              "an image's name must be 1 to {} letters, digits, '.', '_', '-', '/' or ':', and no id, not '{}'",
+              kMaxImageName, name.substr(0, kMaxImageName));
+}
+
+Status CheckRecipe(const pb::BuildRequest& request) {
+  if (request.steps().empty()) return Fail(Code::kInvalidArgument, "an image's recipe must begin with its base");
+  if (static_cast<size_t>(request.steps_size()) > kMaxSteps) {
+    return Fail(Code::kInvalidArgument, "an image may have at most {} steps: join some of them", kMaxSteps);
+  }
+  for (int i = 0; i < request.steps_size(); ++i) BURROW_RETURN_IF_ERROR(CheckStep(request.steps(i), i == 0));
+  for (const auto& name : request.names()) BURROW_RETURN_IF_ERROR(CheckImageName(name));
+  BURROW_RETURN_IF_ERROR(CheckTexts("stages without a cache", request.no_cache_filter(), kMaxNameBytes));
+  BURROW_RETURN_IF_ERROR(CheckTexts("ssh agents", request.agents(), kMaxNameBytes));
+  if (request.has_source_date_epoch() && request.source_date_epoch() < 0)
+    return Fail(Code::kInvalidArgument, "the source date epoch must not be negative");
+  return CheckSecrets(request);
+}
+
+Status CheckStep(const pb::ImageStep& step, bool first) {
+  using Kind = pb::ImageStep::KindCase;
+  bool begins = step.has_base() || step.has_dockerfile();
+  if ((first && !begins) || (!first && step.has_base())) {
+    return Fail(Code::kInvalidArgument, "an image's recipe must begin with its base, and have only one");
+  }
+  switch (step.kind_case()) {
+    case Kind::kBase:
+      return CheckBase(step.base());
+    case Kind::kAptInstall:
+      return CheckAptInstall(step.apt_install());
+    case Kind::kRun:
+      if (step.run().commands().empty()) return Fail(Code::kInvalidArgument, "run_commands names no command");
+      return CheckTexts("a command", step.run().commands(), kMaxCommand);
+    case Kind::kEnv:
+      return CheckEnvironment(step.env().variables());
+    case Kind::kWorkdir:
+      return CheckAbsolutePath("workdir", step.workdir().path());
+    case Kind::kAddFiles:
+      return CheckFiles(step.add_files());
+    case Kind::kPipInstall:
+      return CheckPipInstall(step.pip_install());
+    case Kind::kDockerfile:
+      return CheckDockerfile(step.dockerfile());
+    case Kind::kStart:
+      return CheckStart(step.start());
+    case Kind::kAddPython:
+      return CheckText("the version of Python", step.add_python().version(), kMaxNameBytes);
+    case Kind::kRunFunction:
+      return CheckRunFunction(step.run_function());
+    case Kind::KIND_NOT_SET:
+      break;
+  }
+  return Fail(Code::kInvalidArgument,
+              "a step of the image's recipe is empty or of a newer kind than this server knows");
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,87 @@
+// COPY and ADD of a stage.
+#include <utility>
+
+#include "control/stage_build.h"
+
+namespace burrow::control {
+namespace {
+
+bool IsUrl(std::string_view source) { return source.starts_with("http://") || source.starts_with("https://"); }
+
+bool HasDownloads(const dockerfile::Copy& copy) { return copy.add && std::ranges::any_of(copy.sources, IsUrl); }
+
+Result<std::vector<std::pair<std::string, image::TreeInode>>> DownloadAll(const TreeWork& trees,
+                                                                          const dockerfile::Copy& copy,
+                                                                          const std::stop_token& stop) {
+  std::vector<std::pair<std::string, image::TreeInode>> downloads;
+  for (const auto& source : copy.sources) {
+    if (!IsUrl(source)) continue;
+    BURROW_ASSIGN_OR_RETURN(auto file, trees.Download(source, copy.checksum, stop));
+    if (file.first.empty() && copy.destination.ends_with('/'))
+      return Fail(Code::kInvalidArgument, "{} gives its file no name: name it in the destination", source);
+    downloads.push_back(std::move(file));
+  }
+  return downloads;
+}
+
+}  // namespace
+
+net::Task<Result<std::shared_ptr<builder::FileCopy>>> StageBuild::SelectNow(const dockerfile::Copy& copy,
+                                                                            const lpb::Image& source) {
+  auto options = build_->tree_options();
+  co_return co_await build_->OnDisk(
+      [&trees = build_->services.trees, copy, source, options]() -> Result<std::shared_ptr<builder::FileCopy>> {
+        std::vector<std::pair<std::string, image::TreeInode>> downloads;
+            if (HasDownloads(copy)) {
+          BURROW_ASSIGN_OR_RETURN(downloads, DownloadAll(trees, copy, options.stop));
+            }
+        BURROW_ASSIGN_OR_RETURN(auto tree, trees.Load(source));
+        BURROW_ASSIGN_OR_RETURN(auto selected,
+                                builder::FileCopy::Select(std::make_shared<image::Tree>(std::move(tree)), copy,
+                                                          std::move(downloads), trees.CopyServices(options)));
+        return std::make_shared<builder::FileCopy>(std::move(selected));
+      });
+}
+
+net::Task<Result<StageBuild::Selection>> StageBuild::Select(const dockerfile::Copy& copy, const lpb::Image& source) {
+  StepKey key("selection", source);
+  FeedCopy(key, copy);
+  std::string name = "selection " + key.Finish();
+  bool remembers = !HasDownloads(copy);
+  if (remembers && !whole_->IsFresh(number_)) {
+    if (auto known = co_await build_->services.cache.FindDigest(name)) co_return Selection{.fingerprint = *known};
+  }
+  auto selected = co_await SelectNow(copy, source);
+  BURROW_CO_RETURN_IF_ERROR(selected);
+  Selection selection{.copy = *selected, .fingerprint = (*selected)->Fingerprint()};
+  if (remembers) BURROW_CO_RETURN_IF_ERROR(co_await build_->services.cache.PutDigest(name, selection.fingerprint));
+  co_return selection;
+}
+
+net::Task<Status> StageBuild::Copy(const Instruction& instruction) {
+  const auto& copy = std::get<dockerfile::Copy>(instruction.instruction.kind);
+  auto source = co_await whole_->SourceOf(number_, copy.from);
+  BURROW_CO_RETURN_IF_ERROR(source);
+  auto options = build_->tree_options();
+  auto selection = co_await Select(copy, *source);
+  if (!selection) {
+    co_return std::unexpected(
+        dockerfile::ErrorAt(whole_->file(), instruction.instruction.position, selection.error().message()));
+  }
+  std::string key =
+      StepKey("copy", tree_.image).Feed(selection->fingerprint.Hex()).Feed(options.source_date_epoch).Finish();
+  auto apply = [this, &copy, &source, &selection, options](uint32_t) -> net::Task<Result<BuiltTree>> {
+    if (!selection->copy) {
+      BURROW_CO_ASSIGN_OR_RETURN(selection->copy, co_await SelectNow(copy, *source));
+    }
+    co_return co_await build_->OnDisk([&trees = build_->services.trees, parent = tree_.image, chosen = selection->copy,
+                                       options]() -> Result<BuiltTree> {
+      BURROW_ASSIGN_OR_RETURN(auto tree, trees.Load(parent));
+      BURROW_RETURN_IF_ERROR(chosen->Apply(tree, trees.CopyServices(options)));
+      return trees.Store(tree, parent, options);
+    });
+  };
+  co_return co_await TakeOver(co_await build_->Local(CallOf(instruction, key), apply));
+}
+
+}  // namespace burrow::control
