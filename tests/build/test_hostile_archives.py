@@ -136,7 +136,7 @@ def _declared_bomb() -> bytes:
 
 
 def _sparse_bomb() -> bytes:
-    """A sparse file of 8 TiB without any data."""
+    """A sparse file of 8 TiB without any data, behind a member that shows that this is a tar."""
     member = Member("bomb")
     member.pax_headers = {
         "GNU.sparse.major": "0",
@@ -146,7 +146,8 @@ def _sparse_bomb() -> bytes:
         "GNU.sparse.numblocks": "1",
         "GNU.sparse.map": "%d,0" % (8 << 40),
     }
-    return member.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
+    ordinary = file("ordinary", 0).tobuf(tarfile.PAX_FORMAT)
+    return ordinary + member.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
 
 
 BOMBS = {
