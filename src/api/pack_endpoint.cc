@@ -18,7 +18,7 @@ using net::Task;
 
 namespace {
 
-constexpr size_t kPiece = 256u << 10;        // of an upload, to one turn of the pool
+constexpr size_t kPackPiece = 256u << 10;        // of an upload, to one turn of the pool
 constexpr uint64_t kFirstFrame = 64u << 10;  // so that a prefetch has its first blobs soon
 constexpr uint64_t kStoredTogether = 4u << 20;
 
@@ -88,7 +88,7 @@ class Incoming {
  public:
   explicit Incoming(cas::BlobStore& store) : store_(store), reader_(Events()) {}
 
-  std::string piece = std::string(kPiece, '\0');
+  std::string piece = std::string(kPackPiece, '\0');
 
   Status Take(size_t size, bool last) {
     Status taken = reader_.Append(std::string_view(piece).substr(0, size));

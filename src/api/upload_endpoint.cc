@@ -19,11 +19,11 @@ namespace {
 
 constexpr const char* kPrefix = "up";
 constexpr const char* kUnfinished = ".part";
-constexpr size_t kPiece = 1u << 20;
+constexpr size_t kUploadPiece = 1u << 20;
 
 // One upload under way; shared with the pool's thread, which has it while the coroutine waits.
 struct Receiving {
-  explicit Receiving(const UploadOptions& o) : options(o), id(NewIdText(kPrefix)), piece(kPiece, '\0') {}
+  explicit Receiving(const UploadOptions& o) : options(o), id(NewIdText(kPrefix)), piece(kUploadPiece, '\0') {}
   Receiving(const Receiving&) = delete;
   Receiving& operator=(const Receiving&) = delete;
   ~Receiving() {

@@ -7,7 +7,7 @@ namespace {
 
 enum Reason { kNoPackageManager = 1, kOtherVersion = 2 };
 
-constexpr const char* kScript = R"(set -e
+constexpr const char* kAddPythonScript = R"(set -e
 if ! command -v python3 >/dev/null 2>&1; then
   if command -v apt-get >/dev/null 2>&1; then
     apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
@@ -46,7 +46,7 @@ bool IsVersion(const std::string& text) {
 Result<std::vector<std::string>> AddPythonCommand(const std::string& version) {
   if (!version.empty() && !IsVersion(version))
     return Fail(Code::kInvalidArgument, "'{}' is no version of Python such as \"3.11\"", version);
-  return std::vector<std::string>{"/bin/sh", "-c", kScript, "add_python", version};
+  return std::vector<std::string>{"/bin/sh", "-c", kAddPythonScript, "add_python", version};
 }
 
 std::string DescribePythonFailure(const std::string& version, int reason, const std::string& ending) {

@@ -6,7 +6,7 @@ namespace burrow::builder {
 namespace {
 
 // The package lists and everything dated go again, so that equal packages make equal layers.
-constexpr const char* kScript = R"(set -e
+constexpr const char* kAptScript = R"(set -e
 apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
 apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install --no-install-recommends -- "$@"
 apt-get clean
@@ -45,7 +45,7 @@ Result<std::vector<std::string>> AptInstallCommand(const std::vector<std::string
     if (!IsDebianPackage(package))
       return Fail(Code::kInvalidArgument, "'{}' is no name of a Debian package (name, or name=version)", package);
   }
-  std::vector<std::string> argv = {"/bin/sh", "-c", kScript, "apt_install"};
+  std::vector<std::string> argv = {"/bin/sh", "-c", kAptScript, "apt_install"};
   argv.insert(argv.end(), packages.begin(), packages.end());
   return argv;
 }

@@ -7,7 +7,7 @@
 namespace burrow::builder {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as the kernel
+constexpr int kMaxFollowed = 40;  // as the kernel
 constexpr uint64_t kMaxFile = 8u << 20;
 
 void PushParts(std::vector<std::string>& rest, std::string_view path) {
@@ -41,7 +41,7 @@ const image::TreeNode* FollowInTree(const image::Tree& tree, std::string_view pa
       above.push_back(child->second.get());
       continue;
     }
-    if (++links > kMaxLinks) return nullptr;
+    if (++links > kMaxFollowed) return nullptr;
     if (inode.target.starts_with('/')) above.resize(1);
     PushParts(rest, inode.target);
   }

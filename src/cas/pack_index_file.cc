@@ -8,7 +8,7 @@ using namespace pack_records;
 
 namespace {
 
-constexpr size_t kHead = sizeof(uint32_t) + kCheckSize;
+constexpr size_t kEntryHead = sizeof(uint32_t) + kCheckSize;
 constexpr size_t kFixed = sizeof(uint64_t) + Digest::kSize;
 
 }  // namespace
@@ -26,18 +26,18 @@ std::string EncodeIndexedPack(const Digest& name, uint64_t stored_ms, const std:
 size_t DecodeIndexFile(std::string_view content, const std::function<void(IndexedPack)>& pack) {
   if (!content.starts_with(kIndexFileMagic)) return 0;
   size_t at = kIndexFileMagic.size();
-  while (content.size() - at >= kHead) {
+  while (content.size() - at >= kEntryHead) {
     auto length = ReadNumber<uint32_t>(content.data() + at);
     auto check = content.substr(at + sizeof length, kCheckSize);
-    if (length < kFixed || length > content.size() - at - kHead) break;
-    auto payload = content.substr(at + kHead, length);
+    if (length < kFixed || length > content.size() - at - kEntryHead) break;
+    auto payload = content.substr(at + kEntryHead, length);
     if (CheckOf(payload) != check) break;
     auto frames = DecodeFooter(payload.substr(kFixed));
     if (!frames) break;
     pack({.name = ReadDigest(payload.data() + sizeof(uint64_t)),
           .stored_ms = ReadNumber<uint64_t>(payload.data()),
           .frames = std::move(*frames)});
-    at += kHead + length;
+    at += kEntryHead + length;
   }
   return at;
 }

@@ -20,7 +20,7 @@ constexpr size_t kLargeFetchers = 2;
 constexpr uint64_t kMaxQueued = 16u << 20;
 // The bundle pauses for misses after each so many bytes, but so briefly that it stays ahead of them.
 constexpr uint64_t kYieldEvery = 1u << 20;
-constexpr std::chrono::milliseconds kYield{3};
+constexpr std::chrono::milliseconds kPauseForMisses{3};
 
 class Run {
  public:
@@ -74,7 +74,7 @@ Status Run::Enqueue(const Digest& digest, std::string_view bytes) {
   since_yield_ += bytes.size();
   if (since_yield_ >= kYieldEvery) {
     since_yield_ = 0;
-    options_.cache->signals().YieldToMisses(kYield);
+    options_.cache->signals().YieldToMisses(kPauseForMisses);
   }
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return queue_.empty() || queued_bytes_ + bytes.size() <= kMaxQueued; });

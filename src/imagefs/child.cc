@@ -19,7 +19,7 @@ constexpr milliseconds kFirstPause{50};
 constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kStable{10'000};  // a process that served so long starts again without a pause
 constexpr milliseconds kStopGrace{2'000};
-constexpr milliseconds kForever{-1};
+constexpr milliseconds kNoDeadline{-1};
 constexpr int kFirstChildFd = 3;
 
 }  // namespace
@@ -52,7 +52,7 @@ bool Child::WaitFor(int fd, milliseconds deadline) {
   auto end = steady_clock::now() + deadline;
   for (;;) {
     auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now()).count();
-    int timeout = deadline == kForever ? -1 : static_cast<int>(std::max<int64_t>(0, left));
+    int timeout = deadline == kNoDeadline ? -1 : static_cast<int>(std::max<int64_t>(0, left));
     int ready = ::poll(waiting, 2, timeout);
     if (ready >= 0 || errno != EINTR) return waiting[0].revents != 0;
   }
@@ -104,7 +104,7 @@ void Child::Run() {
     if (process) {
       Publish({}, process->pid());
       served_before = true;
-      if (WaitFor(process->pidfd(), kForever)) {
+      if (WaitFor(process->pidfd(), kNoDeadline)) {
         pid_ = -1;
         (void)process->Stop(kStopGrace);
         return;

@@ -10,14 +10,14 @@ namespace burrow::imagefs {
 namespace {
 
 constexpr size_t kLine = 2 * cas::Digest::kSize + 1;  // hex and a newline
-constexpr uint64_t kMaxJournal = 16u << 20;
+constexpr uint64_t kMaxImageJournal = 16u << 20;
 
 }  // namespace
 
 Result<std::unique_ptr<ImageRegistry>> ImageRegistry::Open(const std::string& journal, ImageKind kind,
                                                            cas::BlobCache* cache) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, os::Open(journal, O_RDWR | O_CREAT | O_APPEND, 0600));
-  BURROW_ASSIGN_OR_RETURN(std::string lines, os::ReadFile(journal, kMaxJournal));
+  BURROW_ASSIGN_OR_RETURN(std::string lines, os::ReadFile(journal, kMaxImageJournal));
   lines.resize(lines.size() / kLine * kLine);
   if (::ftruncate(fd.get(), static_cast<off_t>(lines.size())) != 0) return FailErrno("cut " + journal);
   std::unique_ptr<ImageRegistry> registry(new ImageRegistry(std::move(fd), kind, cache));
