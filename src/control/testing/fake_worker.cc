@@ -85,7 +85,9 @@ void FakeWorker::Handle(lpb::FromControl message) {
     }
   } else if (message.has_build()) {
     on_build ? on_build(message.build())
-             : SayBuilt(message.build().step_id(), cas::Digest::Of(message.build().step().SerializeAsString()).Hex());
+             : SayBuilt(message.build().step_id(), cas::Digest::Of(message.build().step().SerializeAsString() +
+                                                                   message.build().run().SerializeAsString())
+                                                       .Hex());
   } else if (message.has_cancel_step() && on_cancel_step) {
     on_cancel_step(message.cancel_step());
   }
