@@ -75,7 +75,7 @@ def dumps_by_value(function: Callable[..., Any]) -> bytes:
         raise SerializationError(
             "function %s cannot be pickled by value: %s; make what it uses inside its body"
             % (name, error)
-        ) from error
+        ) from None
     finally:
         if registered:
             cloudpickle.unregister_pickle_by_value(module)
@@ -120,7 +120,7 @@ def _by_value(obj: Any, what: str, carry: bool, error: Optional[Exception]) -> b
         raise SerializationError(
             "%s cannot be pickled: %s; pass plain data, and open files, locks and connections "
             "inside the function" % (what, failure)
-        ) from failure
+        ) from None
     if b"cloudpickle" not in data:
         return data + _TRAILER
     return _with_carrier(data, cloudpickle) if carry else data + _TRAILER
@@ -140,7 +140,7 @@ def _without_cloudpickle(obj: Any, what: str, error: Optional[Exception]) -> byt
     raise SerializationError(
         "%s cannot be pickled: %s; pass plain data or objects of a module's top level, or install "
         "cloudpickle (Python %s has none here)" % (what, reason, PYTHON)
-    ) from error
+    ) from None
 
 
 def _with_carrier(data: bytes, cloudpickle: Any) -> bytes:

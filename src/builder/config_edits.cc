@@ -16,8 +16,19 @@ using Texts = google::protobuf::RepeatedPtrField<std::string>;
 
 void Assign(Texts& list, const std::vector<std::string>& values) { list.Assign(values.begin(), values.end()); }
 
-void AddOnce(Texts& list, const std::string& value) {
-  if (std::find(list.begin(), list.end(), value) == list.end()) list.Add(std::string(value));
+// Lists are searched one by one: this many may be in one.
+constexpr int kMaxListed = 2'000;
+
+Status CheckRoom(const Texts& list, std::string_view what) {
+  if (list.size() < kMaxListed) return {};
+  return Fail(Code::kInvalidArgument, "an image may have at most {} {}", kMaxListed, what);
+}
+
+Status AddOnce(Texts& list, const std::string& value, std::string_view what) {
+  if (std::find(list.begin(), list.end(), value) != list.end()) return {};
+  BURROW_RETURN_IF_ERROR(CheckRoom(list, what));
+  list.Add(std::string(value));
+  return {};
 }
 
 // Whether the variable is of this name.
@@ -40,6 +51,7 @@ Status SetVariable(Image& image, const std::string& name, const std::string& val
   if (known != env.end()) {
     *known = std::move(variable);
   } else {
+    BURROW_RETURN_IF_ERROR(CheckRoom(env, "environment variables"));
     env.Add(std::move(variable));
   }
   return {};
@@ -96,13 +108,14 @@ struct Editor {
     return {};
   }
   Status operator()(const df::Expose& expose) const {
-    for (const std::string& port : expose.ports) AddOnce(*image.mutable_exposed_ports(), port);
+    for (const std::string& port : expose.ports)
+      BURROW_RETURN_IF_ERROR(AddOnce(*image.mutable_exposed_ports(), port, "exposed ports"));
     return {};
   }
   Status operator()(const df::Volume& volume) const {
     for (const std::string& path : volume.paths) {
       BURROW_RETURN_IF_ERROR(CheckText("a volume", path));
-      AddOnce(*image.mutable_volumes(), path);
+      BURROW_RETURN_IF_ERROR(AddOnce(*image.mutable_volumes(), path, "volumes"));
     }
     return {};
   }
@@ -137,6 +150,7 @@ struct Editor {
     return {};
   }
   Status operator()(const df::OnBuild& on_build) const {
+    BURROW_RETURN_IF_ERROR(CheckRoom(image.on_build(), "ONBUILD instructions"));
     image.add_on_build(on_build.instruction);
     return {};
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace burrow::builder {
 
@@ -15,7 +16,9 @@ class OutputTail {
  public:
   static constexpr size_t kKeptLines = 20;
   static constexpr size_t kMaxLine = 4096;
-  explicit OutputTail(OutputSink sink) : sink_(std::move(sink)) {}
+  static constexpr size_t kMinHidden = 4;
+  // Each line of `secrets` that has kMinHidden bytes or more is shown as "***", wherever it stands in a line.
+  explicit OutputTail(OutputSink sink, const std::vector<std::string>& secrets = {});
 
   void Feed(std::string_view bytes);
   void Finish();  // the last line may lack its newline
@@ -24,7 +27,9 @@ class OutputTail {
 
  private:
   void Emit(std::string_view line);
+  std::string Hidden(std::string_view line) const;
   OutputSink sink_;
+  std::vector<std::string> hidden_;  // longest first: one may be part of another
   std::string rest_;
   std::deque<std::string> last_;
 };

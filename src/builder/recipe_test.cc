@@ -157,6 +157,15 @@ TEST(OutputTail, CutsLinesAndKeepsTheLastOnes) {
   EXPECT_THAT(tail.Last(), ::testing::EndsWith("98\n99\n"));
 }
 
+TEST(OutputTail, HidesSecretsLineByLine) {
+  std::vector<std::string> seen;
+  OutputTail tail([&](std::string_view line) { seen.emplace_back(line); }, {"hunter2\nsecond line\n", "hunter2-long", "abc"});
+  tail.Feed("a hunter2, hunter2-long and abc\nthe second line hunter");
+  tail.Feed("2\n");
+  EXPECT_EQ(seen, (std::vector<std::string>{"a ***, *** and abc", "the *** ***"}));
+  EXPECT_EQ(tail.Last(), "a ***, *** and abc\nthe *** ***\n");
+}
+
 TEST(OutputTail, BoundsALineWithoutEnd) {
   size_t longest = 0, total = 0;
   OutputTail tail([&](std::string_view line) {

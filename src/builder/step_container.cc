@@ -13,6 +13,20 @@
 namespace burrow::builder {
 namespace {
 
+std::vector<std::string> SecretsOf(const burrow::link::v1::BuildStep& step) {
+  std::vector<std::string> secrets;
+  for (const auto& mount : step.run().mounts()) {
+    if (mount.has_secret()) secrets.push_back(mount.secret().value());
+  }
+  for (const auto& secret : step.secrets()) {
+    secrets.push_back(secret.value());
+    // NAME=value lines, of which the values are what a function can print.
+    for (size_t at = secret.value().find('='); at != std::string::npos; at = secret.value().find('=', at + 1))
+      secrets.push_back(secret.value().substr(at + 1, secret.value().find('\n', at) - at - 1));
+  }
+  return secrets;
+}
+
 using std::chrono::milliseconds;
 
 constexpr milliseconds kReapDeadline{10'000};
@@ -101,7 +115,7 @@ Result<runtime::Container> CommandRun::Start(const os::OverlayLower& lower, cons
 }
 
 Status CommandRun::AwaitSuccess(runtime::Container& container, const Pipes& pipes) {
-  OutputTail tail(context_.output);
+  OutputTail tail(context_.output, SecretsOf(context_.step));
   std::vector<std::string> written = mounts_.written();
   written.push_back(container.upper());
   DiskWatch disk(context_.services.disk, directory_, std::move(written));

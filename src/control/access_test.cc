@@ -1,8 +1,8 @@
 // Tokens and bad input, as clients meet them.
 #include <sys/stat.h>
 
-#include "control/testing/control_fixture.h"
 #include "control/recipe_checks.h"
+#include "control/testing/control_fixture.h"
 #include "control/validation.h"
 
 namespace burrow::control {

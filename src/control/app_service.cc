@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "control/recipe_build.h"
 #include "control/limits.h"
+#include "control/recipe_build.h"
 #include "control/validation.h"
 
 namespace burrow::control {

@@ -17,7 +17,10 @@ pb::ImageStep BaseStep(const std::string& name) {
 
 net::Task<Result<BuiltTree>> MakeScratch(std::shared_ptr<OngoingBuild> build) {
   std::string key = StepKey(kScratch, {}).Finish();
-  if (auto cached = co_await build->services.cache.Find(key)) co_return std::move(*cached);
+  if (auto cached = co_await build->services.cache.Find(key)) {
+    build->Use(cached->image);
+    co_return std::move(*cached);
+  }
   auto made = co_await build->OnDisk([&trees = build->services.trees]() -> Result<BuiltTree> {
     image::Tree tree;
     lpb::Image image;
@@ -25,6 +28,7 @@ net::Task<Result<BuiltTree>> MakeScratch(std::shared_ptr<OngoingBuild> build) {
     return trees.Store(tree, std::move(image), {});
   });
   BURROW_CO_RETURN_IF_ERROR(made);
+  build->Use(made->image);
   BURROW_CO_RETURN_IF_ERROR(co_await build->services.cache.Put(key, *made));
   co_return made;
 }
@@ -76,6 +80,7 @@ net::Task<Result<BuiltTree>> FindBase(std::shared_ptr<OngoingBuild> build, std::
     co_return co_await MakeBase(build, BaseStep(reference), fresh, stage);
   if (auto known = build->services.records.Find(reference)) {
     const store::ImageRecord& record = (*known)->record;
+    build->Use((*known)->image);
     co_return BuiltTree{
         .image = (*known)->image, .files = record.files, .bytes = record.bytes, .created_ms = record.created_ms};
   }

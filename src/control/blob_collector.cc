@@ -17,12 +17,12 @@ Status BlobCollector::CheckStopping() const {
   return Fail(Code::kCancelled, "burrowd stops");
 }
 
-Result<CollectedBlobs> BlobCollector::Collect(const BlobSet& needed, bool dry_run) {
+Result<CollectedBlobs> BlobCollector::Collect(const InMemory& needed, bool dry_run) {
   CollectedBlobs counts;
   // What waits for its pack has no age yet.
   if (!dry_run) BURROW_RETURN_IF_ERROR(p_.blobs.Sync());
-  BURROW_ASSIGN_OR_RETURN(BlobSet stored, StoredRoots(p_.store, p_.blobs));
-  BURROW_ASSIGN_OR_RETURN(auto garbage, FindGarbage(stored, needed, counts));
+  BURROW_ASSIGN_OR_RETURN(BlobSet stored, StoredRoots(p_.store, needed.trees, p_.blobs));
+  BURROW_ASSIGN_OR_RETURN(auto garbage, FindGarbage(stored, needed.blobs, counts));
   if (!dry_run) {
     BURROW_RETURN_IF_ERROR(RemoveAll(garbage, counts));
     BURROW_RETURN_IF_ERROR(p_.blobs.Compact());

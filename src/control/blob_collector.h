@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "cas/blob_store.h"
@@ -31,9 +33,14 @@ class BlobCollector {
  public:
   explicit BlobCollector(BlobCollectorParts parts) : p_(parts) {}
 
-  // `needed`: of what is in memory alone. A collection that is killed, or ends with an error, has removed only what may
+  // What is in memory alone needs: blobs, and all that trees need.
+  struct InMemory {
+    BlobSet blobs;
+    std::vector<std::string> trees;  // digests of indexes, hex
+  };
+  // A collection that is killed, or ends with an error, has removed only what may
   // be removed.
-  Result<CollectedBlobs> Collect(const BlobSet& needed, bool dry_run);
+  Result<CollectedBlobs> Collect(const InMemory& needed, bool dry_run);
   // Any thread: the collection that runs ends soon, with kCancelled.
   void Stop() { stopping_ = true; }
 

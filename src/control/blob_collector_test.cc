@@ -150,7 +150,7 @@ TEST_F(BlobCollectorTest, KeepsWhatMemoryNeeds) {
   auto running = world_.Put("argument of a running call");
   ASSERT_TRUE(world_.blobs->Sync());
   world_.Age();
-  EXPECT_EQ(world_.collector->Collect({running}, false)->removed_blobs, 0u);
+  EXPECT_EQ(world_.collector->Collect({.blobs = {running}}, false)->removed_blobs, 0u);
   EXPECT_TRUE(world_.Has(running));
 }
 

@@ -70,9 +70,9 @@ void AddSpec(const lpb::ContainerSpec& spec, BlobSet& needed) {
   AddPayload(spec.function().pickled(), needed);
 }
 
-Result<BlobSet> StoredRoots(store::Store& store, cas::BlobStore& blobs) {
+Result<BlobSet> StoredRoots(store::Store& store, const std::vector<std::string>& trees, cas::BlobStore& blobs) {
   BlobSet needed;
-  std::vector<std::string> indexes;
+  std::vector<std::string> indexes = trees;
   BURROW_RETURN_IF_ERROR(AddCalls(store, needed));
   BURROW_RETURN_IF_ERROR(AddFunctions(store, indexes, needed));
   BURROW_ASSIGN_OR_RETURN(auto images, store.Images());

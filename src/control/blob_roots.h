@@ -19,8 +19,9 @@ void AddPayload(const pb::Payload& payload, BlobSet& needed);
 void AddResult(const pb::CallResult& result, BlobSet& needed);
 void AddSpec(const lpb::ContainerSpec& spec, BlobSet& needed);
 
-// What the store of records and the indexes in `blobs` need. Blocks; any thread. Fails where something cannot be read:
-// what is not known counts as needed, so nothing may be removed then. An index that is not there needs nothing.
-Result<BlobSet> StoredRoots(store::Store& store, cas::BlobStore& blobs);
+// What the store of records, `trees` (indexes by digest in hex) and the indexes in `blobs` need. Blocks; any thread.
+// Fails where something cannot be read: what is not known counts as needed, so nothing may be removed then. An index
+// that is not there needs nothing.
+Result<BlobSet> StoredRoots(store::Store& store, const std::vector<std::string>& trees, cas::BlobStore& blobs);
 
 }  // namespace burrow::control

@@ -39,15 +39,15 @@ void BlobService::Arm() {
   timer_.Start(p_.timings.collect_blobs, [this] { CollectNow(); });
 }
 
-// Calls that are not in the store of records, and functions that are about to be.
-BlobSet BlobService::NeededInMemory() const {
-  BlobSet needed;
+// Calls that are not in the store of records, functions that are about to be, and builds that go on.
+BlobCollector::InMemory BlobService::NeededInMemory() const {
+  BlobCollector::InMemory needed{.trees = p_.builds.TreesInUse()};
   for (const App* app : p_.apps.All()) {
-    for (const auto& [name, function] : app->functions) AddSpec(function->spec, needed);
+    for (const auto& [name, function] : app->functions) AddSpec(function->spec, needed.blobs);
   }
   p_.calls.ForEach([&](const Call& call) {
-    AddPayload(call.arguments, needed);
-    if (call.result) AddResult(*call.result, needed);
+    AddPayload(call.arguments, needed.blobs);
+    if (call.result) AddResult(*call.result, needed.blobs);
   });
   return needed;
 }

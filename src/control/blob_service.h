@@ -8,6 +8,7 @@
 #include "control/background.h"
 #include "control/blob_collector.h"
 #include "control/calls.h"
+#include "control/image_service.h"
 #include "control/limits.h"
 #include "control/timer.h"
 #include "net/event.h"
@@ -19,6 +20,7 @@ struct BlobServiceParts {
   const Timings& timings;
   AppTable& apps;
   CallTable& calls;
+  const ImageService& builds;
   BlobCollectorParts collector;
 };
 
@@ -34,7 +36,7 @@ class BlobService {
   net::Task<Result<pb::CollectResponse>> Collect(const pb::CollectRequest& request);
   void CollectNow();
   void Arm();
-  BlobSet NeededInMemory() const;
+  BlobCollector::InMemory NeededInMemory() const;
 
   BlobServiceParts p_;
   BlobCollector collector_;

@@ -9,7 +9,9 @@
 namespace burrow::control {
 namespace {
 
-constexpr size_t kMaxLines = 50'000;  // more than one message of a worker has: followers miss none
+// More than one message of a worker has: followers miss none.
+constexpr size_t kMaxLines = 50'000;
+constexpr size_t kMaxLineBytes = 16u << 20;
 constexpr unsigned kMaxAttempts = 3;
 
 }  // namespace
@@ -23,7 +25,7 @@ std::shared_ptr<StepRun> Builds::Join(const std::string& key, lpb::BuildStep wor
   run->work.set_timeout_ms(static_cast<uint32_t>(timings_.build_step.count()));
   run->deadline = clock_.Now() + timings_.no_worker;
   by_id_[run->id.str()] = run;
-  if (running == by_key_.end()) by_key_[key] = run;
+  if (sharing == Sharing::kShared) by_key_[key] = run;
   Assign(run);
   return run;
 }
@@ -66,8 +68,12 @@ void Builds::OnOutput(const lpb::StepOutput& output) {
   auto found = by_id_.find(output.step_id());
   if (found == by_id_.end()) return;
   StepRun& run = *found->second;
-  for (const auto& line : output.lines()) run.lines.push_back(line);
-  while (run.lines.size() > kMaxLines) {
+  for (const auto& line : output.lines()) {
+    run.line_bytes += line.size();
+    run.lines.push_back(line);
+  }
+  while (run.lines.size() > kMaxLines || run.line_bytes > kMaxLineBytes) {
+    run.line_bytes -= run.lines.front().size();
     run.lines.pop_front();
     run.first_line++;
   }

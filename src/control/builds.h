@@ -34,6 +34,7 @@ struct StepRun {
 
   std::deque<std::string> lines;  // the last ones that it printed
   uint64_t first_line = 0;        // number of lines.front()
+  size_t line_bytes = 0;
   std::optional<Result<BuiltTree>> outcome;
   std::optional<BuiltTree> left;  // of a step that failed: its filesystem as it was then
   // A process of the step speaks to its ssh agent. Whoever set this takes it away when it leaves.

@@ -38,6 +38,7 @@ namespace burrow::control {
 namespace {
 
 constexpr unsigned kDiskThreads = 4;
+constexpr unsigned kBuildThreads = 4, kDownloads = 8;
 constexpr uint64_t kStoppedFeedMs = 60'000;  // a stopped app's last events stay for those who still read them
 
 // Another one in each life of control, so that a cursor of an earlier life is known as such.
@@ -108,15 +109,18 @@ class RunningControl final : public Control {
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         imports_(ImportPartsOf()),
+        build_work_(io, kBuildThreads),
+        downloads_(io, kDownloads),
         build_logs_(io, state_.directory + "/builds"),
         tree_work_(*state_.blobs.guarded, state_.directory + "/uploads"),
         image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
-                        tree_work_, *state_.blobs.guarded, disk_, build_logs_}),
+                        tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
         blob_service_({io,
                        options_.timings,
                        apps_,
                        calls_,
+                       image_service_,
                        {*state_.store, *state_.blobs.plain, *state_.blobs.uses, *state_.blobs.clock}}),
         sweep_(io),
         daily_(io),
@@ -223,6 +227,7 @@ class RunningControl final : public Control {
   AppService app_service_;
   CallService call_service_;
   Imports imports_;
+  Background build_work_, downloads_;  // so that builds keep nobody else's blobs waiting
   BuildLogs build_logs_;
   TreeWork tree_work_;
   ImageService image_service_;

@@ -25,7 +25,9 @@ net::Task<Result<BuiltTree>> DockerfileBuild::Run(std::shared_ptr<OngoingBuild> 
   auto self = std::make_shared<DockerfileBuild>(build, std::move(step), std::move(parent));
   BURROW_CO_RETURN_IF_ERROR(self->Read());
   BURROW_CO_RETURN_IF_ERROR(co_await self->FindContext());
-  for (const auto& [number, planned] : self->plan_.stages)
+  std::vector<size_t> needed;
+  for (const auto& [number, planned] : self->plan_.stages) needed.push_back(number);
+  for (size_t number : needed)
     net::RunDetached(build->services.io, self->BuildStage(number), "stage " + self->NameOf(number));
   for (;;) {
     BURROW_CO_RETURN_IF_ERROR(build->Check());
@@ -68,6 +70,7 @@ net::Task<Status> DockerfileBuild::FindContext() {
   BURROW_CO_RETURN_IF_ERROR(found);
   if (found != known) BURROW_CO_RETURN_IF_ERROR(co_await services.cache.PutDigest(key, *found));
   context_.set_index_digest(found->Hex());
+  build->Use(context_);
   co_return Status();
 }
 
@@ -83,7 +86,19 @@ net::Task<void> DockerfileBuild::BuildStage(size_t number) {
   build->Wake();
 }
 
+// Triggers of a base image may name stages that nothing else needs.
+Status DockerfileBuild::Begin(size_t number) {
+  if (plan_.stages.contains(number)) return {};
+  BURROW_ASSIGN_OR_RETURN(auto more, dockerfile::MakePlan(file_, args_, std::to_string(number), OwnPlatformText()));
+  for (auto& [stage, planned] : more.stages) {
+    bool is_new = plan_.stages.emplace(stage, std::move(planned)).second;
+    if (is_new) net::RunDetached(build->services.io, BuildStage(stage), "stage " + NameOf(stage));
+  }
+  return {};
+}
+
 net::Task<Result<BuiltStage>> DockerfileBuild::AwaitStage(size_t number) {
+  BURROW_CO_RETURN_IF_ERROR(Begin(number));
   for (;;) {
     BURROW_CO_RETURN_IF_ERROR(build->Check());
     if (auto found = done_.find(number); found != done_.end()) co_return found->second;
@@ -128,8 +143,11 @@ std::string DockerfileBuild::NameOf(size_t number) const {
 
 bool DockerfileBuild::IsFresh(size_t number) const {
   const auto& filter = build->request.no_cache_filter();
-  return build->request.no_cache() || std::ranges::count(filter, file_.stages.at(number).name) > 0 ||
-         std::ranges::count(filter, std::to_string(number)) > 0;
+  auto names_it = [&](std::string name) {
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return name == file_.stages.at(number).name || name == std::to_string(number);
+  };
+  return build->request.no_cache() || std::ranges::any_of(filter, names_it);
 }
 
 }  // namespace burrow::control

@@ -50,6 +50,7 @@ class DockerfileBuild : public std::enable_shared_from_this<DockerfileBuild> {
  private:
   Status Read();
   net::Task<Status> FindContext();
+  Status Begin(size_t number);
   net::Task<void> BuildStage(size_t number);
 
   std::optional<BuiltTree> parent_;

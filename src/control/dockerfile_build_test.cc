@@ -212,7 +212,8 @@ TEST_F(DockerfileBuilds, AreNamedInspectedRemovedAndPruned) {
 
 TEST_F(DockerfileBuilds, RefuseNamesThatAreNone) {
   auto request = Dockerfile("FROM scratch\n");
-  for (const char* name : {"", "-x", "a b", "/a", "im-00000000000000000000000000"}) {
+  for (const char* name :
+       {"", "-x", "a b", "/a", "a//b", "a/../b", "..", "a:b:c", "scratch", "im-00000000000000000000000000"}) {
     request.clear_names();
     request.add_names(name);
     EXPECT_FALSE(Build(request).status) << name;
@@ -233,8 +234,12 @@ TEST(UrlDownloads, FollowRedirectsToHostsAndPaths) {
   EXPECT_EQ(*ResolveLocation("http://host/a", "https://other/b"), "https://other/b");
   EXPECT_EQ(*ResolveLocation("https://host/a?q", "/b"), "https://host/b");
   EXPECT_EQ(*ResolveLocation("https://host", "//other/b"), "https://other/b");
-  EXPECT_FALSE(ResolveLocation("https://host/a", "b"));
+  EXPECT_EQ(*ResolveLocation("https://host/a/b?q", "c"), "https://host/a/c");
+  EXPECT_EQ(*ResolveLocation("https://host", "c"), "https://host/c");
   EXPECT_FALSE(ResolveLocation("https://host/a", "file:///etc/passwd"));
+  for (const char* near : {"http://127.0.0.1:1/", "http://localhost/", "http://169.254.169.254/x", "http://[::1]/"})
+    EXPECT_FALSE(ResolveLocation("https://host/a", near)) << near;
+  EXPECT_EQ(*ResolveLocation("http://127.0.0.1:1/a", "http://127.0.0.1:2/b"), "http://127.0.0.1:2/b");
 }
 
 }  // namespace

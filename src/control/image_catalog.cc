@@ -85,12 +85,7 @@ Status ImageCatalog::AddRemoval(const std::string& text, bool force, ImageRecord
     removal.images.push_back(id);
     return {};
   }
-  std::string name = Contains(names, text) ? text : names.front();
-  if (!Contains(names, text)) {
-    constexpr std::string_view kLatest = ":latest";
-    name = text.ends_with(kLatest) ? text.substr(0, text.size() - kLatest.size()) : text + std::string(kLatest);
-  }
-  removal.names.push_back(name);
+  removal.names.push_back(CanonicalName(text));
   auto is_removed = [&](const std::string& other) { return Contains(removal.names, other); };
   if (std::ranges::all_of(names, is_removed)) removal.images.push_back(id);
   return {};

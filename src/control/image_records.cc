@@ -15,6 +15,7 @@ Status NameAll(store::Store& store, const ImageId& id, const std::vector<std::st
 }  // namespace
 
 net::Task<Result<ImageId>> ImageRecords::Keep(KeptImage kept) {
+  for (auto& name : kept.names) name = CanonicalName(std::move(name));
   ImageEntry entry{.image = std::move(kept.tree.image)};
   entry.record = {.id = ImageIdOf(entry.image),
                   .image = entry.image.SerializeAsString(),
@@ -40,6 +41,7 @@ net::Task<Result<ImageId>> ImageRecords::Keep(KeptImage kept) {
 }
 
 net::Task<Status> ImageRecords::Name(const ImageId& id, std::vector<std::string> names) {
+  for (auto& name : names) name = CanonicalName(std::move(name));
   BURROW_CO_RETURN_IF_ERROR(
       co_await store_thread_.Ask([&store = store_, id, names] { return NameAll(store, id, names); }));
   for (const auto& name : names) images_.Name(name, id);

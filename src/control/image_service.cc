@@ -41,14 +41,26 @@ void ImageService::Register(api::Gateway& gateway) {
                                                        [this](const auto& answer) { return AnswerAgent(answer); });
 }
 
+std::vector<std::string> ImageService::TreesInUse() const {
+  std::vector<std::string> trees;
+  for (const auto& [id, weak] : ongoing_) {
+    if (auto build = weak.lock()) trees.insert(trees.end(), build->trees().begin(), build->trees().end());
+  }
+  return trees;
+}
+
 net::Task<Status> ImageService::Build(const pb::BuildRequest& request, BuildWriter writer) {
   BURROW_CO_RETURN_IF_ERROR(CheckRecipe(request));
   auto build = std::make_shared<OngoingBuild>(services_, request);
   // Whatever ends the request, its client's leaving too, ends the build.
   struct Leaving {
-    ~Leaving() { build->Cancel(); }
+    ~Leaving() {
+      build->Cancel();
+      if (auto kept = logs.lock()) (*kept)->End(build->id);
+    }
     std::shared_ptr<OngoingBuild> build;
-  } leaving{build};
+    std::weak_ptr<BuildLogs*> logs;  // gone with the service
+  } leaving{build, logs_};
   std::erase_if(ongoing_, [](const auto& one) { return one.second.expired(); });
   ongoing_[build->id.str()] = build;
   services_.logs.Begin();
@@ -63,7 +75,6 @@ net::Task<Status> ImageService::Build(const pb::BuildRequest& request, BuildWrit
   }
   BURROW_CO_RETURN_IF_ERROR(co_await WriteEvents(*build, writer));
   if (!*outcome->image) services_.logs.Append(build->id, outcome->image->error().message());
-  services_.logs.End(build->id);
   BURROW_CO_RETURN_IF_ERROR(*outcome->image);
   pb::BuildEvent last;
   *last.mutable_image() = services_.images.Describe(**outcome->image);

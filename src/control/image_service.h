@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/gateway.h"
 #include "control/ongoing_build.h"
@@ -12,8 +13,11 @@ namespace burrow::control {
 
 class ImageService {
  public:
-  explicit ImageService(BuildServices services) : services_(services) {}
+  explicit ImageService(BuildServices services)
+      : services_(services), logs_(std::make_shared<BuildLogs*>(&services.logs)) {}
   void Register(api::Gateway& gateway);
+  // Indexes of the trees that builds work with now, by digest in hex.
+  std::vector<std::string> TreesInUse() const;
 
  private:
   using BuildWriter = api::Writer<pb::BuildEvent>;
@@ -22,6 +26,7 @@ class ImageService {
   net::Task<Result<pb::AgentAnswered>> AnswerAgent(const pb::AgentAnswer& answer);
 
   BuildServices services_;
+  std::shared_ptr<BuildLogs*> logs_;  // the sign of life for requests that are destroyed later
   std::map<std::string, std::weak_ptr<OngoingBuild>> ongoing_;  // by id
 };
 

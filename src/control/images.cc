@@ -117,13 +117,14 @@ const ImageEntry* ImageTable::Find(const ImageId& id) const {
   return found == images_.end() ? nullptr : &found->second;
 }
 
-const ImageEntry* ImageTable::FindByName(const std::string& name) const {
+std::string CanonicalName(std::string name) {
   constexpr std::string_view kLatest = ":latest";
-  auto found = names_.find(name);
-  if (found == names_.end()) {
-    found = names_.find(name.ends_with(kLatest) ? name.substr(0, name.size() - kLatest.size())
-                                                : name + std::string(kLatest));
-  }
+  if (name.ends_with(kLatest)) name.resize(name.size() - kLatest.size());
+  return name;
+}
+
+const ImageEntry* ImageTable::FindByName(const std::string& name) const {
+  auto found = names_.find(CanonicalName(name));
   return found == names_.end() ? nullptr : Find(found->second);
 }
 

@@ -20,6 +20,8 @@ struct ImageEntry {
 ImageId ImageIdOf(const lpb::Image& image);
 // "apt_install python3-sklearn": at most one short line.
 std::string DescribeStep(const pb::ImageStep& step);
+// "tools" and "tools:latest" are one name: the short one.
+std::string CanonicalName(std::string name);
 // At most one line of about a hundred bytes.
 std::string ShortText(std::string text);
 
@@ -32,9 +34,9 @@ class ImageTable {
 
   void Drop(const ImageId& id) { images_.erase(id); }
 
+  // Names are canonical here, but for FindByName's.
   void Name(const std::string& name, const ImageId& id) { names_.insert_or_assign(name, id); }
   void DropName(const std::string& name) { names_.erase(name); }
-  // "tools" and "tools:latest" are one name.
   const ImageEntry* FindByName(const std::string& name) const;
   std::vector<std::string> NamesOf(const ImageId& id) const;
   pb::ImageInfo Describe(const ImageId& id) const;  // one that is here

@@ -6,7 +6,7 @@
 namespace burrow::control {
 namespace {
 
-constexpr unsigned kThreads = 2;  // imports at once; each has threads of its own
+constexpr unsigned kThreads = 16;  // imports at once: one that waits for its registry holds nobody up
 constexpr Millis kReportEvery(200);
 
 // The import cache in the state database.

@@ -5,7 +5,7 @@
 namespace burrow::control {
 namespace {
 
-constexpr size_t kMaxEvents = 10'000;  // that a slow client has not taken
+constexpr size_t kMaxEventBytes = 8u << 20;  // that a slow client has not taken
 constexpr size_t kMaxAgentConnections = 256;
 
 }  // namespace
@@ -17,6 +17,7 @@ net::Task<Result<BuiltTree>> OngoingBuild::Step(const StepCall& call, const Exec
   if (!call.fresh) cached = co_await services.cache.Find(call.key);
   uint32_t step = next_step_++;
   if (cached) {
+    Use(cached->image);
     AddStep(step, call, pb::StepEvent::STATE_CACHED, MillisBetween(begin, services.clock.Now()));
     co_return std::move(*cached);
   }
@@ -24,10 +25,12 @@ net::Task<Result<BuiltTree>> OngoingBuild::Step(const StepCall& call, const Exec
   auto outcome = co_await execute(step);
   auto state = outcome ? pb::StepEvent::STATE_DONE : pb::StepEvent::STATE_FAILED;
   AddStep(step, call, state, MillisBetween(begin, services.clock.Now()));
+  if (outcome) Use(outcome->image);
   if (outcome) co_return outcome;
+  // What a step could not reach is not this server.
+  auto code = outcome.error().code() == Code::kUnavailable ? Code::kFailedPrecondition : outcome.error().code();
   std::string where = call.place.empty() ? std::string() : call.place + ": ";
-  co_return Fail(outcome.error().code(), "{}image step {} ({}) failed: {}", where, step + 1, call.description,
-                 outcome.error().message());
+  co_return Fail(code, "{}image step {} ({}) failed: {}", where, step + 1, call.description, outcome.error().message());
 }
 
 net::Task<Result<BuiltTree>> OngoingBuild::Local(const StepCall& call, const Execute& execute) {
@@ -50,12 +53,17 @@ net::Task<Result<BuiltTree>> OngoingBuild::OnWorker(const StepCall& call, lpb::B
   Builds::Wait wait(services.builds, run);
   if (has_agent) HearAgent(run);
   auto outcome = co_await Follow(*run, step);
-  run->on_agent = nullptr;
+  if (has_agent) run->on_agent = nullptr;
   if (!outcome && run->left && !cancelled_) co_await KeepWhatWasLeft(call, *run);
   co_return outcome;
 }
 
 net::Task<Result<BuiltTree>> OngoingBuild::Follow(StepRun& run, uint32_t step) {
+  struct Following {
+    ~Following() { followed.erase(run); }
+    std::set<StepRun*>& followed;
+    StepRun* run;
+  } following{followed_, &run};
   followed_.insert(&run);
   uint64_t next = run.first_line;
   for (;;) {
@@ -64,7 +72,6 @@ net::Task<Result<BuiltTree>> OngoingBuild::Follow(StepRun& run, uint32_t step) {
     if (run.outcome || cancelled_) break;
     co_await run.changed.Wait(services.timings.heartbeat);
   }
-  followed_.erase(&run);
   BURROW_CO_RETURN_IF_ERROR(Check());
   co_return *run.outcome;
 }
@@ -73,6 +80,9 @@ void OngoingBuild::HearAgent(const std::shared_ptr<StepRun>& run) {
   run->on_agent = [weak = weak_from_this(), weak_run = std::weak_ptr(run)](const lpb::AgentRequest& said) {
     auto self = weak.lock();
     if (!self) return;
+    bool is_full = self->event_bytes_ >= kMaxEventBytes;
+    if (auto run = weak_run.lock(); run && is_full)
+      return self->services.builds.AnswerAgent(*run, said.connection(), {});
     if (said.message().empty()) {
       self->agents_.erase(said.connection());
     } else if (self->agents_.size() < kMaxAgentConnections) {
@@ -103,7 +113,7 @@ net::Task<void> OngoingBuild::KeepWhatWasLeft(const StepCall& call, const StepRu
 
 void OngoingBuild::Say(uint32_t step, const std::string& line) {
   services.logs.Append(id, fmt::format("#{} {}", step + 1, line));
-  if (events_.size() >= kMaxEvents) {
+  if (event_bytes_ >= kMaxEventBytes) {
     unseen_lines_++;
     return;
   }
@@ -134,6 +144,7 @@ void OngoingBuild::AddStep(uint32_t step, const StepCall& call, pb::StepEvent::S
 }
 
 void OngoingBuild::Add(pb::BuildEvent event) {
+  event_bytes_ += event.ByteSizeLong();
   events_.push_back(std::move(event));
   Wake();
 }
@@ -147,6 +158,7 @@ std::optional<pb::BuildEvent> OngoingBuild::TakeEvent() {
   }
   auto event = std::move(events_.front());
   events_.pop_front();
+  event_bytes_ -= event.ByteSizeLong();
   return event;
 }
 

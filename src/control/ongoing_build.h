@@ -33,7 +33,8 @@ struct BuildServices {
   StepCache& cache;
   TreeWork& trees;
   cas::BlobStore& blobs;
-  Background& disk;
+  Background& disk;       // for trees
+  Background& downloads;  // may take as long as other people's servers do
   BuildLogs& logs;
 };
 
@@ -69,6 +70,10 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   // Executes a step on a worker and stores what it led to under the key.
   net::Task<Result<BuiltTree>> OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step);
 
+  // From now until its end the build needs all of the tree.
+  void Use(const lpb::Image& image) { trees_.insert(image.index_digest()); }
+  const std::set<std::string>& trees() const { return trees_; }
+
   void Say(uint32_t step, const std::string& line);  // what a step prints
   void Note(const std::string& text);
   // What the client has to see next.
@@ -91,10 +96,12 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   net::Task<void> KeepWhatWasLeft(const StepCall& call, const StepRun& run);
 
   std::deque<pb::BuildEvent> events_;
+  size_t event_bytes_ = 0;
   uint64_t unseen_lines_ = 0;
   uint32_t next_step_ = 0;
   bool cancelled_ = false;
   std::stop_source stop_;
+  std::set<std::string> trees_;  // indexes in use, by digest
   std::set<StepRun*> followed_;
   std::map<std::string, std::weak_ptr<StepRun>> agents_;  // by connection
   net::Event changed_;

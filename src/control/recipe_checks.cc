@@ -99,13 +99,29 @@ Status CheckSecrets(const pb::BuildRequest& request) {
 
 }  // namespace
 
+// "team/tools:1.2": parts of letters, digits and . _ - that begin with a letter or digit, and perhaps a tag.
 Status CheckImageName(std::string_view name) {
-  bool good = !name.empty() && name.size() <= kMaxImageName && name[0] != '-' && name[0] != '/' && name[0] != ':' &&
-              std::ranges::all_of(name, [](char c) { return IsNameCharacter(c) || c == '/' || c == ':'; });
-  if (good && !IsIdText(ImageTag::kPrefix, name)) return {};
-  return Fail(Code::kInvalidArgument,
-              "an image's name must be 1 to {} letters, digits, '.', '_', '-', '/' or ':', and no id, not '{}'",
-              kMaxImageName, name.substr(0, kMaxImageName));
+  auto bad = [&] {
+    return Fail(Code::kInvalidArgument,
+                "'{}' cannot be an image's name: write up to {} letters, digits, '.', '_' and '-', parted by '/', and "
+                "perhaps ':' and a tag; 'scratch', 'debian_slim' and ids are taken",
+                name.substr(0, kMaxImageName), kMaxImageName);
+  };
+  bool taken = name == "scratch" || name == "debian_slim" || IsIdText(ImageTag::kPrefix, name);
+  if (name.empty() || name.size() > kMaxImageName || taken) return bad();
+  size_t colon = std::min(
+      name.rfind(':') < name.rfind('/') && name.rfind('/') != name.npos ? name.npos : name.rfind(':'), name.size());
+  std::string_view rest = name.substr(0, colon);
+  if (colon < name.size() && !CheckName("a tag", name.substr(colon + 1))) return bad();
+  for (size_t begin = 0; begin <= rest.size();) {
+    size_t end = std::min(rest.find('/', begin), rest.size());
+    std::string_view part = rest.substr(begin, end - begin);
+    bool has_port = begin == 0 && end < rest.size() && part.find(':') != part.npos;
+    if (has_port) part = part.substr(0, part.find(':'));
+    if (!CheckName("a part", part) || !std::isalnum(static_cast<unsigned char>(part[0]))) return bad();
+    begin = end + 1;
+  }
+  return {};
 }
 
 Status CheckRecipe(const pb::BuildRequest& request) {

@@ -29,6 +29,7 @@ net::Task<Result<BuiltStage>> StageBuild::Run() {
       auto expanded, dockerfile::ExpandStage(whole_->file(), number_, whole_->plan(), whole_->args(), StartOf(*base)));
   for (const auto& note : expanded.notes) build_->Note(note);
   tree_ = std::move(base->tree);
+  declared_ = expanded.args;
   tree_.image.clear_on_build();
   for (const auto& one : expanded.instructions) count_ += ChangesTree(one.instruction);
   for (const auto& one : expanded.instructions) {

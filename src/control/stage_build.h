@@ -36,6 +36,7 @@ class StageBuild {
   net::Task<Result<std::shared_ptr<builder::FileCopy>>> SelectNow(const dockerfile::Copy& copy,
                                                                   const lpb::Image& source);
 
+  void FeedOperation(StepKey& key, const lpb::RunOperation& operation, const std::string& script) const;
   // Mounts as the worker gets them, and what of them belongs to the step's key.
   net::Task<Status> AddMount(const dockerfile::RunMount& mount, lpb::RunOperation& operation, StepKey& key);
   Status AddSecret(const dockerfile::RunMount& mount, lpb::RunOperation& operation) const;
@@ -49,6 +50,7 @@ class StageBuild {
   size_t number_;
   std::string stage_;
   BuiltTree tree_;
+  dockerfile::BuildArgs declared_;
   bool base_cmd_ = true;             // the CMD is the base's
   size_t position_ = 0, count_ = 0;  // of steps that change the tree
 };

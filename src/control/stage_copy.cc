@@ -10,13 +10,13 @@ bool IsUrl(std::string_view source) { return source.starts_with("http://") || so
 
 bool HasDownloads(const dockerfile::Copy& copy) { return copy.add && std::ranges::any_of(copy.sources, IsUrl); }
 
-Result<std::vector<std::pair<std::string, image::TreeInode>>> DownloadAll(const TreeWork& trees,
-                                                                          const dockerfile::Copy& copy,
-                                                                          const std::stop_token& stop) {
-  std::vector<std::pair<std::string, image::TreeInode>> downloads;
+using Downloads = std::vector<std::pair<std::string, image::TreeInode>>;
+
+Result<Downloads> DownloadAll(const TreeWork& trees, const dockerfile::Copy& copy, const DownloadLimits& limits) {
+  Downloads downloads;
   for (const auto& source : copy.sources) {
     if (!IsUrl(source)) continue;
-    BURROW_ASSIGN_OR_RETURN(auto file, trees.Download(source, copy.checksum, stop));
+    BURROW_ASSIGN_OR_RETURN(auto file, trees.Download(source, copy.checksum, limits));
     if (file.first.empty() && copy.destination.ends_with('/'))
       return Fail(Code::kInvalidArgument, "{} gives its file no name: name it in the destination", source);
     downloads.push_back(std::move(file));
@@ -29,18 +29,23 @@ Result<std::vector<std::pair<std::string, image::TreeInode>>> DownloadAll(const 
 net::Task<Result<std::shared_ptr<builder::FileCopy>>> StageBuild::SelectNow(const dockerfile::Copy& copy,
                                                                             const lpb::Image& source) {
   auto options = build_->tree_options();
-  co_return co_await build_->OnDisk(
-      [&trees = build_->services.trees, copy, source, options]() -> Result<std::shared_ptr<builder::FileCopy>> {
-        std::vector<std::pair<std::string, image::TreeInode>> downloads;
-            if (HasDownloads(copy)) {
-          BURROW_ASSIGN_OR_RETURN(downloads, DownloadAll(trees, copy, options.stop));
-            }
-        BURROW_ASSIGN_OR_RETURN(auto tree, trees.Load(source));
-        BURROW_ASSIGN_OR_RETURN(auto selected,
-                                builder::FileCopy::Select(std::make_shared<image::Tree>(std::move(tree)), copy,
-                                                          std::move(downloads), trees.CopyServices(options)));
-        return std::make_shared<builder::FileCopy>(std::move(selected));
-      });
+  const TreeWork& trees = build_->services.trees;
+  Downloads downloads;
+  if (HasDownloads(copy)) {
+    DownloadLimits limits{.stop = options.stop,
+                          .deadline = std::chrono::steady_clock::now() + build_->services.timings.build_step};
+    auto fetched =
+        co_await build_->services.downloads.Ask([&trees, copy, limits] { return DownloadAll(trees, copy, limits); });
+    BURROW_CO_ASSIGN_OR_RETURN(downloads, std::move(fetched));
+  }
+  auto select = [&trees, copy, source, options, downloads]() mutable -> Result<std::shared_ptr<builder::FileCopy>> {
+    BURROW_ASSIGN_OR_RETURN(auto tree, trees.Load(source));
+    BURROW_ASSIGN_OR_RETURN(auto selected,
+                            builder::FileCopy::Select(std::make_shared<image::Tree>(std::move(tree)), copy,
+                                                      std::move(downloads), trees.CopyServices(options)));
+    return std::make_shared<builder::FileCopy>(std::move(selected));
+  };
+  co_return co_await build_->OnDisk(std::move(select));
 }
 
 net::Task<Result<StageBuild::Selection>> StageBuild::Select(const dockerfile::Copy& copy, const lpb::Image& source) {

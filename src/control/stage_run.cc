@@ -21,9 +21,27 @@ lpb::RunMount::Sharing SharingOf(dockerfile::Sharing sharing) {
   return lpb::RunMount::SHARING_SHARED;
 }
 
-bool IsProxy(std::string_view variable) {
-  auto name = variable.substr(0, variable.find('='));
+bool IsProxy(std::string_view name) {
   return std::ranges::find(dockerfile::kProxyArgs, name) != dockerfile::kProxyArgs.end();
+}
+
+bool HasVariable(const lpb::Image& image, const std::string& name) {
+  return std::ranges::any_of(image.env(), [&](const std::string& one) { return one.starts_with(name + "="); });
+}
+
+// A pattern that means this path alone.
+std::string Literally(const std::string& path) {
+  std::string pattern;
+  for (char c : path) pattern += std::string_view("*?[\\").contains(c) ? std::string("\\") + c : std::string(1, c);
+  return pattern;
+}
+
+// All of a mount but what must not be kept, and what is known by its content.
+void FeedMount(StepKey& key, const lpb::RunMount& mount) {
+  lpb::RunMount plain = mount;
+  if (plain.has_secret()) plain.mutable_secret()->clear_value();
+  if (plain.has_bind()) plain.mutable_bind()->clear_source();
+  key.Feed(plain);
 }
 
 // A script that names its own interpreter is a file of the container's memory.
@@ -48,19 +66,22 @@ lpb::RunOperation OperationOf(const dockerfile::ExpandedInstruction& instruction
   return operation;
 }
 
-// Everything of the operation that decides its outcome but what is mounted.
-void FeedOperation(StepKey& key, const lpb::RunOperation& operation, const std::string& script) {
+}  // namespace
+
+// Everything of the operation that decides its outcome but what is mounted. Proxies that nothing declares are for the
+// way to the network alone.
+void StageBuild::FeedOperation(StepKey& key, const lpb::RunOperation& operation, const std::string& script) const {
   lpb::RunOperation plain = operation;
   plain.clear_mounts();
   plain.clear_display();
   plain.clear_env();
   for (const auto& variable : operation.env()) {
-    if (!IsProxy(variable)) plain.add_env(variable);
+    std::string name = variable.substr(0, variable.find('='));
+    bool is_declared = HasVariable(tree_.image, name) || declared_.contains(name);
+    if (is_declared || !IsProxy(name)) plain.add_env(variable);
   }
   key.Feed(plain).Feed(script);
 }
-
-}  // namespace
 
 Status StageBuild::AddSecret(const dockerfile::RunMount& mount, lpb::RunOperation& operation) const {
   for (const auto& secret : build_->request.secrets()) {
@@ -98,7 +119,6 @@ Status StageBuild::AddAgent(const dockerfile::RunMount& mount, lpb::RunOperation
 
 net::Task<Status> StageBuild::AddMount(const dockerfile::RunMount& mount, lpb::RunOperation& operation, StepKey& key) {
   using Type = dockerfile::RunMount::Type;
-  key.Feed(fmt::format("{} {} {} {}", static_cast<int>(mount.type), mount.target, mount.id, mount.env.value_or("")));
   if (mount.type == Type::kSecret) co_return AddSecret(mount, operation);
   if (mount.type == Type::kSsh) co_return AddAgent(mount, operation);
   auto& added = *operation.add_mounts();
@@ -129,7 +149,7 @@ net::Task<Status> StageBuild::AddMount(const dockerfile::RunMount& mount, lpb::R
   *added.mutable_bind()->mutable_source() = source;
   added.mutable_bind()->set_source_path(mount.source);
   added.mutable_bind()->set_read_write(mount.read_write);
-  dockerfile::Copy all{.sources = {mount.source}, .destination = "/mounted/"};
+  dockerfile::Copy all{.sources = {Literally(mount.source)}, .destination = "/mounted/"};
   auto selection = co_await Select(all, source);
   BURROW_CO_RETURN_IF_ERROR(selection);
   key.Feed(selection->fingerprint.Hex());
@@ -149,6 +169,7 @@ net::Task<Status> StageBuild::RunCommand(const Instruction& instruction) {
           dockerfile::ErrorAt(whole_->file(), instruction.instruction.position, added.error().message()));
     }
   }
+  for (const auto& mount : operation.mounts()) FeedMount(key, mount);
   key.Feed(build_->tree_options().source_date_epoch);
   auto call = CallOf(instruction, key.Finish());
   auto execute = [this, &call, &operation](uint32_t step) {

@@ -6,7 +6,6 @@
 
 #include "builder/context_tree.h"
 #include "builder/tree_edits.h"
-#include "control/url_download.h"
 #include "image/import.h"
 #include "image/index.h"
 #include "oci/unpack_archive.h"
@@ -99,8 +98,8 @@ builder::CopyServices TreeWork::CopyServices(const TreeOptions& options) const {
 }
 
 Result<std::pair<std::string, image::TreeInode>> TreeWork::Download(const std::string& url, const std::string& checksum,
-                                                                    const std::stop_token& stop) const {
-  return DownloadFile({.url = url, .checksum = checksum, .scratch_directory = scratch_directory_, .stop = stop},
+                                                                    const DownloadLimits& limits) const {
+  return DownloadFile({.url = url, .checksum = checksum, .scratch_directory = scratch_directory_, .limits = limits},
                       blobs_);
 }
 

@@ -12,6 +12,7 @@
 #include "builder/file_copy.h"
 #include "cas/blob_store.h"
 #include "control/step_cache.h"
+#include "control/url_download.h"
 #include "image/tree.h"
 
 namespace burrow::control {
@@ -38,7 +39,7 @@ class TreeWork {
 
   // Fetches a URL of ADD: the name that its file gets, and the file. `checksum`: "sha256:...", or empty.
   Result<std::pair<std::string, image::TreeInode>> Download(const std::string& url, const std::string& checksum,
-                                                            const std::stop_token& stop) const;
+                                                            const DownloadLimits& limits) const;
 
  private:
   cas::BlobStore& blobs_;

@@ -46,7 +46,8 @@ Result<Answer> Ask(const UrlDownload& download, const std::string& url) {
   cas::Hasher hasher;
   net::HttpRequest request;
   request.url = url;
-  request.cancelled = [&] { return download.stop.stop_requested(); };
+  auto is_late = [&] { return std::chrono::steady_clock::now() >= download.limits.deadline; };
+  request.cancelled = [&] { return download.limits.stop.stop_requested() || is_late(); };
   request.sink = [&](std::string_view data) -> Status {
     answer.size += data.size();
     if (answer.size > download.max_bytes)
@@ -59,8 +60,10 @@ Result<Answer> Ask(const UrlDownload& download, const std::string& url) {
     if (name == "last-modified") answer.mtime = ParseHttpDate(value);
   };
   net::HttpClient client;
-  BURROW_ASSIGN_OR_RETURN(auto response, client.Perform(request));
-  answer.status = response.status;
+  auto response = client.Perform(request);
+  if (!response && is_late()) return Fail(Code::kDeadlineExceeded, "it took too long");
+  if (!response) return Forward(std::move(response.error()));
+  answer.status = response->status;
   answer.digest = hasher.Finish();
   return answer;
 }
@@ -76,6 +79,20 @@ Result<Answer> AskThrough(const UrlDownload& download) {
     BURROW_ASSIGN_OR_RETURN(url, ResolveLocation(url, answer->location));
   }
   return Fail(Code::kFailedPrecondition, "{} redirects more than {} times", download.url, kMaxRedirects);
+}
+
+// Without scheme, user, port and path.
+std::string_view HostOf(std::string_view url) {
+  url.remove_prefix(std::min(url.size(), url.find("://") + 3));
+  url = url.substr(0, url.find_first_of("/?#"));
+  url.remove_prefix(url.rfind('@') == url.npos ? 0 : url.rfind('@') + 1);
+  return url.starts_with('[') ? url.substr(0, url.find(']') + 1) : url.substr(0, url.find(':'));
+}
+
+// This machine, or its link, where clouds keep their metadata.
+bool IsNear(std::string_view host) {
+  return oci::IsLoopback(host) || host.starts_with("169.254.") || host.starts_with("[fe80:") || host == "[::1]" ||
+         host == "0.0.0.0" || host == "[::]" || host.starts_with("[::ffff:");
 }
 
 }  // namespace
@@ -96,13 +113,26 @@ std::string NameOfUrl(std::string_view url) {
 }
 
 Result<std::string> ResolveLocation(std::string_view url, std::string_view location) {
-  if (location.starts_with("http://") || location.starts_with("https://")) return std::string(location);
   size_t host = url.find("://") + 3;
-  if (location.starts_with("//")) return std::string(url.substr(0, host - 2)) + std::string(location);
-  if (location.starts_with('/'))
-    return std::string(url.substr(0, url.find_first_of("/?#", host))) + std::string(location);
-  return Fail(Code::kInvalidArgument, "{} redirects to '{}', which Burrow does not follow", url,
-              location.substr(0, 200));
+  std::string_view origin = url.substr(0, url.find_first_of("/?#", host));
+  std::string target;
+  if (location.starts_with("http://") || location.starts_with("https://")) {
+    target = location;
+  } else if (location.find("://") != location.npos) {
+    return Fail(Code::kInvalidArgument, "{} redirects to '{}', which is not on the web", url, location.substr(0, 200));
+  } else if (location.starts_with("//")) {
+    target = std::string(url.substr(0, host - 2)) + std::string(location);
+  } else if (location.starts_with('/')) {
+    target = std::string(origin) + std::string(location);
+  } else {
+    std::string_view path = url.substr(0, url.find_first_of("?#"));
+    std::string_view folder = path.size() > origin.size() ? path.substr(0, path.rfind('/')) : origin;
+    target = fmt::format("{}/{}", folder, location);
+  }
+  if (IsNear(HostOf(target)) && HostOf(target) != HostOf(url))
+    return Fail(Code::kInvalidArgument, "{} redirects to '{}', which only this machine can reach", url,
+                location.substr(0, 200));
+  return target;
 }
 
 Result<std::pair<std::string, image::TreeInode>> DownloadFile(const UrlDownload& download, cas::BlobStore& blobs) {

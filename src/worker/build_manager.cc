@@ -113,7 +113,9 @@ net::Task<void> BuildManager::Run(BuildStep step, Running running) {
     }
   });
   output->Flush();
-  SendDone(step.step_id(), outcome);
+  // Control gives what this worker breaks off by stopping to another one, or to this one's next life.
+  bool broken_off = stopping_ && !outcome.built && outcome.built.error().code() == Code::kCancelled;
+  if (!broken_off) SendDone(step.step_id(), outcome);
   running_.erase(step.step_id());
   ended_.Notify();
 }
@@ -158,6 +160,7 @@ net::Task<void> BuildManager::Prune() {
 }
 
 net::Task<bool> BuildManager::StopAll(std::chrono::milliseconds deadline) {
+  stopping_ = true;
   for (const auto& [id, running] : running_) running.cancellation->Cancel();
   auto until = std::chrono::steady_clock::now() + deadline;
   while (!running_.empty()) {

@@ -45,6 +45,7 @@ class BuildManager {
   builder::CacheMounts* caches_;
   Send send_;
   std::map<std::string, Running> running_;  // by id of the step
+  bool stopping_ = false;
   net::Event ended_;
   net::BlockingPool pool_, chores_;
 };
