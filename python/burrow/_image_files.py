@@ -25,13 +25,15 @@ class FileSteps(Recipe):
 
         Args:
             remote_path: its path in the image, or ends in "/" for a directory.
-            copy: the file is part of the image; it cannot be laid into containers otherwise.
+            copy: whether it is part of the image, so that later steps have it. Otherwise it is laid
+                into containers when these start, read-only: a change of it builds nothing anew, and
+                no step that builds may follow.
         """
-        _refuse_attaching("add_local_file()", copy)
         local = absolute_local(local_path)
         if remote_path.endswith("/"):
             remote_path += local.rpartition("/")[2]
-        return self._with("add_file", (local, absolute_path("add_local_file()", remote_path)))
+        kind = "add_file" if copy else "attach_file"
+        return self._with(kind, (local, absolute_path("add_local_file()", remote_path)))
 
     def add_local_dir(
         self, local_path: str, remote_path: str, *, copy: bool = True, ignore: "Ignore" = ()
@@ -39,14 +41,15 @@ class FileSteps(Recipe):
         """Adds the regular files below a directory of this machine, `__pycache__` left out.
 
         Args:
-            copy: the files are part of the image; they cannot be laid into containers otherwise.
+            copy: as of `add_local_file`. What the image has at `remote_path` is hidden by a directory
+                that is laid into containers.
             ignore: patterns of paths to leave out, as in .dockerignore, or a function that is given
                 a relative path and says whether to leave it out.
         """
-        _refuse_attaching("add_local_dir()", copy)
         content = (absolute_local(local_path), absolute_path("add_local_dir()", remote_path))
         checked = check_ignore(ignore)
-        return self._with("add_dir", content + ((checked,) if checked else ()))
+        kind = "add_dir" if copy else "attach_dir"
+        return self._with(kind, content + ((checked,) if checked else ()))
 
     def add_local_python_source(
         self, *modules: str, copy: bool = False, ignore: "Ignore" = ()
@@ -65,14 +68,6 @@ class FileSteps(Recipe):
                 raise InvalidError("%r is no name of a module." % name)
         kind = "bake_python" if copy else "attach_python"
         return self._with(kind, (names, check_ignore(ignore)))
-
-
-def _refuse_attaching(method: str, copy: bool) -> None:
-    if not copy:
-        raise InvalidError(
-            "%s makes files part of the image: copy=False, which would lay them into each container "
-            "when it starts, is possible for add_local_python_source() only." % method
-        )
 
 
 def check_ignore(ignore: "Ignore") -> "Ignore":

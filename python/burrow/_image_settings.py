@@ -22,7 +22,10 @@ class SettingSteps(Recipe):
     __slots__ = ()
 
     def run_commands(self, *commands: "Texts") -> "Self":
-        """Runs shell commands in the image as root, each by `/bin/sh -c`, in one step."""
+        """Runs shell commands in the image as root, in one step.
+
+        Each is run by `/bin/sh -c`, or by what `shell` or the image says.
+        """
         lines = texts("A command", commands)
         return self._with("run", some(lines, "run_commands() needs at least one command."))
 
@@ -112,7 +115,7 @@ class SettingSteps(Recipe):
         return self._with("start", ("cmd", argument_list("cmd()", cmd)))
 
     def shell(self, shell_commands: "list[str]") -> "Self":
-        """Sets the shell for RUN of later `dockerfile_commands` and of builds upon the image."""
+        """Sets the shell for later `run_commands`, RUN of `dockerfile_commands`, and builds upon the image."""
         words = argument_list("shell()", shell_commands)
         return self._with("start", ("shell", some(words, "shell() needs at least one word.")))
 

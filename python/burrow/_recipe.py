@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     Texts = Union[str, Sequence[str]]
 
 
+# Steps that run something or add files, in which attached files are missing.
+_BUILDING = frozenset(
+    "apt_install pip_install run dockerfile_commands run_function add_file add_dir bake_python".split()
+)
+
+
 class Recipe:
     """Steps in order; the kind and the content of each decide what is built, and nothing else does."""
 
@@ -24,6 +30,13 @@ class Recipe:
         self._steps = steps
 
     def _with(self, kind: str, content: "Any") -> "Self":
+        attached = any(earlier in ("attach_file", "attach_dir") for earlier, _ in self._steps)
+        if attached and kind in _BUILDING:
+            raise InvalidError(
+                "This image attaches files to containers when they start, so that no step of its build "
+                "has them: attach files behind all other steps, or make them part of the image by "
+                "add_local_file() or add_local_dir() with copy=True."
+            )
         return type(self)(self._steps + ((kind, content),))
 
     def __eq__(self, other: object) -> bool:

@@ -28,7 +28,8 @@ Result<BuiltImage> AptInstallStep(const StepContext& context) {
 Result<BuiltImage> RunCommandsStep(const StepContext& context) {
   const auto& commands = context.step.step().run().commands();
   std::vector<std::string> list(commands.begin(), commands.end());
-  BURROW_ASSIGN_OR_RETURN(auto argv, RunCommandsCommand(list));
+  const auto& shell = context.step.parent().shell();
+  BURROW_ASSIGN_OR_RETURN(auto argv, RunCommandsCommand(list, {shell.begin(), shell.end()}));
   return RunInContainer(context, {.argv = std::move(argv),
                                   .env = RecipeEnvironment(context.step.parent(), {}),
                                   .describe = [list](int number, const os::ExitStatus& status) {

@@ -18,6 +18,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(AptInstall, TakesNamesOfPackagesAndNothingElse) {
   for (const char* good : {"python3-sklearn", "g++", "libc6=2.36-9+deb12u10", "libc6:i386", "curl/bookworm-updates",
@@ -137,12 +138,23 @@ TEST(AddPython, TakesVersionsOfPython3) {
 TEST(RunCommands, PassesEachCommandAsOneExactArgument) {
   auto argv = RunCommandsCommand({"echo 'a b' && x", "second"});
   ASSERT_TRUE(argv);
-  EXPECT_EQ((*argv)[4], "echo 'a b' && x");
-  EXPECT_EQ((*argv)[5], "second");
+  EXPECT_THAT(std::vector<std::string>(argv->begin() + 3, argv->end()),
+              ElementsAre("run_commands", "/bin/sh", "-c", "echo 'a b' && x", "second"));
   EXPECT_FALSE(RunCommandsCommand({}));
   EXPECT_FALSE(RunCommandsCommand({""}));
   EXPECT_FALSE(RunCommandsCommand({std::string(200'000, 'x')}));
   EXPECT_FALSE(RunCommandsCommand({std::string("a\0b", 3)}));
+}
+
+TEST(RunCommands, PutsNoWordOfTheShellIntoItsScript) {
+  auto argv = RunCommandsCommand({"x"}, {"$(evil)", "`evil`", "'\"; evil"});
+  ASSERT_TRUE(argv);
+  EXPECT_THAT((*argv)[2], Not(HasSubstr("evil")));
+  EXPECT_THAT(std::vector<std::string>(argv->begin() + 4, argv->end()),
+              ElementsAre("$(evil)", "`evil`", "'\"; evil", "x"));
+  EXPECT_FALSE(RunCommandsCommand({"x"}, {std::string("a\0b", 3)}));
+  EXPECT_FALSE(RunCommandsCommand({"x"}, {std::string(200'000, 'x')}));
+  EXPECT_FALSE(RunCommandsCommand({"x"}, std::vector<std::string>(101, "x")));
 }
 
 TEST(OutputTail, CutsLinesAndKeepsTheLastOnes) {

@@ -8,10 +8,11 @@
 
 namespace burrow::builder {
 
-// One process that runs each command by /bin/sh -c in order until one fails, exits with its code, and first writes each
-// command's number (from 1) as a line to descriptor 3. kInvalidArgument for what cannot be an argument: no command, one
-// over 100 KiB or with a NUL.
-Result<std::vector<std::string>> RunCommandsCommand(const std::vector<std::string>& commands);
+// One process, of /bin/sh, that runs each command by `shell` (empty: /bin/sh -c) in order until one fails, exits with
+// its code, and first writes each command's number (from 1) as a line to descriptor 3. kInvalidArgument for what cannot
+// be an argument: no command, one over 100 KiB or with a NUL, and words of the shell that are no better.
+Result<std::vector<std::string>> RunCommandsCommand(const std::vector<std::string>& commands,
+                                                    std::vector<std::string> shell = {});
 
 // "pip install x": the command's first line, shortened, for an error.
 std::string ShortCommand(const std::string& command);

@@ -49,6 +49,17 @@ TEST_F(StepRunnerTest, GivesEqualStepsEqualEnvironmentAndDirectory) {
   EXPECT_EQ(built->image.workdir(), "/etc");
 }
 
+TEST_F(StepRunnerTest, RunsEachCommandByTheImagesShell) {
+  for (const char* word : {"/bin/sh", "-f", "-u", "-c", "echo \"[$0]\"; eval \"$0\""}) parent_.add_shell(word);
+  auto built = RunCommands({"echo 'a b' *", "echo $-; exit 4"});
+  ASSERT_FALSE(built);
+  EXPECT_THAT(built.error().message(), HasSubstr("'echo $-; exit 4' failed with exit code 4"));
+  for (const char* line : {"[echo 'a b' *]", "a b *", "[echo $-; exit 4]"}) EXPECT_THAT(lines_, Contains(line));
+  parent_.mutable_shell()->Clear();
+  parent_.add_shell("/bin/absent");
+  EXPECT_THAT(RunCommands({"true"}).error().message(), HasSubstr("exit code 127"));
+}
+
 TEST_F(StepRunnerTest, NamesTheCommandThatFailedWithItsLastLines) {
   auto built = RunCommands({"echo fine", "echo before; echo broken >&2; exit 3", "echo never"});
   ASSERT_FALSE(built);

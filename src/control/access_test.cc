@@ -1,6 +1,8 @@
 // Tokens and bad input, as clients meet them.
 #include <sys/stat.h>
 
+#include "cas/digest.h"
+#include "control/attached_checks.h"
 #include "control/recipe_checks.h"
 #include "control/testing/control_fixture.h"
 #include "control/validation.h"
@@ -107,6 +109,49 @@ TEST(Validation, RefusesFunctionsThatCannotRun) {
   spec.mutable_resources()->set_cpu(1);
   (*spec.mutable_env())["A=B"] = "x";
   EXPECT_FALSE(CheckFunction(spec));
+}
+
+pb::FunctionSpec Attaching(const std::vector<std::string>& destinations) {
+  pb::FunctionSpec spec;
+  for (const auto& destination : destinations) {
+    auto& attached = *spec.add_attached();
+    attached.set_destination(destination);
+    auto& file = *attached.add_files();
+    file.set_path("file");
+    file.set_digest(cas::Digest::Of("content").Hex());
+    file.set_size(7);
+  }
+  return spec;
+}
+
+TEST(Validation, TakesAttachedFilesAtPlacesOfTheirOwn) {
+  EXPECT_TRUE(CheckAttached(Attaching({})));
+  EXPECT_TRUE(CheckAttached(Attaching({"/data", "/data-2", "/database/a", "/database/b", "/burrows", "/devices"})));
+  for (const char* bad : {"", "data", "/", "/data/", "//data", "/data//a", "/./data", "/data/..", "/burrow", "/dev/shm",
+                          "/proc/1", "/sys"})
+    EXPECT_FALSE(CheckAttached(Attaching({bad}))) << bad;
+  EXPECT_FALSE(CheckAttached(Attaching({"/data", "/data"})));
+  EXPECT_FALSE(CheckAttached(Attaching({"/data/a/b", "/data-2", "/data"})));
+  std::vector<std::string> many;
+  for (int i = 0; i < 65; ++i) many.push_back("/data-" + std::to_string(i));
+  EXPECT_FALSE(CheckAttached(Attaching(many)));
+  many.pop_back();
+  EXPECT_TRUE(CheckAttached(Attaching(many)));
+}
+
+TEST(Validation, RefusesAttachedFilesThatAreNone) {
+  auto spec = Attaching({"/data"});
+  auto& attached = *spec.mutable_attached(0);
+  attached.mutable_files(0)->set_path("../file");
+  EXPECT_FALSE(CheckAttached(spec));
+  attached.mutable_files(0)->set_path("file");
+  attached.set_single_file(true);
+  EXPECT_TRUE(CheckAttached(spec));
+  *attached.add_files() = attached.files(0);
+  attached.mutable_files(1)->set_path("second");
+  EXPECT_FALSE(CheckAttached(spec));
+  attached.clear_files();
+  EXPECT_FALSE(CheckAttached(spec));
 }
 
 TEST(Validation, RefusesRecipesThatBuildNothing) {

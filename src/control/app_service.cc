@@ -4,11 +4,29 @@
 #include <utility>
 #include <vector>
 
+#include "control/attached_checks.h"
 #include "control/limits.h"
 #include "control/recipe_build.h"
 #include "control/validation.h"
 
 namespace burrow::control {
+namespace {
+
+// The source, and what is attached to functions, once where several have the same.
+google::protobuf::RepeatedPtrField<pb::SourceFile> FilesOf(const pb::PublishRequest& request) {
+  auto files = request.source();
+  std::set<std::string_view> seen;
+  for (const auto& spec : request.functions()) {
+    for (const auto& attached : spec.attached()) {
+      for (const auto& file : attached.files()) {
+        if (seen.insert(file.digest()).second) *files.Add() = file;
+      }
+    }
+  }
+  return files;
+}
+
+}  // namespace
 
 void AppService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::CreateAppRequest, pb::CreateAppResponse>("burrow.v1.Apps/Create",
@@ -70,10 +88,11 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
   if (!found) co_return Forward(std::move(found.error()));
   auto app = (*found)->shared_from_this();
   BURROW_CO_RETURN_IF_ERROR(CheckSource(request.source()));
+  for (const auto& spec : request.functions()) BURROW_CO_RETURN_IF_ERROR(CheckAttached(spec));
   if (app->functions.size() + static_cast<size_t>(request.functions_size()) > kMaxFunctions) {
     co_return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
   }
-  auto uploaded = co_await CheckUploaded(request.source(), p_.blobs, p_.disk);
+  auto uploaded = co_await CheckUploaded(FilesOf(request), p_.blobs, p_.disk);
   BURROW_CO_RETURN_IF_ERROR(uploaded);
   std::vector<std::shared_ptr<Function>> prepared;
   std::vector<store::FunctionRecord> records;

@@ -122,6 +122,33 @@ TEST_F(Apps, AWatcherSeesEachLineBeforeTheStreamEnds) {
   worker_->Disconnect();  // its hooks refer to what ends here
 }
 
+TEST_F(Apps, AttachedFilesGoToTheWorkerOnceTheyAreUploaded) {
+  Begin();
+  worker_->Connect();
+  pb::PublishRequest request;
+  request.set_app_id(NewApp());
+  *request.add_functions() = Spec();
+  auto& attached = *request.mutable_functions(0)->add_attached();
+  attached.set_destination("/data");
+  auto& file = *attached.add_files();
+  file.set_path("one.csv");
+  file.set_digest(cas::Digest::Of("not here").Hex());
+  file.set_size(8);
+  auto refused = Ask<pb::PublishResponse>("Apps/Publish", request);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("'one.csv'"));
+  file.set_digest(cas::Digest::Of("").Hex());
+  file.set_size(0);
+  auto published = Ask<pb::PublishResponse>("Apps/Publish", request);
+  ASSERT_TRUE(published) << published.error().message();
+  Invoke(published->function_ids().at("f"));
+  const auto started = worker_->WaitFor(From::kStart).start().spec().function();
+  ASSERT_EQ(started.attached_size(), 1);
+  EXPECT_EQ(started.attached(0).destination(), "/data");
+  attached.set_destination("/proc");
+  EXPECT_FALSE(Ask<pb::PublishResponse>("Apps/Publish", request));
+}
+
 TEST_F(Apps, LogsAreKeptAndFollowed) {
   Begin();
   worker_->Connect();

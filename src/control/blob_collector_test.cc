@@ -96,9 +96,10 @@ TEST_F(BlobCollectorTest, KeepsWhatImagesFunctionsAndCallsNeed) {
   auto needed = AddImage(world_, directory_ / "tree");
   auto source = world_.Put("source"), pickled = world_.Put("function"), argument = world_.Put("argument"),
        value = world_.Put("value"), raised = world_.Put("exception"), garbage = world_.Put("garbage"),
-       large = world_.Put(std::string(100'000, 'g'));
+       attached = world_.Put("attached"), large = world_.Put(std::string(100'000, 'g'));
   lpb::ContainerSpec spec;
   spec.add_source()->set_digest(source.Hex());
+  spec.mutable_function()->add_attached()->add_files()->set_digest(attached.Hex());
   spec.mutable_function()->mutable_pickled()->set_digest(pickled.Hex());
   FunctionId function = FunctionId::New();
   ASSERT_TRUE(world_.store->PutFunctions(
@@ -114,7 +115,7 @@ TEST_F(BlobCollectorTest, KeepsWhatImagesFunctionsAndCallsNeed) {
   calls[0].arguments = arguments.SerializeAsString();
   ASSERT_TRUE(world_.store->AddCalls(group, calls));
   ASSERT_TRUE(world_.store->FinishCalls({{calls[1].id, result.SerializeAsString(), 1}}));
-  needed.insert(needed.end(), {source, pickled, argument, value, raised});
+  needed.insert(needed.end(), {source, attached, pickled, argument, value, raised});
   ASSERT_TRUE(world_.blobs->Sync());
 
   EXPECT_EQ(world_.Collect().removed_blobs, 0u) << "all of it is new";

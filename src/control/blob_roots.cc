@@ -67,6 +67,9 @@ void AddResult(const pb::CallResult& result, BlobSet& needed) {
 
 void AddSpec(const lpb::ContainerSpec& spec, BlobSet& needed) {
   for (const auto& file : spec.source()) AddHex(file.digest(), needed);
+  for (const auto& attached : spec.function().attached()) {
+    for (const auto& file : attached.files()) AddHex(file.digest(), needed);
+  }
   AddPayload(spec.function().pickled(), needed);
 }
 

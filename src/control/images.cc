@@ -12,14 +12,14 @@ namespace {
 constexpr size_t kMaxDescription = 120;
 
 // Length before bytes, so that no two lists hash alike.
-void Feed(cas::Hasher& hasher, std::string_view part) {
+void FeedText(cas::Hasher& hasher, std::string_view part) {
   hasher.Update(fmt::format("{}:", part.size()));
   hasher.Update(part);
 }
 
 void FeedList(cas::Hasher& hasher, const google::protobuf::RepeatedPtrField<std::string>& list) {
-  Feed(hasher, std::to_string(list.size()));
-  for (const auto& text : list) Feed(hasher, text);
+  FeedText(hasher, std::to_string(list.size()));
+  for (const auto& text : list) FeedText(hasher, text);
 }
 
 }  // namespace
@@ -34,24 +34,24 @@ std::string ShortText(std::string text) {
 
 ImageId ImageIdOf(const lpb::Image& image) {
   cas::Hasher hasher;
-  Feed(hasher, image.index_digest());
-  Feed(hasher, image.workdir());
+  FeedText(hasher, image.index_digest());
+  FeedText(hasher, image.workdir());
   FeedList(hasher, image.env());
   FeedList(hasher, image.entrypoint());
   FeedList(hasher, image.cmd());
-  Feed(hasher, image.user());
+  FeedText(hasher, image.user());
   for (const auto& [name, value] : std::map(image.labels().begin(), image.labels().end())) {
-    Feed(hasher, name);
-    Feed(hasher, value);
+    FeedText(hasher, name);
+    FeedText(hasher, value);
   }
   FeedList(hasher, image.exposed_ports());
   FeedList(hasher, image.volumes());
-  Feed(hasher, image.stop_signal());
-  Feed(hasher, image.healthcheck().SerializeAsString());
+  FeedText(hasher, image.stop_signal());
+  FeedText(hasher, image.healthcheck().SerializeAsString());
   FeedList(hasher, image.on_build());
   FeedList(hasher, image.shell());
-  Feed(hasher, image.author());
-  for (const auto& entry : image.history()) Feed(hasher, entry.created_by());
+  FeedText(hasher, image.author());
+  for (const auto& entry : image.history()) FeedText(hasher, entry.created_by());
   constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
   constexpr size_t kLength = 26;
   std::string text = std::string(ImageTag::kPrefix) + "-";

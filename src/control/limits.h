@@ -11,6 +11,7 @@ namespace burrow::control {
 inline constexpr size_t kMaxNameBytes = 128;
 inline constexpr size_t kMaxFunctions = 1'000;      // of one app
 inline constexpr size_t kMaxSourceFiles = 100'000;  // of one app
+inline constexpr size_t kMaxAttached = 64;          // destinations of attached files, of one function
 inline constexpr size_t kMaxPathBytes = 4'000;
 inline constexpr size_t kMaxEnvironment = 1'000;              // variables
 inline constexpr size_t kMaxEnvironmentBytes = 128 << 10;     // one value

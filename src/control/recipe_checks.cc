@@ -83,6 +83,8 @@ Status CheckDockerfile(const pb::DockerfileStep& step) {
 
 Status CheckRunFunction(const pb::RunFunctionStep& step) {
   BURROW_RETURN_IF_ERROR(CheckFunction(step.function()));
+  if (!step.function().attached().empty())
+    return Fail(Code::kInvalidArgument, "run_function takes no attached files: add them to the image by a step before");
   BURROW_RETURN_IF_ERROR(CheckSource(step.source()));
   return CheckPayload(step.arguments());
 }

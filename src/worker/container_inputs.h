@@ -1,8 +1,10 @@
-// What the start of a container needs from elsewhere: its image, the user's source, the pickled function.
+// What the start of a container needs from elsewhere: its image, the user's source, attached files, the pickled
+// function.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "burrow/link/v1/link.pb.h"
@@ -14,8 +16,9 @@ namespace burrow::worker {
 
 struct ContainerInputs {
   imagefs::ImageLease image;
-  std::shared_ptr<const SourceDirectory> source;  // null: there is none
-  std::string function;                           // "" unless it is serialized
+  std::shared_ptr<const SourceDirectory> source;                 // null: there is none
+  std::vector<std::shared_ptr<const SourceDirectory>> attached;  // in the specification's order
+  std::string function;                                          // "" unless it is serialized
 };
 
 // Finds or fetches all of it, at once where it can. `record_token`: see imagefs::AcquireOptions. All arguments outlive

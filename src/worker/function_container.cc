@@ -114,6 +114,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   std::deque<std::string> early_output;  // before it was ready
   SteadyTime began, launched, said_hello;
   std::shared_ptr<const SourceDirectory> source;
+  std::vector<std::shared_ptr<const SourceDirectory>> attached;
   std::optional<HotStart> hot_start;
   imagefs::ImageLease image;  // until the container is destroyed
   std::shared_ptr<RunningContainer> container;
@@ -161,6 +162,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
   const std::string record_token = hot_start->token();
   BURROW_CO_ASSIGN_OR_RETURN(ContainerInputs inputs, co_await FetchInputs(services, request.spec(), record_token));
   source = std::move(inputs.source);
+  attached = std::move(inputs.attached);
   image = std::move(inputs.image);
   if (phase == ContainerState::kStopping) co_return Fail(Code::kCancelled, "the start was called off");
   BURROW_CO_ASSIGN_OR_RETURN(Wires wires, MakeWires());
@@ -168,6 +170,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
                     .lower = image.lower(),
                     .library = services.library,
                     .source = source ? source->path() : ""};
+  for (const auto& directory : attached) paths.attached.push_back(directory->path());
   auto started = co_await net::RunBlocking(*services.pool, [&] { return StartOnPool(paths, wires); });
   if (!started) co_return Forward(std::move(started.error()));
   launched = services.clock->Now();

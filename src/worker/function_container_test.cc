@@ -41,6 +41,39 @@ TEST_F(FunctionContainerTest, RunsACallAndReturnsItsValue) {
   EXPECT_EQ(SmallInt(done.value()), 144);
 }
 
+constexpr const char* kReadsAttached = R"(
+import os
+def look(x):
+    print(open("/etc/note").read(), sorted(os.listdir("/data")), open("/data/deep/er").read(), flush=True)
+    for path in "/etc/note", "/data/new":
+        try:
+            open(path, "w")
+        except OSError as error:
+            print(error.strerror, flush=True)
+    return x
+)";
+
+TEST_F(FunctionContainerTest, ShowsAttachedFilesThatCannotBeWritten) {
+  auto attach = [&](auto& spec, const char* destination, bool single, const char* path, const std::string& content) {
+    auto& attached = *spec.mutable_function()->add_attached();
+    attached.set_destination(destination);
+    attached.set_single_file(single);
+    auto& file = *attached.add_files();
+    file.set_path(path);
+    file.set_digest(server_.Add(content).Hex());
+    file.set_size(content.size());
+    file.set_mode(0600);
+  };
+  std::string container = Start(kReadsAttached, "look", [&](auto& spec) {
+    attach(spec, "/etc/note", true, "local", "noted");
+    attach(spec, "/data", false, "deep/er", "dug");
+  });
+  EXPECT_EQ(AwaitDone(Call(container, IntArgument(7))).status(), burrow::v1::CALL_STATUS_SUCCESS);
+  std::vector<std::string> texts;
+  for (const auto& line : Lines()) texts.push_back(line.text());
+  EXPECT_THAT(texts, ElementsAre("noted ['deep'] dug", "Read-only file system", "Read-only file system"));
+}
+
 TEST_F(FunctionContainerTest, RunsCallsOneAfterAnotherInTheSameProcess) {
   std::string container =
       Start("count = 0\ndef next(x):\n    global count\n    count += 1\n    return count\n", "next");

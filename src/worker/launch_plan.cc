@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <utility>
 
 namespace burrow::worker {
 namespace {
@@ -14,6 +15,17 @@ void SetVariable(std::map<std::string, std::string>& environment, const std::str
   size_t equals = variable.find('=');
   if (equals == std::string::npos || equals == 0) return;
   environment[variable.substr(0, equals)] = variable.substr(equals + 1);
+}
+
+// The directory itself, or the one file in it.
+void AddAttached(const burrow::v1::FunctionSpec& function, const std::vector<std::string>& directories,
+                 std::vector<runtime::Bind>& binds) {
+  for (size_t i = 0; i < directories.size(); ++i) {
+    const auto& attached = function.attached(static_cast<int>(i));
+    std::string source = directories[i];
+    if (attached.single_file()) source += "/" + attached.files(0).path();
+    binds.push_back({.source = std::move(source), .target = attached.destination(), .read_only = true});
+  }
 }
 
 }  // namespace
@@ -52,6 +64,7 @@ runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burr
   options.binds.push_back({.source = paths.library, .target = "/burrow/lib", .read_only = true});
   if (!paths.source.empty())
     options.binds.push_back({.source = paths.source, .target = "/burrow/source", .read_only = true});
+  AddAttached(spec.function(), paths.attached, options.binds);
   options.limits.cpus = resources.cpu();
   options.limits.memory_bytes = uint64_t{MemoryMib(resources)} << 20;
   options.limits.pids = resources.pids() ? resources.pids() : kDefaultPids;

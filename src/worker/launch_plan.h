@@ -15,10 +15,11 @@ inline constexpr int kRunnerFd = 3;
 
 // What the worker found or made for one container.
 struct LaunchPaths {
-  std::string directory;   // of the container
-  os::OverlayLower lower;  // the image's tree
-  std::string library;     // holds the package `burrow`
-  std::string source;      // the user's files; empty: none
+  std::string directory;              // of the container
+  os::OverlayLower lower;             // the image's tree
+  std::string library;                // holds the package `burrow`
+  std::string source;                 // the user's files; empty: none
+  std::vector<std::string> attached;  // directories of the function's attached files, in their order
 };
 
 uint32_t MemoryMib(const burrow::v1::Resources& resources);

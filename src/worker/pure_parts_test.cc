@@ -155,6 +155,29 @@ TEST(LaunchPlan, SetsLimitsDirectoriesAndBinds) {
   EXPECT_EQ(plan.args[0], "python3");
 }
 
+TEST(LaunchPlan, BindsAttachedDirectoriesAndFilesReadOnly) {
+  burrow::link::v1::ContainerSpec spec;
+  auto* directory = spec.mutable_function()->add_attached();
+  directory->set_destination("/data");
+  directory->add_files()->set_path("a/b");
+  auto* file = spec.mutable_function()->add_attached();
+  file->set_destination("/etc/note");
+  file->set_single_file(true);
+  file->add_files()->set_path("local.txt");
+  auto plan = PlanLaunch("ct-1", spec,
+                         {.directory = "/d",
+                          .lower = {.directories = {"/l"}},
+                          .library = "/lib",
+                          .source = "",
+                          .attached = {"/one", "/two"}});
+  ASSERT_EQ(plan.binds.size(), 3u);
+  EXPECT_EQ(plan.binds[1].source, "/one");
+  EXPECT_EQ(plan.binds[1].target, "/data");
+  EXPECT_EQ(plan.binds[2].source, "/two/local.txt");
+  EXPECT_EQ(plan.binds[2].target, "/etc/note");
+  EXPECT_TRUE(plan.binds[1].read_only && plan.binds[2].read_only);
+}
+
 TEST(LogLimiter, LetsABurstThroughThenARateAndCountsTheRest) {
   LogLimiter limiter({.burst_lines = 10, .lines_per_second = 5, .burst_bytes = 1e6, .bytes_per_second = 1e6});
   SteadyTime now{std::chrono::seconds(100)};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 from daemon import Run
@@ -51,6 +52,91 @@ def test_a_changed_local_file_is_seen(run: Run, tmp_path: Path) -> None:
     for text in ("one", "two"):
         (tmp_path / "note.txt").write_text(text)
         assert run(code, "print(read.remote())").stdout == text + "\n"
+
+
+ATTACHED = """
+image = (
+    burrow.Image.debian_slim()
+    .run_commands("mkdir /data", "touch /data/hidden", "cat /proc/sys/kernel/random/uuid > /built")
+    .add_local_file("note.txt", "/etc/note.txt", copy=False)
+    .add_local_dir("data", "/data", copy=False, ignore=["*.log"])
+)
+@app.function(image=image)
+def look():
+    import os
+    return open("/built").read(), open("/etc/note.txt").read(), sorted(os.listdir("/data"))
+"""
+
+
+def test_attached_files_change_without_a_build(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("x.csv", "y.log"):
+        (tmp_path / "data" / name).write_text("1,2")
+    (tmp_path / "note.txt").write_text("one")
+    first = run(ATTACHED, "print(look.remote())", deadline_s=300)
+    assert first.stdout.endswith(", 'one', ['x.csv'])\n"), first.stderr
+    (tmp_path / "note.txt").write_text("two")
+    (tmp_path / "data" / "z.csv").write_text("3,4")
+    second = run(ATTACHED, "print(look.remote())")
+    assert second.stdout == first.stdout.replace("'one', ['x.csv']", "'two', ['x.csv', 'z.csv']")
+    assert second.stderr == ""  # every step was cached
+
+
+def test_a_build_step_behind_attached_files_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("a note")
+    ended = run(
+        """
+        image = burrow.Image.debian_slim().add_local_file("note.txt", "/note", copy=False)
+        @app.function(image=image.run_commands("cat /note"))
+        def f(): pass
+        """,
+        "f.remote()",
+    )
+    assert ended.returncode != 0
+    assert "copy=True" in ended.stderr
+
+
+def test_commands_are_run_by_the_images_shell(run: Run) -> None:
+    ended = run(
+        """
+        shell = ["/usr/bin/python3", "-c"]
+        image = burrow.Image.debian_slim().shell(shell).run_commands("open('/made', 'w').write('x y')")
+        @app.function(image=image)
+        def read(): return open("/made").read()
+        """,
+        "print(read.remote())",
+    )
+    assert ended.stdout == "x y\n", ended.stderr
+
+
+def _write_wheel(path: Path) -> None:
+    about = "tinypkg-1.0.dist-info/"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("tinypkg.py", "size = 'tiny'\n")
+        wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: tinypkg\nVersion: 1.0\n")
+        wheel.writestr(
+            about + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        names = ("tinypkg.py", about + "METADATA", about + "WHEEL", about + "RECORD")
+        wheel.writestr(about + "RECORD", "".join(name + ",,\n" for name in names))
+
+
+def test_pip_installs_a_wheel_of_this_machine(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    _write_wheel(tmp_path / "wheels" / "tinypkg-1.0-py3-none-any.whl")
+    ended = run(
+        """
+        image = burrow.Image.debian_slim().add_local_dir("wheels", "/wheels")
+        image = image.pip_install("tinypkg", find_links="/wheels", no_index=True)
+        @app.function(image=image)
+        def size():
+            import tinypkg
+            return tinypkg.size
+        """,
+        "print(size.remote())",
+        deadline_s=300,
+    )
+    assert ended.stdout == "tiny\n", ended.stderr
 
 
 def test_a_failing_step_is_shown_with_its_last_lines(run: Run) -> None:

@@ -31,7 +31,7 @@ def compile_steps(image: "Image", cache: "DigestCache") -> CompiledImage:
         simple = _SIMPLE.get(kind)
         if simple is not None:
             compiled.steps.append(simple(content))
-        elif kind != "attach_python":
+        elif not kind.startswith("attach_"):
             _READING[kind](content, compiled, cache)
     check_total(compiled.files, "What the image adds from this machine")
     return compiled
@@ -87,14 +87,19 @@ def _add_file(content: "Any", compiled: CompiledImage, cache: "DigestCache") -> 
 
 
 def _add_directory(content: "Any", compiled: CompiledImage, cache: "DigestCache") -> None:
-    local, remote = content[:2]
+    _append_files(directory_files(content), content[1], compiled, cache)
+
+
+def directory_files(content: "Any") -> "list[tuple[str, str]]":
+    """(relative path, local path) of what add_local_dir() is to add."""
+    local = content[0]
     listed = list_directory(local, lambda name: name == "__pycache__")
     if len(content) > 2:
         ignores = _ignoring(content[2])
         listed = [(path, source) for path, source in listed if not ignores(path)]
     if not listed:
         raise InvalidError("%s holds no file that the image could add." % local)
-    _append_files(listed, remote, compiled, cache)
+    return listed
 
 
 def _bake_python(content: "Any", compiled: CompiledImage, cache: "DigestCache") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 
+from burrow._client.attached_files import all_files, attached_files
 from burrow._client.build_stream import BuildState, follow_build
 from burrow._client.calls import CallClient
 from burrow._client.config import load_config
@@ -21,8 +22,9 @@ from burrow.image import Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator
+    from typing import Any, Iterable, Iterator
 
+    from burrow._client.attached_files import Attachment
     from burrow._client.calls import Observer
     from burrow.app import App
 
@@ -54,12 +56,16 @@ class Session:
         self._watcher = Watcher(self.transport, self.app_id, self.reporter)
         self.reporter.app_created(self.app.name, self.app_id, _ms_since(start))
         image_ids = self._build_images()
-        source = self._upload_source()
+        attached = {image: attached_files(image, self._digests) for image in image_ids}
+        source = self._upload_source(attached.values())
         start = time.monotonic()
-        specs = [
-            function_spec(function, image_ids[_image_of(function, self.app)], self.calls.blobs)
-            for function in self.app.functions.values()
-        ]
+        specs = []
+        for function in self.app.functions.values():
+            image = _image_of(function, self.app)
+            spec = function_spec(function, image_ids[image], self.calls.blobs)
+            if attached[image]:
+                spec["attached"] = [attachment.message() for attachment in attached[image]]
+            specs.append(spec)
         answer = self.transport.unary(
             "Apps/Publish",
             {"appId": self.app_id, "functions": specs, "source": source},
@@ -108,13 +114,15 @@ class Session:
         self.reporter.image_ready(label, info, _ms_since(start))
         return str(info["imageId"])
 
-    def _upload_source(self) -> "list[dict[str, Any]]":
+    def _upload_source(self, attached: "Iterable[list[Attachment]]") -> "list[dict[str, Any]]":
+        """Sends the attached files, too."""
         start = time.monotonic()
         functions = self.app.functions.values()
-        attached = attached_modules(_image_of(function, self.app) for function in functions)
-        files = collect_source(functions, self._digests, attached)
-        sent_files, sent_bytes = upload(files, self.calls.blobs)
-        self.reporter.source_uploaded(len(files), sent_files, sent_bytes, _ms_since(start))
+        modules = attached_modules(_image_of(function, self.app) for function in functions)
+        files = collect_source(functions, self._digests, modules)
+        everything = files + [file for one in attached for file in all_files(one)]
+        sent_files, sent_bytes = upload(everything, self.calls.blobs)
+        self.reporter.source_uploaded(len(everything), sent_files, sent_bytes, _ms_since(start))
         return [file.message() for file in files]
 
 

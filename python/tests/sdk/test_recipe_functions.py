@@ -158,3 +158,23 @@ def test_an_app_brings_the_attached_modules_of_its_images(
         "rec_attached.py"
     ]
     assert burrowd.called("Images/Build")[0]["steps"][0]["dockerfile"]["text"] == "FROM scratch\n"
+
+
+def test_an_app_publishes_the_attached_files_of_its_functions(
+    burrowd: SmallBurrowd, modules: Path  # noqa: F811
+) -> None:
+    pytest.importorskip("cloudpickle")
+    write(modules, {"note": "a note"})
+    base = Image.debian_slim()
+    app = burrow.App("a", image=base.add_local_file(str(modules / "note"), "/note", copy=False))
+    app.function(name="with", serialized=True)(plain)
+    app.function(name="without", serialized=True, image=base)(plain)
+    with app.run():
+        pass
+    having, bare = burrowd.called("Apps/Publish")[0]["functions"]
+    (one,) = having["attached"]
+    assert (one["destination"], one["singleFile"]) == ("/note", True)
+    assert burrowd.blobs[one["files"][0]["digest"]] == b"a note"
+    assert "attached" not in bare
+    builds = burrowd.called("Images/Build")
+    assert builds[0]["steps"] == builds[1]["steps"]

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from burrow import Image
+from burrow._client.attached_files import attached_files
 from burrow._client.compiled_image import CompiledImage
 from burrow._client.digest_cache import DigestCache
 from burrow._client.dockerfile_step import registry_references
@@ -324,7 +325,76 @@ def test_nonsense_is_refused_where_it_is_written(tmp_path: Path) -> None:
             pytest.fail("number %d was taken" % number)
 
 
-def test_files_cannot_be_attached_to_containers() -> None:
-    for method in ("add_local_file", "add_local_dir"):
-        with pytest.raises(InvalidError, match="copy=False.*add_local_python_source"):
-            getattr(Image.debian_slim(), method)("a", "/a", copy=False)
+def attached(image: Image) -> Dict[str, Any]:
+    """Destination -> (single file?, path -> size)."""
+    messages = [one.message() for one in attached_files(image, DigestCache())]
+    return {
+        one["destination"]: (
+            one["singleFile"],
+            {file["path"]: int(file["size"]) for file in one["files"]},
+        )
+        for one in messages
+    }
+
+
+def test_files_are_attached_without_a_step(tmp_path: Path) -> None:
+    write(tmp_path, {"note": "12", "d/a.py": "1", "d/b.log": "", "d/e/f": "123"})
+    base = Image.debian_slim().env({"A": "1"})
+    image = base.add_local_file(str(tmp_path / "note"), "/srv/", copy=False)
+    image = image.add_local_dir(str(tmp_path / "d"), "/data/", copy=False, ignore=["*.log"])
+    assert attached(image) == {
+        "/data": (False, {"a.py": 1, "e/f": 3}),
+        "/srv/note": (True, {"note": 2}),
+    }
+    assert steps(image) == steps(base) and attached(base) == {}
+    assert steps(image.env({"B": "1"}).workdir("/srv").shell(["/bin/sh", "-c"]))[:2] == steps(base)
+
+
+def test_what_is_attached_inside_of_a_directory_becomes_part_of_it(tmp_path: Path) -> None:
+    write(tmp_path, {"note": "12", "d/a": "1", "e/b": "123", "e/a": ""})
+    image = Image.debian_slim().add_local_file(str(tmp_path / "note"), "/data/e/b", copy=False)
+    image = image.add_local_dir(str(tmp_path / "e"), "/data//e", copy=False)
+    image = image.add_local_dir(str(tmp_path / "d"), "/data", copy=False)
+    image = image.add_local_file(str(tmp_path / "note"), "/data/a", copy=False)
+    image = image.add_local_file(str(tmp_path / "note"), "/database", copy=False)
+    assert attached(image) == {
+        "/data": (False, {"a": 2, "e/a": 0, "e/b": 3}),
+        "/database": (True, {"database": 2}),
+    }
+
+
+def test_nothing_is_built_behind_attached_files(tmp_path: Path) -> None:
+    write(tmp_path, {"note": "1"})
+    note = str(tmp_path / "note")
+    for image in (
+        Image.debian_slim().add_local_file(note, "/note", copy=False),
+        Image.debian_slim().add_local_dir(str(tmp_path), "/d", copy=False),
+    ):
+        builders: List[Callable[[], Any]] = [
+            lambda: image.run_commands("true"),
+            lambda: image.apt_install("figlet"),
+            lambda: image.pip_install("x"),
+            lambda: image.uv_pip_install("x"),
+            lambda: image.dockerfile_commands("RUN true"),
+            lambda: image.run_function(test_bases),
+            lambda: image.add_local_file(note, "/other"),
+            lambda: image.add_local_dir(note, "/other"),
+            lambda: image.add_local_python_source("json", copy=True),
+        ]
+        for build in builders:
+            with pytest.raises(InvalidError, match="copy=True"):
+                build()
+
+
+def test_what_cannot_be_attached_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    write(tmp_path, {"note": "1"})
+    image = Image.debian_slim()
+    with pytest.raises(InvalidError, match="holds no file"):
+        attached(image.add_local_dir(str(tmp_path / "empty"), "/d", copy=False))
+    with pytest.raises(InvalidError, match="Cannot read"):
+        attached(image.add_local_file(str(tmp_path / "absent"), "/d", copy=False))
+    for number in range(65):
+        image = image.add_local_file(str(tmp_path / "note"), "/note-%d" % number, copy=False)
+    with pytest.raises(InvalidError, match="64 places at most, not 65"):
+        attached(image)

@@ -1,0 +1,13 @@
+// What clients may attach to the containers of a function. kInvalidArgument with a sentence that names what is wrong.
+#pragma once
+
+#include "base/error.h"
+#include "control/messages.h"
+
+namespace burrow::control {
+
+// Destinations are absolute, in normal form, and neither the containers' own nor inside of each other: what is mounted
+// at one must not have to be made in the files of another, which containers share.
+Status CheckAttached(const pb::FunctionSpec& spec);
+
+}  // namespace burrow::control
