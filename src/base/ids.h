@@ -56,6 +56,9 @@ struct ImageTag {
 struct BuildTag {
   static constexpr const char* kPrefix = "bd";
 };
+struct ShellTag {
+  static constexpr const char* kPrefix = "sh";
+};
 
 using AppId = Id<AppTag>;
 using FunctionId = Id<FunctionTag>;
@@ -66,6 +69,7 @@ using WorkerId = Id<WorkerTag>;
 using StepId = Id<StepTag>;
 using ImageId = Id<ImageTag>;
 using BuildId = Id<BuildTag>;
+using ShellId = Id<ShellTag>;
 
 }  // namespace burrow
 

@@ -27,6 +27,8 @@
 #include "control/imports.h"
 #include "control/recovery.h"
 #include "control/result_writer.h"
+#include "control/shell_service.h"
+#include "control/shells.h"
 #include "control/tokens.h"
 #include "control/worker_router.h"
 #include "control/workers.h"
@@ -103,7 +105,8 @@ class RunningControl final : public Control {
         image_records_(clock_, images_, *state_.store, store_thread_),
         image_catalog_({io, clock_, images_, image_records_, apps_, workers_, *state_.store, store_thread_}),
         hot_sets_(clock_, *state_.store, store_thread_),
-        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_),
+        shells_(std::make_shared<Shells>(io, workers_)),
+        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_, *shells_),
         app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
                       logs_, *state_.store, store_thread_, *state_.blobs.guarded, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
@@ -116,6 +119,7 @@ class RunningControl final : public Control {
         image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
                         tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
+        shell_service_({options_.timings, images_, image_records_, *shells_}),
         blob_service_({io,
                        options_.timings,
                        apps_,
@@ -138,6 +142,7 @@ class RunningControl final : public Control {
     image_service_.Register(gateway_);
     image_catalog_.Register(gateway_);
     import_service_.Register(gateway_);
+    shell_service_.Register(gateway_);
     blob_service_.Register(gateway_);
   }
 
@@ -222,6 +227,7 @@ class RunningControl final : public Control {
   ImageRecords image_records_;
   ImageCatalog image_catalog_;
   HotSets hot_sets_;
+  std::shared_ptr<Shells> shells_;
   WorkerRouter router_;
   api::Gateway gateway_;
   AppService app_service_;
@@ -232,6 +238,7 @@ class RunningControl final : public Control {
   TreeWork tree_work_;
   ImageService image_service_;
   ImportService import_service_;
+  ShellService shell_service_;
   BlobService blob_service_;
   Timer sweep_, daily_;
   net::Event pause_;

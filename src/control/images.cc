@@ -128,6 +128,16 @@ const ImageEntry* ImageTable::FindByName(const std::string& name) const {
   return found == names_.end() ? nullptr : Find(found->second);
 }
 
+const ImageEntry* ImageTable::FindLeftBy(const BuildId& build) const {
+  const ImageEntry* found = nullptr;
+  for (const ImageEntry* entry : All()) {
+    const auto label = entry->image.labels().find(kLeftByLabel);
+    if (entry->record.build == build.str() && label != entry->image.labels().end() && label->second == build.str())
+      found = entry;
+  }
+  return found;
+}
+
 std::vector<std::string> ImageTable::NamesOf(const ImageId& id) const {
   std::vector<std::string> names;
   for (const auto& [name, image] : names_) {

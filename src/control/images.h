@@ -11,6 +11,9 @@
 
 namespace burrow::control {
 
+// The label of what a failed step left: the build's id. It tells such images of equal content apart.
+inline constexpr const char* kLeftByLabel = "burrow.left-by-build";
+
 struct ImageEntry {
   store::ImageRecord record;
   lpb::Image image;
@@ -38,6 +41,8 @@ class ImageTable {
   void Name(const std::string& name, const ImageId& id) { names_.insert_or_assign(name, id); }
   void DropName(const std::string& name) { names_.erase(name); }
   const ImageEntry* FindByName(const std::string& name) const;
+  // What the build's failed step left, the newest where there are several; null: nothing is kept.
+  const ImageEntry* FindLeftBy(const BuildId& build) const;
   std::vector<std::string> NamesOf(const ImageId& id) const;
   pb::ImageInfo Describe(const ImageId& id) const;  // one that is here
 

@@ -23,6 +23,7 @@ inline constexpr uint64_t kMaxRetainedBytes = 64ull << 20;    // results of fini
 inline constexpr uint64_t kMaxUnreadItemBytes = 64ull << 20;  // items of one group that nobody has taken
 inline constexpr size_t kMaxRunningApps = 1'000;
 inline constexpr size_t kMaxStoppedApps = 1'000;  // kept in memory for lists and logs
+inline constexpr size_t kMaxShells = 100;         // open ones
 inline constexpr size_t kMaxSteps = 200;          // of one image
 inline constexpr uint32_t kMaxWaitMs = 60'000;
 inline constexpr uint32_t kMaxTimeoutMs = 7u * 86'400'000u;
@@ -50,7 +51,8 @@ struct Timings {
   Millis sweep{5'000};             // how often overdue things are looked for
   Millis start_backoff{200};       // after the first failed start; doubles
   Millis result_retention{300'000};
-  Millis heartbeat{15'000};  // of silent streams
+  Millis heartbeat{15'000};   // of silent streams
+  Millis shell_input{5'000};  // wait for the command to read, before input is refused for the moment
   Millis build_step{1'800'000};
   Millis finished_calls{7ull * 86'400'000};  // kept in the store
   Millis daily{86'400'000};

@@ -7,6 +7,7 @@
 #include "burrow/v1/calls.pb.h"
 #include "burrow/v1/common.pb.h"
 #include "burrow/v1/images.pb.h"
+#include "burrow/v1/shells.pb.h"
 
 namespace burrow::control {
 

@@ -106,8 +106,10 @@ void OngoingBuild::AnswerAgent(const std::string& connection, const std::string&
 
 // The filesystem of a failed step becomes an image, so that one can look at it.
 net::Task<void> OngoingBuild::KeepWhatWasLeft(const StepCall& call, const StepRun& run) {
+  BuiltTree left = *run.left;
+  (*left.image.mutable_labels())[kLeftByLabel] = id.str();
   auto kept = co_await services.records.Keep(
-      {.tree = *run.left, .description = "left by the failed step " + call.description, .build = id.str()});
+      {.tree = std::move(left), .description = "left by the failed step " + call.description, .build = id.str()});
   if (kept) Note(fmt::format("the filesystem as the failed step left it is the image {}", kept->str()));
 }
 

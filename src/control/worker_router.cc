@@ -15,6 +15,7 @@ Container* WorkerRouter::FindAt(Worker& worker, const std::string& id) const {
 void WorkerRouter::OnWorkerJoined(Worker& worker, const lpb::Hello& hello) {
   for (Container* container : worker.containers) container->reported = false;
   for (const auto& update : hello.inventory()) Adopt(worker, update);
+  shells_.OnConnectionLost(worker);
   builds_.OnWorkerJoined();
   std::set<std::shared_ptr<Function>> functions;
   for (Container* container : worker.containers) functions.insert(container->function);
@@ -72,6 +73,10 @@ void WorkerRouter::OnWorkerSaid(Worker& worker, lpb::FromWorker message) {
       return builds_.OnAgent(message.agent());
     case lpb::FromWorker::kCachesPruned:
       return catalog_.OnCachesPruned(message.caches_pruned());
+    case lpb::FromWorker::kShellOutput:
+      return shells_.OnOutput(worker, std::move(*message.mutable_shell_output()));
+    case lpb::FromWorker::kShellEnded:
+      return shells_.OnEnded(worker, message.shell_ended());
     case lpb::FromWorker::kUsage:  // gates overcommit, which nothing does yet
       worker.usage = std::move(*message.mutable_usage());
       return;
@@ -101,6 +106,7 @@ void WorkerRouter::OnLogs(lpb::Logs logs) {
 void WorkerRouter::OnWorkerLost(Worker& worker) {
   auto containers = worker.containers;
   for (Container* container : containers) dispatcher_.OnLost(*container);
+  shells_.OnConnectionLost(worker);
   builds_.OnWorkerLost(worker);
 }
 

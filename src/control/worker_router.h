@@ -9,6 +9,7 @@
 #include "control/dispatcher.h"
 #include "control/hot_sets.h"
 #include "control/image_catalog.h"
+#include "control/shells.h"
 #include "control/workers.h"
 
 namespace burrow::control {
@@ -17,7 +18,7 @@ namespace burrow::control {
 class WorkerRouter final : public WorkerEvents {
  public:
   WorkerRouter(AppTable& apps, AppLogs& logs, ContainerTable& containers, Dispatcher& dispatcher,
-               Autoscaler& autoscaler, Builds& builds, ImageCatalog& catalog, HotSets& hot_sets)
+               Autoscaler& autoscaler, Builds& builds, ImageCatalog& catalog, HotSets& hot_sets, Shells& shells)
       : apps_(apps),
         logs_(logs),
         containers_(containers),
@@ -25,7 +26,8 @@ class WorkerRouter final : public WorkerEvents {
         autoscaler_(autoscaler),
         builds_(builds),
         catalog_(catalog),
-        hot_sets_(hot_sets) {}
+        hot_sets_(hot_sets),
+        shells_(shells) {}
 
   void OnWorkerJoined(Worker& worker, const lpb::Hello& hello) override;
   void OnWorkerSettled(Worker& worker) override;
@@ -46,6 +48,7 @@ class WorkerRouter final : public WorkerEvents {
   Builds& builds_;
   ImageCatalog& catalog_;
   HotSets& hot_sets_;
+  Shells& shells_;
 };
 
 }  // namespace burrow::control

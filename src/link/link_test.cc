@@ -107,6 +107,9 @@ class LinkTest : public ::testing::Test {
       hello.set_worker_id(id);
       return hello;
     };
+    options.on_lost = [this] {
+      if (tell_of_loss_) journal_.Add("lost");
+    };
     options.on_message = [this](FromControl message) { journal_.Add("told " + message.call().call_id()); };
     return loop_.Do([&]() -> WorkerEnd& {
       workers_.push_back(NewWorkerEnd(loop_.io(), std::move(options)));
@@ -136,6 +139,7 @@ class LinkTest : public ::testing::Test {
   std::vector<std::unique_ptr<WorkerEnd>> workers_;
   std::vector<std::future<Status>> runs_;
   uint16_t port_ = 0;
+  bool tell_of_loss_ = false;
 };
 
 TEST_F(LinkTest, CarriesMessagesInOrderBothWays) {
@@ -172,6 +176,16 @@ TEST_F(LinkTest, DialsAgainWhenControlClosesTheConnection) {
   EXPECT_EQ(journal_.Next(), "joined wk-1");
   loop_.Do([this] { control_.worker_->Close(); });
   EXPECT_EQ(journal_.Next(), "gone wk-1");
+  EXPECT_EQ(journal_.Next(), "joined wk-1");
+}
+
+TEST_F(LinkTest, TellsTheWorkerOfEachLossOnce) {
+  tell_of_loss_ = true;
+  Dial("wk-1");
+  EXPECT_EQ(journal_.Next(), "joined wk-1");
+  loop_.Do([this] { control_.worker_->Close(); });
+  const std::set<std::string> next = {journal_.Next(), journal_.Next()};
+  EXPECT_EQ(next, (std::set<std::string>{"lost", "gone wk-1"}));
   EXPECT_EQ(journal_.Next(), "joined wk-1");
 }
 

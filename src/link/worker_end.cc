@@ -112,6 +112,7 @@ Task<Status> DiallingWorkerEnd::Run() {
       complained = false;
       back_off_.Reset();
       lost = co_await Converse();
+      if (options_.on_lost) options_.on_lost();
     } else {
       lost = attempt.error().error;
     }

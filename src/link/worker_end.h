@@ -21,6 +21,7 @@ struct WorkerEndOptions {
   std::function<burrow::link::v1::Hello()> hello;
   std::function<void(burrow::link::v1::FromControl)> on_message;
   std::function<void()> on_open;  // control has welcomed the worker; may be absent
+  std::function<void()> on_lost;  // the connection that on_open told of has ended; may be absent
 };
 
 class WorkerEnd {

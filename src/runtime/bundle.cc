@@ -30,17 +30,20 @@ json User(const ContainerUser& user) {
 }
 
 json Process(const ContainerOptions& options, uint64_t open_files) {
-  return {{"terminal", false},
-          {"user", User(options.user)},
-          {"args", options.args},
-          {"env", options.env},
-          {"cwd", options.cwd},
-          {"capabilities", Capabilities()},
-          {"rlimits", json::array({{{"type", "RLIMIT_NOFILE"},
-                                    {"soft", std::min(kSoftOpenFiles, open_files)},
-                                    {"hard", std::min(kHardOpenFiles, open_files)}}})},
-          {"oomScoreAdj", kOomScoreAdjustment},
-          {"noNewPrivileges", true}};
+  json process = {{"user", User(options.user)},
+                  {"args", options.args},
+                  {"env", options.env},
+                  {"cwd", options.cwd},
+                  {"capabilities", Capabilities()},
+                  {"rlimits", json::array({{{"type", "RLIMIT_NOFILE"},
+                                            {"soft", std::min(kSoftOpenFiles, open_files)},
+                                            {"hard", std::min(kHardOpenFiles, open_files)}}})},
+                  {"oomScoreAdj", kOomScoreAdjustment},
+                  {"noNewPrivileges", true}};
+  process["terminal"] = options.terminal.has_value();
+  if (options.terminal)
+    process["consoleSize"] = {{"height", options.terminal->rows}, {"width", options.terminal->columns}};
+  return process;
 }
 
 json MountOf(const char* target, const char* type, const char* source, std::vector<std::string> options) {
@@ -161,6 +164,8 @@ Status CheckOptions(const ContainerOptions& options) {
   for (const std::string& target : targets) {
     if (!IsAbsolute(target)) return Fail(Code::kInvalidArgument, "the mount target \"{}\" must be absolute", target);
   }
+  if (options.terminal && !options.fds.empty())
+    return Fail(Code::kInvalidArgument, "a container with a terminal takes no descriptors");
   int next = 3;
   for (const auto& [ours, number] : options.fds) {
     const bool standard = number >= 0 && number <= 2;

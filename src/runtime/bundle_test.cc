@@ -83,6 +83,16 @@ TEST(OciConfig, RunsAsTheUserWithItsGroups) {
   EXPECT_EQ(Config(options)["process"]["capabilities"], Config()["process"]["capabilities"]);
 }
 
+TEST(OciConfig, HasATerminalOfTheAskedSizeOrNone) {
+  EXPECT_EQ(Config()["process"]["terminal"], false);
+  EXPECT_FALSE(Config()["process"].contains("consoleSize"));
+  auto options = Options();
+  options.terminal = TerminalSize{.rows = 24, .columns = 132};
+  const json process = Config(options)["process"];
+  EXPECT_EQ(process["terminal"], true);
+  EXPECT_EQ(process["consoleSize"], json({{"height", 24}, {"width", 132}}));
+}
+
 TEST(OciConfig, MountsWhatIsNestedAfterWhatItLiesIn) {
   auto options = Options();
   options.binds = {{"/host/inner", "/cache/tmp/inner"}, {"/host/cache", "/cache", false}};

@@ -44,6 +44,10 @@ enum class NetworkMode {
   kNone,  // loopback only
 };
 
+struct TerminalSize {
+  uint16_t rows = 0, columns = 0;
+};
+
 struct ContainerOptions {
   std::string name;       // unique on the node: the runtime's container id
   std::string directory;  // an existing empty directory: upper and work directories, mount point; the caller removes it
@@ -59,6 +63,8 @@ struct ContainerOptions {
   NetworkMode network = NetworkMode::kNode;
   os::CgroupLimits limits;
   std::vector<std::pair<int, int>> fds;  // (ours, number in the container): 0, 1, 2 and then 3, 4, ... without gaps
+  // Descriptors 0, 1 and 2 are a terminal of the container's own, which controls its first process; `fds` is empty.
+  std::optional<TerminalSize> terminal;
   std::string hostname = "burrow";
 };
 
@@ -87,6 +93,11 @@ class Container {
   void Kill();
   Result<ContainerExit> Wait(std::chrono::milliseconds deadline);
   os::CgroupUsage Usage() const;
+  // The outer end of its terminal, as a descriptor of the caller's; kFailedPrecondition where it has none. Reading
+  // fails with EIO once every process of the container has closed the terminal.
+  Result<UniqueFd> OpenTerminal() const;
+  // Tells the processes, too. Does not block.
+  Status ResizeTerminal(TerminalSize size);
   double mount_ms() const;   // overlay mounted
   double launch_ms() const;  // runtime spawned until its first process exists
 

@@ -19,6 +19,7 @@
 #include "runtime/container.h"
 #include "runtime/engine.h"
 #include "runtime/skeleton.h"
+#include "runtime/terminal.h"
 
 namespace burrow::runtime {
 namespace {
@@ -28,6 +29,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStartDeadline{60'000};
 constexpr milliseconds kKillDeadline{5'000};
+constexpr milliseconds kTerminalDeadline{10'000};
 constexpr uint64_t kResolvConfLimit = 64u << 10;
 // Where systemd-resolved keeps the name servers that its own address on loopback stands for.
 constexpr const char* kSystemdResolvConf = "/run/systemd/resolve/resolv.conf";
@@ -75,6 +77,8 @@ struct Container::State {
   std::optional<os::ContainerNetwork> network;
   UniqueFd loopback;
   StartedEngine engine;
+  UniqueFd terminal;
+  bool engine_resizes = false;  // the terminal inside follows ours when the engine is told
   std::optional<ContainerExit> exit;
   double mount_ms = 0, launch_ms = 0;
 
@@ -134,6 +138,20 @@ Status Container::Signal(int signal) {
   if (syscall(SYS_pidfd_send_signal, init, signal, nullptr, 0) == 0) return {};
   if (errno == ESRCH) return Fail(Code::kNotFound, "container {} has ended", state_->name);
   return FailErrno(fmt::format("signal container {}", state_->name));
+}
+
+Result<UniqueFd> Container::OpenTerminal() const {
+  if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
+  UniqueFd fd(fcntl(state_->terminal.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.valid()) return FailErrno("duplicate a terminal");
+  return fd;
+}
+
+Status Container::ResizeTerminal(TerminalSize size) {
+  if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
+  BURROW_RETURN_IF_ERROR(runtime::ResizeTerminal(state_->terminal.get(), size));
+  if (state_->engine_resizes && state_->engine.process.running()) return state_->engine.process.Signal(SIGWINCH);
+  return {};
 }
 
 Result<ContainerExit> Container::Wait(milliseconds deadline) {
@@ -263,9 +281,31 @@ class ContainerStart {
     // runc joins the group of linux.cgroupsPath and wants it empty; crun leaves groups alone, so it is started inside.
     if (runtime_.engine == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
     state_.engine_directory = run.root + "/" + options_.name;
-    BURROW_ASSIGN_OR_RETURN(state_.engine, StartEngine(run, kStartDeadline));
+    BURROW_RETURN_IF_ERROR(options_.terminal ? StartOnTerminal(run) : StartPlain(run));
     state_.launch_ms = MillisecondsSince(start);
     return {};
+  }
+
+  Status StartPlain(const EngineRun& run) {
+    BURROW_ASSIGN_OR_RETURN(state_.engine, StartEngine(run, kStartDeadline));
+    return {};
+  }
+
+  // crun hands out the terminal that it makes in the container. runc does so only where it does not stay, and nobody
+  // would have the exit code: it gets a terminal of ours, and carries bytes and sizes between the two.
+  Status StartOnTerminal(EngineRun run) {
+    if (runtime_.engine == Engine::kCrun) {
+      BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(bundle_));
+      run.console_socket = console.path();
+      BURROW_RETURN_IF_ERROR(StartPlain(run));
+      BURROW_ASSIGN_OR_RETURN(state_.terminal, console.Receive(kTerminalDeadline));
+      return {};
+    }
+    BURROW_ASSIGN_OR_RETURN(Terminal terminal, runtime::OpenTerminal(*options_.terminal));
+    for (const int number : {0, 1, 2}) run.fds.emplace_back(terminal.slave.get(), number);
+    state_.terminal = std::move(terminal.master);
+    state_.engine_resizes = true;
+    return StartPlain(run);
   }
 
   const RuntimeOptions& runtime_;

@@ -33,6 +33,7 @@ std::vector<std::string> CommandLine(const EngineRun& run) {
   argv.emplace_back("run");
   // runc would remove the cgroup, and with it the count of kills for want of memory, before anybody can read it.
   if (run.engine == Engine::kRunc) argv.emplace_back("--keep");
+  if (!run.console_socket.empty()) argv.insert(argv.end(), {"--console-socket", run.console_socket});
   const auto extra = std::ranges::count_if(run.fds, [](const auto& fd) { return fd.second > 2; });
   if (extra > 0) argv.insert(argv.end(), {"--preserve-fds", std::to_string(extra)});
   argv.insert(argv.end(), {"--bundle", run.bundle, "--pid-file", PidFile(run), run.name});

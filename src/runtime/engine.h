@@ -18,6 +18,7 @@ struct EngineRun {
   std::string bundle;  // directory of config.json; the engine's pid file and log go there too
   std::string name;
   std::vector<std::pair<int, int>> fds;
+  std::string console_socket;             // where the master of the terminal is wanted; empty: nowhere
   std::vector<std::string> cgroup_procs;  // joined by the engine itself before it starts
 };
 

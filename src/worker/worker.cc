@@ -21,6 +21,7 @@
 #include "worker/cache_usage.h"
 #include "worker/container_manager.h"
 #include "worker/node.h"
+#include "worker/shell_manager.h"
 
 namespace burrow::worker {
 namespace {
@@ -69,6 +70,7 @@ class Agent {
   std::unique_ptr<link::WorkerEnd> link_;
   ContainerManager containers_;
   BuildManager builds_;
+  ShellManager shells_;
   boost::asio::signal_set signals_;
   net::Event link_ended_{io_};
   bool link_running_ = true;
@@ -103,6 +105,13 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                    .library = node.library,
                    .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
       builds_(&io_, &steps_, node.cache_mounts.get(), [this](FromWorker message) { link_->Send(std::move(message)); }),
+      shells_({.io = &io_,
+               .pool = &pool_,
+               .runtime = &*node.runtime,
+               .images = node.leased_images.get(),
+               .cache = node.cache.get(),
+               .directory = node.layout.Containers(),
+               .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
       signals_(io_, SIGTERM, SIGINT) {}
 
 link::WorkerEndOptions Agent::LinkOptions() {
@@ -111,7 +120,8 @@ link::WorkerEndOptions Agent::LinkOptions() {
           .token = options_.token,
           .hello = [this] { return Hello(); },
           .on_message = [this](FromControl message) { OnMessage(std::move(message)); },
-          .on_open = options_.on_ready};
+          .on_open = options_.on_ready,
+          .on_lost = [this] { shells_.CloseAll(); }};
 }
 
 burrow::link::v1::Hello Agent::Hello() const {
@@ -150,6 +160,15 @@ void Agent::OnMessage(FromControl message) {
       break;
     case FromControl::kPruneCaches:
       builds_.PruneCaches();
+      break;
+    case FromControl::kStartShell:
+      if (!shutting_) shells_.Start(std::move(*message.mutable_start_shell()));
+      break;
+    case FromControl::kShellInput:
+      shells_.Input(message.shell_input());
+      break;
+    case FromControl::kCloseShell:
+      shells_.Close(message.close_shell().shell_id());
       break;
     case FromControl::kWelcome:
     case FromControl::MESSAGE_NOT_SET:
@@ -190,10 +209,12 @@ void Agent::BeginShut(Status outcome) {
 net::Task<void> Agent::Shut(Status outcome) {
   outcome_ = std::move(outcome);
   LogInfo("stopping {} containers", containers_.size());
+  shells_.CloseAll();
   bool containers_gone = co_await containers_.StopAll(kStopGrace, kStopDeadline);
   bool builds_gone = co_await builds_.StopAll(kStopGrace);
-  if (!containers_gone || !builds_gone)
-    LogWarn("some containers or builds did not end in time; their control groups are killed now");
+  bool shells_gone = co_await shells_.StopAll(kStopGrace);
+  if (!containers_gone || !builds_gone || !shells_gone)
+    LogWarn("some containers, builds or shells did not end in time; their control groups are killed now");
   boost::asio::steady_timer last_words(io_, link_->connected() ? kLastWordsPause : milliseconds(0));
   co_await last_words.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   link_->Stop();

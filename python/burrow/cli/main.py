@@ -60,7 +60,12 @@ def _other(arguments: "list[str]") -> int:
     from burrow.cli.parser import make_parser
 
     parser = make_parser()
+    command: "list[str]" = []
+    if arguments[:1] == ["shell"] and "--" in arguments:  # what follows is another program's
+        at = arguments.index("--")
+        arguments, command = arguments[:at], arguments[at + 1 :]
     options = parser.parse_args(arguments)
+    options.command = command
     handler = getattr(options, "handler", None)
     if handler is None:
         parser.print_help()

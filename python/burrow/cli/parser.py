@@ -17,6 +17,18 @@ def make_parser() -> "ArgumentParser":
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     commands.add_parser("run", help="run an app from a Python file")
     add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
+    shell = commands.add_parser(
+        "shell",
+        help="open a shell upon an image, or in what a failed build left",
+        usage="burrow shell [-h] (IMAGE | --step BUILD) [-- COMMAND...]",
+        description="Runs COMMAND, or a shell, in a fresh container and ends with its exit code. "
+        "What it writes is gone with it.",
+    )
+    shell.add_argument("image", metavar="IMAGE", nargs="?", help="id or name")
+    shell.add_argument(
+        "--step", metavar="BUILD", help="enter the files as the failed step of this build left them"
+    )
+    shell.set_defaults(handler="shell.open_shell")
     ps = commands.add_parser("ps", help="list the containers of every app")
     ps.set_defaults(handler="commands.list_containers")
     logs = commands.add_parser("logs", help="show what an app printed")

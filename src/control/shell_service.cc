@@ -1,0 +1,124 @@
+#include "control/shell_service.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace burrow::control {
+namespace {
+
+constexpr size_t kMaxShellArguments = 10'000;
+constexpr size_t kMaxShellArgumentBytes = 1u << 20;  // all of them
+constexpr size_t kMaxTermBytes = 100;
+constexpr uint64_t kInputWindow = 256u << 10;  // that the command has not taken
+
+Status CheckOpen(const pb::OpenShellRequest& request) {
+  size_t bytes = 0;
+  for (const auto& argument : request.args()) bytes += argument.size();
+  if (request.args_size() > static_cast<int>(kMaxShellArguments) || bytes > kMaxShellArgumentBytes) {
+    return Fail(Code::kInvalidArgument, "the command has more than {} arguments or {} bytes", kMaxShellArguments,
+                kMaxShellArgumentBytes);
+  }
+  if (request.term().size() > kMaxTermBytes)
+    return Fail(Code::kInvalidArgument, "TERM is longer than {} bytes", kMaxTermBytes);
+  return {};
+}
+
+// What `input` brings beyond what was received already, as far as there is room.
+std::string_view NewBytes(const OpenShell& shell, const pb::ShellInputRequest& input) {
+  std::string_view data = input.data();
+  data.remove_prefix(std::min<uint64_t>(shell.received - input.offset(), data.size()));
+  return data.substr(0, kInputWindow - std::min(kInputWindow, shell.received - shell.taken));
+}
+
+}  // namespace
+
+void ShellService::Register(api::Gateway& gateway) {
+  gateway.AddServerStream<pb::OpenShellRequest, pb::ShellEvent>(
+      "burrow.v1.Shells/Open", [this](const auto& request, auto writer) { return Open(request, writer); });
+  gateway.AddUnary<pb::ShellInputRequest, pb::ShellInputResponse>(
+      "burrow.v1.Shells/Input", [this](const auto& request) { return Input(request); });
+}
+
+Result<const ImageEntry*> ShellService::FindSource(const pb::OpenShellRequest& request) const {
+  if (!request.has_build()) return parts_.records.Find(request.image());
+  if (!IsIdText(BuildTag::kPrefix, request.build())) {
+    return Fail(Code::kInvalidArgument, "'{}' is no id of a build: `burrow build` says it when a step fails",
+                request.build().substr(0, kMaxNameBytes));
+  }
+  if (const ImageEntry* left = parts_.images.FindLeftBy(BuildId(request.build()))) return left;
+  return Fail(Code::kNotFound,
+              "nothing is kept of a failed step of the build {}: none failed in a container, or it was removed",
+              request.build());
+}
+
+net::Task<Status> ShellService::Open(const pb::OpenShellRequest& request, Events writer) {
+  BURROW_CO_RETURN_IF_ERROR(CheckOpen(request));
+  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(request));
+  lpb::StartShell start;
+  *start.mutable_image() = image->image;
+  *start.mutable_args() = request.args();
+  if (request.has_terminal()) *start.mutable_terminal() = request.terminal();
+  start.set_term(request.term());
+  BURROW_CO_ASSIGN_OR_RETURN(auto shell, parts_.shells.Start(std::move(start)));
+  // Whatever ends the request, its client's leaving too, ends the shell.
+  struct Leaving {
+    ~Leaving() {
+      if (auto table = shells.lock()) table->Close(*shell);
+    }
+    std::weak_ptr<Shells> shells;
+    std::shared_ptr<OpenShell> shell;
+  } leaving{parts_.shells.weak_from_this(), shell};
+  pb::ShellEvent first;
+  first.set_shell_id(shell->id.str());
+  BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(first));
+  co_return co_await Follow(*shell, writer);
+}
+
+net::Task<Status> ShellService::Follow(OpenShell& shell, Events& writer) {
+  while (!shell.outcome || !shell.events.empty()) {
+    pb::ShellEvent event;
+    if (!shell.events.empty()) {
+      event = std::move(shell.events.front());
+      shell.events.pop_front();
+    } else if (co_await shell.changed.Wait(parts_.timings.heartbeat)) {
+      continue;
+    }
+    BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(event));
+  }
+  BURROW_CO_RETURN_IF_ERROR(*shell.outcome);
+  pb::ShellEvent last;
+  *last.mutable_exit() = **shell.outcome;
+  co_return co_await writer.Write(last);
+}
+
+net::Task<void> ShellService::AwaitRoom(OpenShell& shell) {
+  const auto deadline = std::chrono::steady_clock::now() + parts_.timings.shell_input;
+  while (!shell.outcome && shell.received - shell.taken >= kInputWindow) {
+    const auto left = std::chrono::ceil<Millis>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || !co_await shell.changed.Wait(left)) break;
+  }
+}
+
+net::Task<Result<pb::ShellInputResponse>> ShellService::Input(const pb::ShellInputRequest& request) {
+  auto shell = parts_.shells.Find(request.shell_id());
+  if (!shell) co_return Fail(Code::kNotFound, "there is no shell '{}'", request.shell_id().substr(0, kMaxNameBytes));
+  lpb::ShellInput told;
+  told.set_shell_id(shell->id.str());
+  told.set_taken(std::min(request.taken(), shell->sent));
+  if (request.has_size()) *told.mutable_size() = request.size();
+  if (told.taken() > 0 || told.has_size()) parts_.shells.SendInput(*shell, told);
+  if (!request.data().empty()) co_await AwaitRoom(*shell);
+  if (request.offset() > shell->received)
+    co_return Fail(Code::kOutOfRange, "the input goes on at byte {}", shell->received);
+  lpb::ShellInput input;
+  input.set_shell_id(shell->id.str());
+  input.set_data(std::string(NewBytes(*shell, request)));
+  shell->received += input.data().size();
+  input.set_end(request.end() && shell->received >= request.offset() + request.data().size());
+  if (!input.data().empty() || input.end()) parts_.shells.SendInput(*shell, std::move(input));
+  pb::ShellInputResponse response;
+  response.set_received(shell->received);
+  co_return response;
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,40 @@
+// The methods of burrow.v1.Shells.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/gateway.h"
+#include "control/image_records.h"
+#include "control/images.h"
+#include "control/limits.h"
+#include "control/shells.h"
+
+namespace burrow::control {
+
+// Nothing is owned.
+struct ShellParts {
+  const Timings& timings;
+  const ImageTable& images;
+  const ImageRecords& records;
+  Shells& shells;
+};
+
+// Loop's thread only.
+class ShellService {
+ public:
+  explicit ShellService(ShellParts parts) : parts_(parts) {}
+  void Register(api::Gateway& gateway);
+
+ private:
+  using Events = api::Writer<pb::ShellEvent>;
+  net::Task<Status> Open(const pb::OpenShellRequest& request, Events writer);
+  net::Task<Status> Follow(OpenShell& shell, Events& writer);
+  net::Task<Result<pb::ShellInputResponse>> Input(const pb::ShellInputRequest& request);
+  net::Task<void> AwaitRoom(OpenShell& shell);
+  Result<const ImageEntry*> FindSource(const pb::OpenShellRequest& request) const;
+
+  ShellParts parts_;
+};
+
+}  // namespace burrow::control

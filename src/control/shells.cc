@@ -1,0 +1,90 @@
+#include "control/shells.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/limits.h"
+
+namespace burrow::control {
+
+Result<std::shared_ptr<OpenShell>> Shells::Start(lpb::StartShell start) {
+  if (shells_.size() >= kMaxShells)
+    return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
+  auto connected = workers_.Connected();
+  if (connected.empty())
+    return Fail(Code::kUnavailable,
+                "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
+  auto load = [](const Worker* worker) { return worker->containers.size() + worker->builds; };
+  auto shell = std::make_shared<OpenShell>(io_, *std::ranges::min_element(connected, {}, load));
+  start.set_shell_id(shell->id.str());
+  lpb::FromControl message;
+  *message.mutable_start_shell() = std::move(start);
+  shell->worker->Send(message);
+  shells_[shell->id.str()] = shell;
+  return shell;
+}
+
+std::shared_ptr<OpenShell> Shells::Find(const std::string& id) const {
+  auto found = shells_.find(id);
+  return found == shells_.end() ? nullptr : found->second;
+}
+
+void Shells::SendInput(OpenShell& shell, lpb::ShellInput input) const {
+  if (!shell.worker) return;
+  lpb::FromControl message;
+  *message.mutable_shell_input() = std::move(input);
+  shell.worker->Send(message);
+}
+
+void Shells::SayClose(Worker& worker, const std::string& id) const {
+  lpb::FromControl message;
+  message.mutable_close_shell()->set_shell_id(id);
+  worker.Send(message);
+}
+
+void Shells::Close(OpenShell& shell) {
+  if (shell.worker) SayClose(*shell.worker, shell.id.str());
+  End(shell, Fail(Code::kCancelled, "the shell was closed"));
+  shells_.erase(shell.id.str());
+}
+
+OpenShell* Shells::FindAt(Worker& worker, const std::string& id) const {
+  auto found = shells_.find(id);
+  return found != shells_.end() && found->second->worker == &worker ? found->second.get() : nullptr;
+}
+
+void Shells::OnOutput(Worker& worker, lpb::ShellOutput output) {
+  OpenShell* shell = FindAt(worker, output.shell_id());
+  if (!shell) return;
+  shell->taken = std::clamp(output.input_taken(), shell->taken, shell->received);
+  for (auto* bytes : {output.mutable_output(), output.mutable_error_output()}) {
+    if (bytes->empty()) continue;
+    shell->sent += bytes->size();
+    pb::ShellEvent event;
+    (bytes == output.mutable_output() ? event.mutable_output() : event.mutable_error_output())->swap(*bytes);
+    shell->events.push_back(std::move(event));
+  }
+  shell->changed.Notify();
+}
+
+void Shells::OnEnded(Worker& worker, const lpb::ShellEnded& ended) {
+  OpenShell* shell = FindAt(worker, ended.shell_id());
+  if (!shell) return;
+  if (!ended.error().empty()) return End(*shell, Fail(Code::kFailedPrecondition, "{}", ended.error()));
+  End(*shell, ended.exit());
+}
+
+void Shells::OnConnectionLost(Worker& worker) {
+  for (const auto& [id, shell] : shells_) {
+    if (shell->worker != &worker) continue;
+    End(*shell, Fail(Code::kUnavailable, "the connection to the shell's worker was lost, and the shell with it"));
+  }
+}
+
+void Shells::End(OpenShell& shell, Result<pb::ShellExit> outcome) const {
+  shell.worker = nullptr;
+  if (!shell.outcome) shell.outcome = std::move(outcome);
+  shell.changed.Notify();
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,62 @@
+// Shells that are open: what their workers say, kept for who follows them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "control/workers.h"
+#include "net/event.h"
+
+namespace burrow::control {
+
+// One shell, from StartShell until its stream has ended.
+struct OpenShell {
+  OpenShell(net::IoContext& io, Worker* on) : id(ShellId::New()), worker(on), changed(io) {}
+
+  const ShellId id;
+  Worker* worker;                     // null once it has ended
+  std::deque<pb::ShellEvent> events;  // output that the stream has not taken
+  uint64_t sent = 0;                  // bytes of output that came
+  uint64_t received = 0;              // bytes of input, from the client
+  uint64_t taken = 0;                 // and those of them that the command has
+  bool input_ended = false;
+  std::optional<Result<pb::ShellExit>> outcome;
+  net::Event changed;  // events, outcome, or room for input
+};
+
+// Loop's thread only. Held by a shared_ptr, so that a request that is destroyed after it does not ask for it.
+class Shells : public std::enable_shared_from_this<Shells> {
+ public:
+  Shells(net::IoContext& io, WorkerPool& workers) : io_(io), workers_(workers) {}
+
+  // On the connected worker that has the fewest containers and builds; kUnavailable where none is connected,
+  // kResourceExhausted where too many are open. `start` lacks its id.
+  Result<std::shared_ptr<OpenShell>> Start(lpb::StartShell start);
+  std::shared_ptr<OpenShell> Find(const std::string& id) const;
+  // Takes what there is room for; `input` has its id.
+  void SendInput(OpenShell& shell, lpb::ShellInput input) const;
+  // Forgets it, and ends it where it runs.
+  void Close(OpenShell& shell);
+
+  void OnOutput(Worker& worker, lpb::ShellOutput output);
+  void OnEnded(Worker& worker, const lpb::ShellEnded& ended);
+  // No shell outlives its worker's connection.
+  void OnConnectionLost(Worker& worker);
+
+ private:
+  OpenShell* FindAt(Worker& worker, const std::string& id) const;
+  void End(OpenShell& shell, Result<pb::ShellExit> outcome) const;
+  void SayClose(Worker& worker, const std::string& id) const;
+
+  net::IoContext& io_;
+  WorkerPool& workers_;
+  std::map<std::string, std::shared_ptr<OpenShell>> shells_;  // by id
+};
+
+}  // namespace burrow::control

@@ -1,0 +1,110 @@
+#include "runtime/terminal.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "os/fs.h"
+
+namespace burrow::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using TerminalClock = std::chrono::steady_clock;
+
+Status WaitForConsole(int fd, TerminalClock::time_point end) {
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(end - TerminalClock::now()).count();
+    if (left <= 0) return Fail(Code::kDeadlineExceeded, "the engine did not hand out the container's terminal");
+    pollfd waited{fd, POLLIN, 0};
+    const int ready = poll(&waited, 1, static_cast<int>(left));
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) return FailErrno("wait for the container's terminal");
+  }
+}
+
+// The one descriptor that a message brings.
+Result<UniqueFd> ReceiveDescriptor(int connection) {
+  std::array<char, 4096> name;
+  iovec bytes{name.data(), name.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control;
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  if (recvmsg(connection, &message, MSG_CMSG_CLOEXEC) < 0) return FailErrno("receive the container's terminal");
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len < CMSG_LEN(sizeof(int))) {
+    return Fail(Code::kInternal, "the engine handed out no terminal");
+  }
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return UniqueFd(fd);
+}
+
+winsize WindowOf(TerminalSize size) {
+  winsize window{};
+  window.ws_row = size.rows;
+  window.ws_col = size.columns;
+  return window;
+}
+
+}  // namespace
+
+Result<Terminal> OpenTerminal(TerminalSize size) {
+  Terminal terminal;
+  terminal.master.Reset(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const int master = terminal.master.get();
+  if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) return FailErrno("make a terminal");
+  terminal.slave.Reset(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal.slave.valid()) return FailErrno("open a terminal");
+  termios settings{};
+  if (tcgetattr(terminal.slave.get(), &settings) != 0) return FailErrno("read a terminal's settings");
+  cfmakeraw(&settings);
+  if (tcsetattr(terminal.slave.get(), TCSANOW, &settings) != 0) return FailErrno("make a terminal raw");
+  BURROW_RETURN_IF_ERROR(ResizeTerminal(master, size));
+  return terminal;
+}
+
+Status ResizeTerminal(int master, TerminalSize size) {
+  const winsize window = WindowOf(size);
+  if (ioctl(master, TIOCSWINSZ, &window) != 0) return FailErrno("resize a terminal");
+  return {};
+}
+
+Result<ConsoleSocket> ConsoleSocket::Listen(const std::string& directory) {
+  ConsoleSocket made;
+  BURROW_ASSIGN_OR_RETURN(made.directory_, os::Open(directory, O_PATH | O_DIRECTORY));
+  made.path_ = fmt::format("/proc/{}/fd/{}/console", getpid(), made.directory_.get());
+  made.listening_.Reset(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  made.path_.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (!made.listening_.valid() ||
+      bind(made.listening_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(made.listening_.get(), 1) != 0) {
+    return FailErrno("listen for the container's terminal");
+  }
+  return made;
+}
+
+Result<UniqueFd> ConsoleSocket::Receive(milliseconds deadline) const {
+  const auto end = TerminalClock::now() + deadline;
+  BURROW_RETURN_IF_ERROR(WaitForConsole(listening_.get(), end));
+  UniqueFd connection(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!connection.valid()) return FailErrno("accept the engine");
+  BURROW_RETURN_IF_ERROR(WaitForConsole(connection.get(), end));
+  return ReceiveDescriptor(connection.get());
+}
+
+}  // namespace burrow::runtime

@@ -1,0 +1,36 @@
+// Terminals of containers, seen from outside. Private to this module, but for TerminalSize in container.h.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "runtime/container.h"
+
+namespace burrow::runtime {
+
+struct Terminal {
+  UniqueFd master, slave;
+};
+// A raw terminal of the machine itself.
+Result<Terminal> OpenTerminal(TerminalSize size);
+Status ResizeTerminal(int master, TerminalSize size);
+
+// A unix socket on which an engine hands out the master of the terminal that it made inside the container.
+class ConsoleSocket {
+ public:
+  // In `directory`, which must be short-lived: the socket's name stays there.
+  static Result<ConsoleSocket> Listen(const std::string& directory);
+  // Opens it in every process of this pid and mount namespace for as long as this lives, and is short: names of unix
+  // sockets have 107 bytes.
+  const std::string& path() const { return path_; }
+  // The master, close-on-exec. Blocks for at most `deadline`.
+  Result<UniqueFd> Receive(std::chrono::milliseconds deadline) const;
+
+ private:
+  UniqueFd directory_, listening_;
+  std::string path_;
+};
+
+}  // namespace burrow::runtime

@@ -1,0 +1,271 @@
+#include "worker/shell.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "builder/image_file.h"
+#include "builder/image_user.h"
+#include "cas/digest.h"
+#include "image/import.h"
+#include "net/detached.h"
+#include "net/event.h"
+#include "os/fs.h"
+#include "worker/coroutine.h"
+#include "worker/shell_input.h"
+#include "worker/shell_plan.h"
+#include "worker/utf8.h"
+
+namespace burrow::worker {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using burrow::link::v1::FromWorker;
+using burrow::link::v1::ShellOutput;
+using burrow::link::v1::StartShell;
+using std::chrono::milliseconds;
+using Descriptor = asio::posix::stream_descriptor;
+
+constexpr size_t kOutputPiece = 32u << 10;
+constexpr milliseconds kLookAgain{3'600'000};  // a wait that an event ends
+constexpr milliseconds kLastOutput{5'000};     // between the container's end and that of its output
+constexpr milliseconds kShellReapDeadline{10'000};
+
+// Our ends of what the command has for input and output.
+struct ShellWires {
+  UniqueFd input, output, errors;  // a terminal has no errors
+};
+
+// A container that runs; the image is held until it is gone.
+struct RunningShell {
+  imagefs::ImageLease image;
+  std::optional<runtime::Container> container;
+  ShellWires wires;
+};
+
+Result<builder::ImageUser> FindShellUser(const ShellServices& services, const burrow::link::v1::Image& image,
+                                         const cas::Digest& digest) {
+  BURROW_ASSIGN_OR_RETURN(auto loaded, image::LoadIndex(*services.cache, digest));
+  BURROW_ASSIGN_OR_RETURN(auto index, loaded.Open());
+  BURROW_ASSIGN_OR_RETURN(auto tree, image::Tree::FromIndex(index));
+  BURROW_ASSIGN_OR_RETURN(const auto passwd, builder::ReadImageFile(tree, "/etc/passwd", *services.cache));
+  BURROW_ASSIGN_OR_RETURN(const auto group, builder::ReadImageFile(tree, "/etc/group", *services.cache));
+  return builder::FindUser(image.user(), passwd, group);
+}
+
+Status StartOnTerminal(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
+  BURROW_ASSIGN_OR_RETURN(shell.container, services.runtime->Start(std::move(options)));
+  BURROW_ASSIGN_OR_RETURN(shell.wires.input, shell.container->OpenTerminal());
+  BURROW_ASSIGN_OR_RETURN(shell.wires.output, shell.container->OpenTerminal());
+  return {};
+}
+
+Status StartOnPipes(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
+  BURROW_ASSIGN_OR_RETURN(auto input, os::MakePipe());
+  BURROW_ASSIGN_OR_RETURN(auto output, os::MakePipe());
+  BURROW_ASSIGN_OR_RETURN(auto errors, os::MakePipe());
+  options.fds = {{input.read.get(), 0}, {output.write.get(), 1}, {errors.write.get(), 2}};
+  BURROW_ASSIGN_OR_RETURN(shell.container, services.runtime->Start(std::move(options)));
+  shell.wires = {std::move(input.write), std::move(output.read), std::move(errors.read)};
+  return {};
+}
+
+// Control has forgotten a shell that it closed: a client hears this when the worker is the one who closes.
+Status Closed() { return Fail(Code::kCancelled, "the shell was closed: its worker stops"); }
+
+// Blocks. On failure `shell` may hold a part.
+Status StartOnPool(const ShellServices& services, const StartShell& request, RunningShell& shell) {
+  BURROW_RETURN_IF_ERROR(CheckShell(request));
+  auto digest = cas::Digest::FromHex(request.image().index_digest());
+  if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", request.image().index_digest());
+  BURROW_ASSIGN_OR_RETURN(shell.image, services.images->Acquire(*digest, {}));
+  BURROW_ASSIGN_OR_RETURN(const auto user, FindShellUser(services, request.image(), *digest));
+  const std::string directory = services.directory + "/" + request.shell_id();
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(directory));
+  auto options = PlanShell(request, shell.image.lower(), user, directory);
+  return options.terminal ? StartOnTerminal(services, std::move(options), shell)
+                          : StartOnPipes(services, std::move(options), shell);
+}
+
+}  // namespace
+
+struct Shell::State : std::enable_shared_from_this<State> {
+  State(const ShellServices& given, StartShell asked, std::function<void()> gone)
+      : services(given),
+        request(std::move(asked)),
+        on_gone(std::move(gone)),
+        input(given.io, [this](uint64_t taken) { SayTaken(taken); }),
+        changed(*given.io) {}
+
+  net::Task<void> Live();
+  net::Task<Status> RunToTheEnd();
+  void Follow(UniqueFd fd, std::string* (ShellOutput::*field)());
+  net::Task<void> Pump(std::shared_ptr<Descriptor> source, std::string* (ShellOutput::*field)());
+  net::Task<void> AwaitOutput();
+  net::Task<void> TearDown();
+  void SayTaken(uint64_t taken);
+  void SayEnded(const Status& outcome);
+  void Close();
+
+  ShellServices services;
+  StartShell request;
+  std::function<void()> on_gone;
+  RunningShell running;
+  std::vector<std::shared_ptr<Descriptor>> sources;
+  ShellInput input;
+  net::Event changed;            // room in the window, a pump that ended, or the close
+  uint64_t sent = 0, taken = 0;  // bytes of output
+  int pumps = 0;
+  int held_back = 0;  // pumps that wait for room
+  bool closed = false;
+  bool started = false;                       // and not yet waited for: the container may be told things
+  std::optional<runtime::TerminalSize> size;  // that came before the start
+  std::optional<runtime::ContainerExit> exit;
+};
+
+net::Task<void> Shell::State::Live() {
+  auto self = shared_from_this();
+  Status outcome;
+  try {
+    outcome = co_await RunToTheEnd();
+  } catch (const std::exception& e) {
+    outcome = Fail(Code::kInternal, "the worker lost hold of the shell: {}", e.what());
+  }
+  started = false;
+  co_await TearDown();
+  SayEnded(outcome);
+  std::exchange(on_gone, nullptr)();
+}
+
+net::Task<Status> Shell::State::RunToTheEnd() {
+  Status status =
+      co_await net::RunBlocking(*services.pool, [this]() -> Status { return StartOnPool(services, request, running); });
+  BURROW_CO_RETURN_IF_ERROR(status);
+  if (closed) co_return Closed();
+  started = true;
+  if (size) (void)running.container->ResizeTerminal(*size);
+  input.SetDestination(std::move(running.wires.input), request.has_terminal());
+  Follow(std::move(running.wires.output), &ShellOutput::mutable_output);
+  if (running.wires.errors.valid()) Follow(std::move(running.wires.errors), &ShellOutput::mutable_error_output);
+  const int pidfd = running.container->pidfd();
+  while (!co_await WaitReadable(pidfd, kLookAgain)) {
+  }
+  started = false;
+  auto ended =
+      co_await net::RunBlocking(*services.pool, [this] { return running.container->Wait(kShellReapDeadline); });
+  BURROW_CO_RETURN_IF_ERROR(ended);
+  if (closed) co_return Closed();
+  exit = *ended;
+  co_await AwaitOutput();
+  co_return Status();
+}
+
+void Shell::State::Follow(UniqueFd fd, std::string* (ShellOutput::*field)()) {
+  auto source = std::make_shared<Descriptor>(*services.io, fd.Release());
+  sources.push_back(source);
+  ++pumps;
+  net::RunDetached(*services.io, Pump(std::move(source), field), "output of " + request.shell_id());
+}
+
+net::Task<void> Shell::State::Pump(std::shared_ptr<Descriptor> source, std::string* (ShellOutput::*field)()) {
+  auto self = shared_from_this();
+  std::string buffer(kOutputPiece, '\0');
+  while (!closed) {
+    if (sent - taken >= kShellWindow) {
+      ++held_back;
+      co_await changed.Wait(kLookAgain);
+      --held_back;
+      continue;
+    }
+    auto [error, bytes] = co_await source->async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+    if (error || closed) break;
+    sent += bytes;
+    FromWorker message;
+    message.mutable_shell_output()->set_shell_id(request.shell_id());
+    (message.mutable_shell_output()->*field)()->assign(buffer, 0, bytes);
+    services.send(std::move(message));
+  }
+  --pumps;
+  changed.Notify();
+}
+
+// Everything that could write is dead: what is left comes soon, unless the client is slow.
+net::Task<void> Shell::State::AwaitOutput() {
+  while (pumps > 0 && !closed) {
+    const bool event = co_await changed.Wait(kLastOutput);
+    if (!event && held_back == 0) break;
+  }
+}
+
+net::Task<void> Shell::State::TearDown() {
+  closed = true;
+  input.Close();
+  for (const auto& source : sources) {
+    boost::system::error_code ignored;
+    source->close(ignored);
+  }
+  changed.Notify();
+  Status removed = co_await net::RunBlocking(*services.pool, [this] {
+    running.container.reset();
+    running.image = {};
+    return os::RemoveTree(services.directory + "/" + request.shell_id());
+  });
+  if (!removed) LogWarn("shell {}: {}", request.shell_id(), removed.error().message());
+}
+
+void Shell::State::SayTaken(uint64_t bytes) {
+  FromWorker message;
+  message.mutable_shell_output()->set_shell_id(request.shell_id());
+  message.mutable_shell_output()->set_input_taken(bytes);
+  services.send(std::move(message));
+}
+
+void Shell::State::SayEnded(const Status& outcome) {
+  FromWorker message;
+  auto& ended = *message.mutable_shell_ended();
+  ended.set_shell_id(request.shell_id());
+  if (!outcome) ended.set_error(ToUtf8(outcome.error().message()));
+  if (exit) *ended.mutable_exit() = ToShellExit(*exit);
+  services.send(std::move(message));
+}
+
+void Shell::State::Close() {
+  if (std::exchange(closed, true)) return;
+  if (started) running.container->Kill();
+  changed.Notify();
+}
+
+Shell::Shell(const ShellServices& services, StartShell request, std::function<void()> on_gone)
+    : state_(std::make_shared<State>(services, std::move(request), std::move(on_gone))) {
+  net::RunDetached(*services.io, state_->Live(), "shell " + state_->request.shell_id());
+}
+Shell::~Shell() = default;
+
+void Shell::Input(const burrow::link::v1::ShellInput& said) {
+  State& state = *state_;
+  if (said.taken() > state.taken && said.taken() <= state.sent) {
+    state.taken = said.taken();
+    state.changed.Notify();
+  }
+  if (said.has_size()) {
+    state.size = SizeOf(said.size());
+    if (state.started) (void)state.running.container->ResizeTerminal(*state.size);
+  }
+  if (!said.data().empty() && !state.input.Add(said.data())) {
+    LogWarn("shell {}: more input came than it has room for", state.request.shell_id());
+    return state.Close();
+  }
+  if (said.end()) state.input.End();
+}
+
+void Shell::Close() { state_->Close(); }
+
+}  // namespace burrow::worker

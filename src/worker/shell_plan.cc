@@ -1,0 +1,62 @@
+#include "worker/shell_plan.h"
+
+#include <algorithm>
+
+#include "worker/launch_plan.h"
+
+namespace burrow::worker {
+namespace {
+
+constexpr size_t kMaxArgumentBytes = 128u << 10;  // of the kernel
+constexpr uint32_t kMaxTerminalSide = 65'535;
+constexpr const char* kAnyShell = "command -v bash >/dev/null 2>&1 && exec bash; exec sh";
+
+bool IsPlain(const std::string& text) {
+  return text.size() < kMaxArgumentBytes && text.find('\0') == std::string::npos;
+}
+
+}  // namespace
+
+Status CheckShell(const burrow::link::v1::StartShell& request) {
+  if (!std::ranges::all_of(request.args(), IsPlain) || !IsPlain(request.term()))
+    return Fail(Code::kInvalidArgument, "an argument is longer than {} bytes, or holds a NUL", kMaxArgumentBytes - 1);
+  return {};
+}
+
+runtime::TerminalSize SizeOf(const burrow::v1::TerminalSize& size) {
+  return {.rows = static_cast<uint16_t>(std::min(size.rows(), kMaxTerminalSide)),
+          .columns = static_cast<uint16_t>(std::min(size.columns(), kMaxTerminalSide))};
+}
+
+runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request, const os::OverlayLower& lower,
+                                    const builder::ImageUser& user, const std::string& directory) {
+  const auto& image = request.image();
+  std::vector<std::string> env(image.env().begin(), image.env().end());
+  if (request.has_terminal()) {
+    std::erase_if(env, [](const std::string& variable) { return variable.starts_with("TERM="); });
+    env.push_back("TERM=" + (request.term().empty() ? std::string("xterm") : request.term()));
+  }
+  runtime::ContainerOptions options;
+  options.name = request.shell_id();
+  options.directory = directory;
+  options.lower = lower;
+  options.args = {request.args().begin(), request.args().end()};
+  if (options.args.empty()) options.args = {"/bin/sh", "-c", kAnyShell};
+  options.env = builder::WithDefaultVariables(std::move(env), user.home);
+  options.cwd = image.workdir().empty() ? "/" : image.workdir();
+  options.user = user.ids;
+  options.limits.memory_bytes = uint64_t{kDefaultMemoryMib} << 20;
+  options.limits.pids = kDefaultPids;
+  if (request.has_terminal()) options.terminal = SizeOf(request.terminal());
+  return options;
+}
+
+burrow::v1::ShellExit ToShellExit(const runtime::ContainerExit& exit) {
+  burrow::v1::ShellExit result;
+  const bool killed = exit.status.signal != 0;
+  result.set_code(static_cast<uint32_t>(killed ? 128 + exit.status.signal : exit.status.code));
+  result.set_out_of_memory(killed && exit.out_of_memory);
+  return result;
+}
+
+}  // namespace burrow::worker

@@ -1,0 +1,24 @@
+// From StartShell to what the runtime starts. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "builder/image_user.h"
+#include "burrow/link/v1/link.pb.h"
+#include "runtime/container.h"
+
+namespace burrow::worker {
+
+// Terminals have 16 bits for each; kInvalidArgument also where an argument cannot be told to an engine.
+Status CheckShell(const burrow::link::v1::StartShell& request);
+runtime::TerminalSize SizeOf(const burrow::v1::TerminalSize& size);
+
+// Everything but the descriptors.
+runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request, const os::OverlayLower& lower,
+                                    const builder::ImageUser& user, const std::string& directory);
+
+// How the shell ended, as its client learns it.
+burrow::v1::ShellExit ToShellExit(const runtime::ContainerExit& exit);
+
+}  // namespace burrow::worker

@@ -1,0 +1,182 @@
+"""`burrow shell` on a real terminal, in what a failed build left and upon an image."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+from pathlib import Path
+from typing import Set
+
+import pytest
+
+from daemon import BURROW, Daemon, wait_until
+from leftovers import network_links
+
+DEADLINE_S = 120.0
+DOCKERFILE = """FROM debian_slim
+WORKDIR /made
+ENV GREETING=hello
+RUN echo 'left by the step' > file; exit 3
+"""
+
+
+class Terminal:
+    """`burrow shell ...` in a session of its own, as in a user's terminal."""
+
+    def __init__(self, daemon: Daemon, *arguments: str) -> None:
+        self.seen = b""
+        environment = daemon.environment(TERM="xterm-256color")
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 101, 0, 0))
+            os.execve(BURROW, [BURROW, "shell", *arguments], environment)
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def await_text(self, text: str) -> None:
+        while text.encode() not in self.seen:
+            assert self._read(), "%r did not come, but:\n%s" % (text, self.seen.decode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def end(self) -> int:
+        """Its exit code, once it has one."""
+        while self._read():
+            pass
+        os.close(self.master)
+        return os.WEXITSTATUS(os.waitpid(self.pid, 0)[1])
+
+    def _read(self) -> bytes:
+        ready = select.select([self.master], [], [], DEADLINE_S)[0]
+        assert ready, "nothing came in time; before that:\n" + self.seen.decode()
+        try:
+            part = os.read(self.master, 65536)
+        except OSError:  # everybody has closed the other end
+            part = b""
+        self.seen += part
+        return part
+
+
+class Traces:
+    """What shells have on the machine while they run."""
+
+    def __init__(self, state: Path) -> None:
+        self._containers = state / "worker" / "containers"
+        self._links = network_links()
+
+    def now(self) -> Set[str]:
+        found = {str(path) for path in self._containers.glob("sh-*")}
+        for parent, names, _ in os.walk("/sys/fs/cgroup"):
+            found |= {os.path.join(parent, name) for name in names if name.startswith("sh-")}
+        return found | (network_links() - self._links)
+
+
+@pytest.fixture
+def traces(daemon: Daemon, state: Path) -> Traces:
+    return Traces(state)
+
+
+@pytest.fixture
+def failed_build(daemon: Daemon, tmp_path: Path) -> str:
+    """The id of a build whose step failed."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    built = daemon.burrow("build", str(context), deadline_s=400)
+    assert built.returncode == 1, built.stderr
+    advised = re.search(r"burrow shell --step (bd-\w+)", built.stderr)
+    assert advised, built.stderr
+    return advised.group(1)
+
+
+def test_a_shell_enters_what_the_failed_step_left(
+    daemon: Daemon, failed_build: str, traces: Traces
+) -> None:
+    terminal = Terminal(daemon, "--step", failed_build)
+    terminal.type("cat file; echo $GREETING $TERM; pwd\r")
+    terminal.await_text("left by the step\r\n")
+    terminal.await_text("hello xterm-256color\r\n")
+    terminal.await_text("\n/made\r\n")
+    terminal.type("tty; stty size\r")
+    terminal.await_text("31 101\r\n")
+    terminal.resize(50, 60)
+    terminal.type("until stty size | grep -q '50 60'; do :; done; echo re''sized\r")
+    terminal.await_text("resized\r\n")
+    terminal.type("echo be''gun; sleep 1000\r")
+    terminal.await_text("begun\r\n")
+    terminal.type("\x03")
+    terminal.type("echo after''wards $?\r")
+    terminal.await_text("afterwards 130\r\n")
+    assert traces.now() != set()
+    terminal.type("exit 7\r")
+    assert terminal.end() == 7
+    assert traces.now() == set()
+
+
+def test_a_shell_ends_with_its_client(daemon: Daemon, failed_build: str, traces: Traces) -> None:
+    terminal = Terminal(daemon, "--step", failed_build)
+    terminal.type("echo he''re; sleep 1000\r")
+    terminal.await_text("here\r\n")
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.end()
+    wait_until(lambda: traces.now() == set(), "nothing of the shell is left")
+
+
+def run_shell(
+    daemon: Daemon, *arguments: str, text: bytes = b""
+) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [BURROW, "shell", *arguments],
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=daemon.environment(),
+        timeout=DEADLINE_S,
+    )
+
+
+def test_pipes_are_carried_whole_in_both_directions(
+    daemon: Daemon, failed_build: str, traces: Traces
+) -> None:
+    text = bytes(range(256)) * 8192
+    command = ["sh", "-c", "cat; echo problem >&2; exit 5"]
+    done = run_shell(daemon, "--step", failed_build, "--", *command, text=text)
+    assert (done.returncode, done.stderr) == (5, b"problem\n")
+    assert done.stdout == text
+    assert traces.now() == set()
+
+
+def test_what_cannot_be_entered_is_an_error(daemon: Daemon, failed_build: str) -> None:
+    unknown = run_shell(daemon, "nowhere")
+    assert unknown.returncode == 1
+    assert b"there is no image 'nowhere'" in unknown.stderr
+    build = run_shell(daemon, "--step", "bd-" + "0" * 26)
+    assert build.returncode == 1
+    assert b"nothing is kept of a failed step" in build.stderr
+    program = run_shell(daemon, "--step", failed_build, "--", "no-such-program")
+    assert program.returncode == 1
+    assert b"no-such-program" in program.stderr
+
+
+def test_a_shell_ends_with_its_server(own_daemon: Daemon, tmp_path: Path) -> None:
+    own_daemon.start()
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM debian_slim\n")
+    built = own_daemon.burrow("build", str(context), "-t", "for-a-shell", deadline_s=400)
+    assert built.returncode == 0, built.stderr
+    terminal = Terminal(own_daemon, "for-a-shell")
+    terminal.type("echo he''re\r")
+    terminal.await_text("here\r\n")
+    assert own_daemon.stop() == 0
+    assert terminal.end() == 1
+    assert b"Error: " in terminal.seen
