@@ -12,7 +12,7 @@ import struct
 import subprocess
 import termios
 from pathlib import Path
-from typing import Set
+from typing import Callable, Iterator, List, Set
 
 import pytest
 
@@ -32,6 +32,7 @@ class Terminal:
 
     def __init__(self, daemon: Daemon, *arguments: str) -> None:
         self.seen = b""
+        self._code = -1
         environment = daemon.environment(TERM="xterm-256color")
         self.pid, self.master = pty.fork()
         if self.pid == 0:
@@ -50,10 +51,18 @@ class Terminal:
 
     def end(self) -> int:
         """Its exit code, once it has one."""
-        while self._read():
+        while self.master >= 0 and self._read():
             pass
+        self.close()
+        return self._code
+
+    def close(self) -> None:
+        """Hangs up: a client that still runs leaves."""
+        if self.master < 0:
+            return
         os.close(self.master)
-        return os.WEXITSTATUS(os.waitpid(self.pid, 0)[1])
+        self.master = -1
+        self._code = os.WEXITSTATUS(os.waitpid(self.pid, 0)[1])
 
     def _read(self) -> bytes:
         ready = select.select([self.master], [], [], DEADLINE_S)[0]
@@ -64,6 +73,22 @@ class Terminal:
             part = b""
         self.seen += part
         return part
+
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def open_terminal() -> Iterator[Open]:
+    opened: List[Terminal] = []
+
+    def open_terminal(daemon: Daemon, *arguments: str) -> Terminal:
+        opened.append(Terminal(daemon, *arguments))
+        return opened[-1]
+
+    yield open_terminal
+    for terminal in opened:
+        terminal.close()
 
 
 class Traces:
@@ -99,9 +124,9 @@ def failed_build(daemon: Daemon, tmp_path: Path) -> str:
 
 
 def test_a_shell_enters_what_the_failed_step_left(
-    daemon: Daemon, failed_build: str, traces: Traces
+    daemon: Daemon, failed_build: str, traces: Traces, open_terminal: Open
 ) -> None:
-    terminal = Terminal(daemon, "--step", failed_build)
+    terminal = open_terminal(daemon, "--step", failed_build)
     terminal.type("cat file; echo $GREETING $TERM; pwd\r")
     terminal.await_text("left by the step\r\n")
     terminal.await_text("hello xterm-256color\r\n")
@@ -111,7 +136,8 @@ def test_a_shell_enters_what_the_failed_step_left(
     terminal.resize(50, 60)
     terminal.type("until stty size | grep -q '50 60'; do :; done; echo re''sized\r")
     terminal.await_text("resized\r\n")
-    terminal.type("echo be''gun; sleep 1000\r")
+    # What says so is in the foreground already, as bash by itself would not be.
+    terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
     terminal.await_text("begun\r\n")
     terminal.type("\x03")
     terminal.type("echo after''wards $?\r")
@@ -122,12 +148,13 @@ def test_a_shell_enters_what_the_failed_step_left(
     assert traces.now() == set()
 
 
-def test_a_shell_ends_with_its_client(daemon: Daemon, failed_build: str, traces: Traces) -> None:
-    terminal = Terminal(daemon, "--step", failed_build)
+def test_a_shell_ends_with_its_client(
+    daemon: Daemon, failed_build: str, traces: Traces, open_terminal: Open
+) -> None:
+    terminal = open_terminal(daemon, "--step", failed_build)
     terminal.type("echo he''re; sleep 1000\r")
     terminal.await_text("here\r\n")
     os.kill(terminal.pid, signal.SIGKILL)
-    terminal.end()
     wait_until(lambda: traces.now() == set(), "nothing of the shell is left")
 
 
@@ -167,14 +194,16 @@ def test_what_cannot_be_entered_is_an_error(daemon: Daemon, failed_build: str) -
     assert b"no-such-program" in program.stderr
 
 
-def test_a_shell_ends_with_its_server(own_daemon: Daemon, tmp_path: Path) -> None:
+def test_a_shell_ends_with_its_server(
+    own_daemon: Daemon, tmp_path: Path, open_terminal: Open
+) -> None:
     own_daemon.start()
     context = tmp_path / "context"
     context.mkdir()
     (context / "Dockerfile").write_text("FROM debian_slim\n")
     built = own_daemon.burrow("build", str(context), "-t", "for-a-shell", deadline_s=400)
     assert built.returncode == 0, built.stderr
-    terminal = Terminal(own_daemon, "for-a-shell")
+    terminal = open_terminal(own_daemon, "for-a-shell")
     terminal.type("echo he''re\r")
     terminal.await_text("here\r\n")
     assert own_daemon.stop() == 0

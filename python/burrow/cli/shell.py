@@ -75,7 +75,7 @@ def _raw_terminal(terminal: bool) -> "Iterator[None]":
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             handlers[number] = signal.signal(number, _leave)
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # what was typed ahead counts
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
