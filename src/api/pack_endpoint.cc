@@ -18,7 +18,7 @@ using net::Task;
 
 namespace {
 
-constexpr size_t kPackPiece = 256u << 10;        // of an upload, to one turn of the pool
+constexpr size_t kPackPiece = 256u << 10;    // of an upload, to one turn of the pool
 constexpr uint64_t kFirstFrame = 64u << 10;  // so that a prefetch has its first blobs soon
 constexpr uint64_t kStoredTogether = 4u << 20;
 

@@ -18,7 +18,8 @@ OutputTail::OutputTail(OutputSink sink, const std::vector<std::string>& secrets)
 std::string OutputTail::Hidden(std::string_view line) const {
   std::string text(line);
   for (const auto& secret : hidden_) {
-    for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + 3)) text.replace(at, secret.size(), "***");
+    for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + 3))
+      text.replace(at, secret.size(), "***");
   }
   return text;
 }

@@ -171,7 +171,8 @@ TEST(OutputTail, CutsLinesAndKeepsTheLastOnes) {
 
 TEST(OutputTail, HidesSecretsLineByLine) {
   std::vector<std::string> seen;
-  OutputTail tail([&](std::string_view line) { seen.emplace_back(line); }, {"hunter2\nsecond line\n", "hunter2-long", "abc"});
+  OutputTail tail([&](std::string_view line) { seen.emplace_back(line); },
+                  {"hunter2\nsecond line\n", "hunter2-long", "abc"});
   tail.Feed("a hunter2, hunter2-long and abc\nthe second line hunter");
   tail.Feed("2\n");
   EXPECT_EQ(seen, (std::vector<std::string>{"a ***, *** and abc", "the *** ***"}));
