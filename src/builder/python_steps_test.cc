@@ -72,7 +72,8 @@ TEST_F(PythonStepsTest, RunsAFunctionAndKeepsWhatItChanged) {
   auto step = FunctionStep(
       "import os, json, email\n"
       "def prepare():\n"
-      "    print('running in', os.getcwd(), os.environ['OWN'], os.environ['TOKEN'])\n"
+      "    print('running in', os.getcwd(), os.environ['OWN'], os.environ['TOKEN'] == 's3cret=value', "
+      "os.environ['TOKEN'])\n"
       "    open('model', 'w').write('weights')\n");
   (*step.mutable_step()->mutable_run_function()->mutable_function()->mutable_env())["OWN"] = "1";
   step.mutable_step()->mutable_run_function()->add_secrets("keys");
@@ -81,7 +82,7 @@ TEST_F(PythonStepsTest, RunsAFunctionAndKeepsWhatItChanged) {
   secret.set_value("# of the team\n\nTOKEN=s3cret=value\n");
   auto built = Run(step);
   ASSERT_TRUE(built) << os::ErrorText(built);
-  EXPECT_THAT(lines_, Contains("running in /srv 1 s3cret=value"));
+  EXPECT_THAT(lines_, Contains("running in /srv 1 True ***"));
   const std::string tree = Describe(built->image);
   EXPECT_THAT(tree, AllOf(HasSubstr("srv/model"), Not(HasSubstr("pycache")), Not(HasSubstr("burrow"))));
   EXPECT_TRUE(server_.Has(cas::Digest::Of("weights")));

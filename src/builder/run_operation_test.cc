@@ -140,11 +140,12 @@ TEST_F(RunOperationTest, MountsNothingOutsideWhereTheImagesLinksLeadThere) {
   ASSERT_TRUE(os::MakeDirectories(temp_ / "sentinel"));
   ASSERT_EQ(::symlink((temp_ / "sentinel").c_str(), (image_ + "/trap").c_str()), 0);
   UseParent();
-  auto step = Shell("echo x > /trap/cache/file; echo y > /trap/mem/file; cat /trap/secret");
+  auto step =
+      Shell("echo x > /trap/cache/file; echo y > /trap/mem/file; test \"$(cat /trap/secret)\" = hidden && echo same");
   AddMount(step, "/trap/cache").mutable_cache()->set_id("c");
   AddMount(step, "/trap/mem").mutable_tmpfs();
   AddMount(step, "/trap/secret").mutable_secret()->set_value("hidden");
-  EXPECT_EQ(RunText(step), "hidden\n");
+  EXPECT_EQ(RunText(step), "same\n");
   EXPECT_TRUE(std::filesystem::is_empty(temp_ / "sentinel"));
   EXPECT_EQ(Describe(built_), Describe(parent_));
 }
@@ -202,7 +203,9 @@ TEST_F(RunOperationTest, GivesMemoryThatIsBoundedAndGone) {
 
 TEST_F(RunOperationTest, ShowsSecretsToTheCommandAlone) {
   auto step = Shell(
-      "cat /run/secrets/token /etc/deep/key; echo $TOKEN; stat -c %a:%u /run/secrets/token /etc/deep/key; "
+      "cat /run/secrets/token /etc/deep/key; echo $TOKEN; "
+      "test \"$(cat /run/secrets/token) $(cat /etc/deep/key) $TOKEN\" = 's3cret-file s3cret-key s3cret-variable' && "
+      "echo right; stat -c %a:%u /run/secrets/token /etc/deep/key; "
       "test -e /run/secrets/absent || echo absent");
   auto add = [&](const std::string& id, const std::string& value, const std::string& target) -> RunMount::Secret& {
     auto& secret = *AddMount(step, target).mutable_secret();
@@ -216,7 +219,8 @@ TEST_F(RunOperationTest, ShowsSecretsToTheCommandAlone) {
   key.set_mode(0440);
   key.set_uid(12);
   add("absent", "", "");
-  EXPECT_EQ(RunText(step), "s3cret-file\ns3cret-key\ns3cret-variable\n400:0\n440:12\nabsent\n");
+  EXPECT_EQ(RunText(step), "***\n***\n***\nright\n400:0\n440:12\nabsent\n")
+      << "what the command prints of them is hidden";
   EXPECT_EQ(Describe(built_), Describe(parent_)) << "neither secrets nor their mount points are in the layer";
   for (const auto& entry : std::filesystem::recursive_directory_iterator(temp_.path())) {
     if (!entry.is_regular_file() || entry.is_symlink()) continue;

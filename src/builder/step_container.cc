@@ -18,11 +18,12 @@ std::vector<std::string> SecretsOf(const burrow::link::v1::BuildStep& step) {
   for (const auto& mount : step.run().mounts()) {
     if (mount.has_secret()) secrets.push_back(mount.secret().value());
   }
-  for (const auto& secret : step.secrets()) {
-    secrets.push_back(secret.value());
-    // NAME=value lines, of which the values are what a function can print.
-    for (size_t at = secret.value().find('='); at != std::string::npos; at = secret.value().find('=', at + 1))
-      secrets.push_back(secret.value().substr(at + 1, secret.value().find('\n', at) - at - 1));
+  for (const auto& secret : step.secrets()) {  // NAME=value lines, of which a function can print the values
+    for (std::string_view rest = secret.value(); !rest.empty();) {
+      std::string_view line = rest.substr(0, rest.find('\n'));
+      if (size_t equals = line.find('='); equals != line.npos) secrets.emplace_back(line.substr(equals + 1));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
   }
   return secrets;
 }
