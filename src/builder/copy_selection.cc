@@ -7,6 +7,7 @@
 #include "builder/tree_edits.h"
 #include "builder/tree_glob.h"
 #include "builder/tree_path.h"
+#include "dockerfile/expand_copy.h"
 #include "dockerfile/patterns.h"
 
 namespace burrow::builder {
@@ -105,7 +106,7 @@ Result<std::vector<CopySource>> Selector::Select() {
     BURROW_ASSIGN_OR_RETURN(exclude_, PathFilter::Create(copy_.excludes));
   }
   for (const std::string& source : copy_.sources) {
-    if (copy_.add && IsUrl(source)) {
+    if (copy_.add && dockerfile::IsUrl(source)) {
       BURROW_RETURN_IF_ERROR(AddDownload(source));
     } else if (copy_.parents) {
       BURROW_RETURN_IF_ERROR(AddWithParents(source));
@@ -175,8 +176,6 @@ Status Selector::AddFile(std::string name, image::TreeInode inode, bool unpack) 
 }  // namespace
 
 bool CopySource::is_directory() const { return S_ISDIR(items.front().inode->mode); }
-
-bool IsUrl(std::string_view source) { return source.starts_with("http://") || source.starts_with("https://"); }
 
 Result<std::vector<CopySource>> SelectSources(const image::Tree& source, const dockerfile::Copy& copy,
                                               std::vector<std::pair<std::string, image::TreeInode>> downloads,

@@ -40,7 +40,4 @@ Result<std::vector<CopySource>> SelectSources(const image::Tree& source, const d
                                               std::vector<std::pair<std::string, image::TreeInode>> downloads,
                                               const CopyServices& services);
 
-// Whether a source of ADD is downloaded rather than found in the tree.
-bool IsUrl(std::string_view source);
-
 }  // namespace burrow::builder

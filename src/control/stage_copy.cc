@@ -2,11 +2,12 @@
 #include <utility>
 
 #include "control/stage_build.h"
+#include "dockerfile/expand_copy.h"
 
 namespace burrow::control {
 namespace {
 
-bool IsUrl(std::string_view source) { return source.starts_with("http://") || source.starts_with("https://"); }
+using dockerfile::IsUrl;
 
 bool HasDownloads(const dockerfile::Copy& copy) { return copy.add && std::ranges::any_of(copy.sources, IsUrl); }
 
