@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from typing import Callable, Iterator
@@ -72,8 +73,17 @@ def _measure(samples: Samples, options: Namespace) -> "list[Measurement]":
     measured: "list[Measurement]" = []
     for ids, part in parts:
         if any(options.only in one for one in ids):
-            measured += [m for m in part() if options.only in m.id]
+            for measurement in part():
+                if options.only in measurement.id:
+                    _say(measurement)
+                    measured.append(measurement)
     return measured
+
+
+def _say(measurement: Measurement) -> None:
+    """At once: the table comes after half an hour."""
+    found = (measurement.id, measurement.value, measurement.baseline, measurement.unit)
+    print("%s: %.4g and %.4g %s" % found, file=sys.stderr, flush=True)
 
 
 def _cold_ids(distance: int) -> "list[str]":

@@ -98,7 +98,7 @@ def run_inside(root: str) -> None:
             ["chroot", root, *COMMAND],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env={"PATH": "/usr/bin:/bin"},
+            env={"PATH": "/usr/bin:/bin:/usr/sbin"},
             timeout=600,
             check=False,
         )

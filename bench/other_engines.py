@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import tempfile
 
 from image_workload import COMMAND
 from measurement import BenchError
@@ -41,7 +42,8 @@ class Podman:
 
     def __init__(self, work: str) -> None:
         self._work = os.path.join(work, "podman")
-        self._base = ["podman", "--root", self._work + "/root", "--runroot", self._work + "/run"]
+        self._run = tempfile.mkdtemp(prefix="bench-")  # podman refuses more than 50 characters
+        self._base = ["podman", "--root", self._work + "/root", "--runroot", self._run]
         self._base += ["--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"]
 
     def forget(self) -> None:
@@ -49,7 +51,8 @@ class Podman:
         for point in glob.glob(self._work + "/root/overlay"):
             if os.path.ismount(point):
                 unmount(point)
-        shutil.rmtree(self._work, ignore_errors=True)
+        for directory in (self._work, self._run):
+            shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(self._work)
 
     def pull_and_run(self, reference: str) -> None:

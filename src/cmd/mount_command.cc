@@ -1,6 +1,6 @@
 // `burrowd mount`: one image as a root filesystem, mounted until a signal or the end of stdin. On stdin a line
 // "counters" asks for one line of JSON, "record" for the file of --record, "again" for another mount with a new upper
-// directory instead of this one, and any line lets --hold go on.
+// directory instead of this one; --hold ends with the first line that is not "counters".
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -139,6 +139,16 @@ Status Serve(Console& console, MountImages& images, const MountCommand& command,
   }
 }
 
+// False: the end has come before the mount.
+Result<bool> Hold(Console& console, const MountImages& images) {
+  Say("ready");
+  for (std::string line;;) {
+    BURROW_ASSIGN_OR_RETURN(bool more, console.ReadLine(line));
+    if (!more || line != "counters") return more;
+    Say(images.Counters());
+  }
+}
+
 Status Run(const MountCommand& command) {
   BURROW_RETURN_IF_ERROR(CheckHost());
   auto digest = cas::Digest::FromHex(command.index_digest);
@@ -152,9 +162,7 @@ Status Run(const MountCommand& command) {
   BURROW_ASSIGN_OR_RETURN(auto options, ImagesOptions(command, state));
   BURROW_ASSIGN_OR_RETURN(auto images, MountImages::Start(std::move(options)));
   if (command.hold) {
-    Say("ready");
-    std::string line;
-    BURROW_ASSIGN_OR_RETURN(bool more, console.ReadLine(line));
+    BURROW_ASSIGN_OR_RETURN(bool more, Hold(console, *images));
     if (!more) return {};
   }
   images->Prefetch(std::move(hot_set));
