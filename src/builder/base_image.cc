@@ -1,7 +1,6 @@
 #include "builder/base_image.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,8 +8,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "base/log.h"
-#include "builder/watch.h"
+#include "builder/host_command.h"
 #include "os/fs.h"
 #include "os/process.h"
 
@@ -21,7 +19,6 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kQueryDeadline{30'000};
-constexpr milliseconds kReapDeadline{10'000};
 
 const char* const kNoDocs[] = {"path-exclude=/usr/share/man/*",           "path-exclude=/usr/share/doc/*",
                                "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/info/*",
@@ -76,32 +73,18 @@ Status Finish(const std::string& tree) {
 
 Status RunBootstrap(const DebianSources& sources, const Bootstrap& bootstrap, OutputTail& tail,
                     const Cancellation& cancellation) {
-  BURROW_ASSIGN_OR_RETURN(auto pipe, os::MakePipe());
   os::SpawnOptions spawn{.argv = BootstrapCommand(sources, bootstrap.directory + "/root"),
                          .env = BootstrapEnvironment(bootstrap.directory),
-                         .cwd = "/",
-                         .fds = {{pipe.write.get(), 1}, {pipe.write.get(), 2}},
-                         .new_session = true,
-                         .parent_death_signal = SIGKILL};
-  auto process = os::Spawn(spawn);
-  if (!process && process.error().code() == Code::kNotFound) {
+                         .cwd = "/"};
+  auto status =
+      RunHostCommand(std::move(spawn), {.deadline = bootstrap.deadline, .check = bootstrap.check}, tail, cancellation);
+  if (!status && status.error().code() == Code::kNotFound) {
     return Fail(Code::kFailedPrecondition,
                 "mmdebstrap, which makes the base image, is not installed: apt-get install mmdebstrap");
   }
-  if (!process) return Forward(std::move(process.error()));
-  pipe.write.Reset();
-  Status watched = WatchUntilExit(
-      {.pidfd = process->pidfd(), .output = pipe.read.get(), .deadline = bootstrap.deadline, .check = bootstrap.check},
-      tail, cancellation);
-  if (!watched) {
-    ::kill(-process->pid(), SIGTERM);  // its own session: apt and dpkg, too
-    if (auto ended = process->Stop(kReapDeadline); !ended) LogWarn("mmdebstrap: {}", ended.error().message());
-    ::kill(-process->pid(), SIGKILL);
-    return watched;
-  }
-  BURROW_ASSIGN_OR_RETURN(auto status, process->Wait(kReapDeadline));
-  if (!status.Success())
-    return Fail(Code::kFailedPrecondition, "mmdebstrap ended with code {}; its last lines:\n{}", status.AsNumber(),
+  if (!status) return Forward(std::move(status.error()));
+  if (!status->Success())
+    return Fail(Code::kFailedPrecondition, "mmdebstrap ended with code {}; its last lines:\n{}", status->AsNumber(),
                 tail.Last());
   return {};
 }

@@ -125,11 +125,15 @@ Result<Instance*> CacheMounts::State::Await(const CacheRequest& request, const C
   const std::string key = KeyOf(request.id);
   Waiter waiter(*this);
   if (!waiter.event.valid()) return FailErrno("make an eventfd");
+  bool told = false;
   while (true) {
+    Instance* taken = nullptr;
     {
       std::lock_guard lock(mutex);
-      if (Instance* taken = Take(key, request.sharing)) return taken;
+      taken = Take(key, request.sharing);
     }
+    if (request.on_wait && told != (taken == nullptr)) request.on_wait(told = !told);
+    if (taken != nullptr) return taken;
     BURROW_RETURN_IF_ERROR(waiter.Wait(cancellation, deadline));
   }
 }

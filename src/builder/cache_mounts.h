@@ -22,6 +22,8 @@ struct CacheRequest {
   std::string id;
   CacheSharing sharing = CacheSharing::kShared;
   uint32_t mode = 0755, uid = 0, gid = 0;  // of a new one that is not filled
+  // Called where it has to wait for its turn: with true before, with false afterwards. May be absent.
+  std::function<void(bool waits)> on_wait;
   // Gives a new one its first content; may be absent. Called by the acquiring thread; may block.
   std::function<Status(const std::string& directory)> fill;
 };

@@ -8,6 +8,7 @@
 #include <future>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "os/testing/environment.h"
 
@@ -106,6 +107,22 @@ TEST_F(CacheMountsTest, LetsOneStepAfterAnotherHaveALockedOne) {
   held = CacheLease();
   auto got = next.get();
   EXPECT_TRUE(got) << ErrorText(got);
+}
+
+TEST_F(CacheMountsTest, TellsWhenItWaitsAndWhenItGoesOn) {
+  auto held = Acquire("x", CacheSharing::kLocked);
+  ASSERT_TRUE(held);
+  std::vector<bool> told;
+  CacheRequest request{.id = "x", .sharing = CacheSharing::kLocked, .on_wait = [&](bool waits) {
+                         told.push_back(waits);
+                         if (waits) held = CacheLease();
+                       }};
+  const auto deadline = steady_clock::now() + milliseconds(60'000);
+  ASSERT_TRUE(caches_->Acquire(request, *cancellation_, deadline));
+  EXPECT_EQ(told, (std::vector<bool>{true, false}));
+  told.clear();
+  ASSERT_TRUE(caches_->Acquire(request, *cancellation_, deadline));
+  EXPECT_TRUE(told.empty());
 }
 
 TEST_F(CacheMountsTest, StopsWaitingAtTheDeadlineAndWhenCancelled) {

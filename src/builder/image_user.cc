@@ -1,9 +1,9 @@
 #include "builder/image_user.h"
 
 #include <algorithm>
-#include <charconv>
-#include <functional>
 #include <optional>
+
+#include "builder/accounts.h"
 
 namespace burrow::builder {
 namespace {
@@ -11,75 +11,36 @@ namespace {
 constexpr uint32_t kHighestId = 2'147'483'647;
 constexpr size_t kMaxGroups = 65'536;  // of Linux
 
-std::optional<uint32_t> ParseId(std::string_view text) {
-  uint32_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id > kHighestId) return std::nullopt;
-  return id;
+// Numbers above are no user of a container.
+std::optional<uint32_t> ParseUserId(std::string_view text) {
+  const auto id = ParseAccountId(text);
+  return id && *id <= kHighestId ? id : std::nullopt;
 }
 
-using Fields = std::vector<std::string_view>;
-
-Fields Split(std::string_view text, char separator) {
-  Fields fields;
-  while (true) {
-    const size_t at = text.find(separator);
-    fields.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return fields;
-    text.remove_prefix(at + 1);
-  }
-}
-
-// Calls visit(fields of the line) until it says false. Lines with fewer fields are left out.
-void EachLine(std::string_view text, size_t fields, const std::function<bool(const Fields&)>& visit) {
-  for (std::string_view line : Split(text, '\n')) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    const Fields parts = Split(line, ':');
-    if (parts.size() >= fields && !line.starts_with('#') && !visit(parts)) return;
-  }
-}
-
-struct PasswdEntry {
-  std::string name, home;
-  uint32_t uid = 0, gid = 0;
-};
-
-std::optional<PasswdEntry> FindEntry(std::string_view user, std::string_view passwd) {
-  const auto number = user.empty() ? std::optional<uint32_t>(0) : ParseId(user);
-  std::optional<PasswdEntry> found;
-  EachLine(passwd, 4, [&](const Fields& fields) {
-    const auto uid = ParseId(fields[2]), gid = ParseId(fields[3]);
-    if (!uid || !gid || (number ? *uid != *number : fields[0] != user)) return true;
-    found = {.name = std::string(fields[0]),
-             .home = std::string(fields.size() > 5 ? fields[5] : ""),
-             .uid = *uid,
-             .gid = *gid};
-    return false;
+std::optional<UserEntry> FindEntry(std::string_view user, std::string_view passwd) {
+  const auto number = user.empty() ? std::optional<uint32_t>(0) : ParseUserId(user);
+  return FindUserEntry(passwd, [&](const UserEntry& entry) {
+    const bool fits = entry.uid <= kHighestId && entry.gid <= kHighestId;
+    return fits && (number ? entry.uid == *number : entry.name == user);
   });
-  return found;
 }
 
 std::vector<uint32_t> GroupsOf(std::string_view name, std::string_view group) {
   std::vector<uint32_t> groups;
-  EachLine(group, 4, [&](const Fields& fields) {
-    const auto members = Split(fields[3], ',');
-    const auto gid = ParseId(fields[2]);
-    if (gid && std::ranges::find(members, name) != members.end()) groups.push_back(*gid);
-    return groups.size() < kMaxGroups;
+  FindGroupEntry(group, [&](const GroupEntry& entry) {
+    const bool lists = std::ranges::find(entry.members, name) != entry.members.end();
+    if (lists && entry.gid <= kHighestId) groups.push_back(entry.gid);
+    return groups.size() == kMaxGroups;
   });
   return groups;
 }
 
 Result<uint32_t> FindGroup(std::string_view wanted, std::string_view group) {
-  const auto number = ParseId(wanted);
-  if (number) return *number;
-  std::optional<uint32_t> found;
-  EachLine(group, 3, [&](const Fields& fields) {
-    if (fields[0] == wanted) found = ParseId(fields[2]);
-    return !found.has_value();
-  });
+  if (const auto number = ParseUserId(wanted)) return *number;
+  const auto found =
+      FindGroupEntry(group, [&](const GroupEntry& entry) { return entry.name == wanted && entry.gid <= kHighestId; });
   if (!found) return Fail(Code::kNotFound, "there is no group '{}' in the image's /etc/group", wanted);
-  return *found;
+  return found->gid;
 }
 
 }  // namespace
@@ -89,7 +50,7 @@ Result<ImageUser> FindUser(std::string_view user, std::string_view passwd, std::
   const std::string_view name = user.substr(0, colon);
   const std::string_view group_name = colon == std::string_view::npos ? "" : user.substr(colon + 1);
   const auto entry = FindEntry(name, passwd);
-  const auto number = name.empty() ? std::optional<uint32_t>(0) : ParseId(name);
+  const auto number = name.empty() ? std::optional<uint32_t>(0) : ParseUserId(name);
   if (!entry && !number) return Fail(Code::kNotFound, "there is no user '{}' in the image's /etc/passwd", name);
   ImageUser found;
   found.ids.uid = entry ? entry->uid : *number;

@@ -1,4 +1,5 @@
 // RUN of a Dockerfile in real containers.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -179,6 +180,33 @@ TEST_F(RunOperationTest, BeginsANewCacheWithAPartOfAnImage) {
   AddMount(step, "/cache").mutable_cache()->set_id("c");
   EXPECT_EQ(RunText(step), "");
   EXPECT_TRUE(std::filesystem::exists(temp_ / "other/data/sub/file"));
+}
+
+// Its cp would never end by itself, and has a child of its own.
+TEST_F(RunOperationTest, StopsFillingACacheWhenItIsCancelled) {
+  ASSERT_TRUE(os::MakeDirectories(temp_ / "bin"));
+  const std::string begun = temp_ / "begun";
+  ASSERT_TRUE(
+      os::WriteFileAtomically(temp_ / "bin/cp", "#!/bin/sh\nmkfifo " + begun + "\nsleep 1000 > " + begun, 0755));
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", ((temp_ / "bin:") + path).c_str(), 1);
+  auto step = Shell("true");
+  auto& cache = *AddMount(step, "/cache").mutable_cache();
+  *cache.mutable_source() = OtherImage().image;
+  cache.set_source_path("/data");
+  UniqueFd reader;
+  std::jthread canceller([&] {
+    while (!reader.valid()) reader.Reset(::open(begun.c_str(), O_RDONLY | O_CLOEXEC));  // waits for the child
+    cancellation_->Cancel();
+  });
+  auto built = Run(step);
+  canceller.join();
+  ::setenv("PATH", path.c_str(), 1);
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code(), Code::kCancelled);
+  char byte;
+  EXPECT_EQ(::read(reader.get(), &byte, 1), 0) << "what cp started lives on";
+  EXPECT_TRUE(std::filesystem::is_empty(temp_ / "cache-mounts"));
 }
 
 TEST_F(RunOperationTest, WaitsForALockedCacheNoLongerThanItMay) {

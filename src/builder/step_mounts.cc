@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "builder/host_command.h"
 #include "os/fs.h"
-#include "os/process.h"
 
 namespace burrow::builder {
 namespace {
@@ -127,6 +127,11 @@ Status StepMounts::AcquireCaches(const Mounts& mounts) {
   for (const auto& [id, cache] : wanted) {
     CacheRequest request{.id = id, .sharing = SharingOf(*cache), .uid = cache->uid(), .gid = cache->gid()};
     if (cache->mode() != 0) request.mode = cache->mode();
+    if (context_.waits) {
+      request.on_wait = [this, &id](bool waits) {
+        context_.waits(waits ? fmt::format("the cache '{}', which another step has", id) : std::string());
+      };
+    }
     if (!cache->source().index_digest().empty()) {
       request.fill = [this, cache](const std::string& directory) { return FillCache(*cache, directory); };
     }
@@ -144,11 +149,13 @@ Status StepMounts::FillCache(const RunMount::Cache& cache, const std::string& di
       auto source, BindSource::Mount(*context_.services.images, cache.source(), cache.source_path(), own, false));
   if (!source.is_directory())
     return Fail(Code::kInvalidArgument, "'{}', with which the cache is to begin, is no directory", cache.source_path());
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(context_.deadline - std::chrono::steady_clock::now());
-  auto copied = os::Run({.argv = {"cp", "-a", "-x", "--", source.path() + "/.", directory}},
-                        std::max(left, std::chrono::milliseconds(1)));
+  OutputTail said(nullptr);
+  DiskWatch disk(context_.services.disk, directory_, {directory});
+  auto copied = RunHostCommand({.argv = {"cp", "-a", "-x", "--", source.path() + "/.", directory}},
+                               {.deadline = context_.deadline, .check = [&disk] { return disk.Check(); }}, said,
+                               context_.cancellation);
   if (!copied) return Forward(std::move(copied.error()));
-  if (!copied->status.Success()) return Fail(Code::kInternal, "copy what the cache begins with: {}", copied->out);
+  if (!copied->Success()) return Fail(Code::kInternal, "copy what the cache begins with: {}", said.Last());
   return {};
 }
 

@@ -43,7 +43,7 @@ Result<BuiltImage> RunStep(const StepContext& context) {
 }  // namespace
 
 StepOutcome StepRunner::Run(const burrow::link::v1::BuildStep& step, const OutputSink& output,
-                            const Cancellation& cancellation, AgentLink* agents) const {
+                            const Cancellation& cancellation, AgentLink* agents, const WaitSink& waits) const {
   StepOutcome outcome;
   const auto timeout = step.timeout_ms() ? milliseconds(step.timeout_ms()) : kDefaultDeadline;
   outcome.built = RunStep({.services = services_,
@@ -51,6 +51,7 @@ StepOutcome StepRunner::Run(const burrow::link::v1::BuildStep& step, const Outpu
                            .output = output,
                            .cancellation = cancellation,
                            .agents = agents,
+                           .waits = waits,
                            .deadline = std::chrono::steady_clock::now() + timeout,
                            .left = outcome.left});
   return outcome;

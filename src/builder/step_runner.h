@@ -27,6 +27,9 @@ struct LaidSource {
 };
 using LaySource = std::function<Result<LaidSource>(const std::vector<burrow::v1::SourceFile>&)>;
 
+// Receives what a step waits for, and nothing when it goes on. Called by the building thread.
+using WaitSink = std::function<void(const std::string& waits_for)>;
+
 // Nothing is owned; everything outlives the runner.
 struct StepServices {
   std::string directory;  // for upper directories and the like; each step's is gone after it
@@ -58,9 +61,9 @@ class StepRunner {
 
   // Thread-safe. The error is one sentence that names what failed, with the last lines that it printed. kCancelled
   // after cancellation. Whatever the outcome, no container, mount or file of the step is left. `agents` may be null
-  // where the step has no mounts of agents.
+  // where the step has no mounts of agents, `waits` absent. The step's time counts from the call.
   StepOutcome Run(const burrow::link::v1::BuildStep& step, const OutputSink& output, const Cancellation& cancellation,
-                  AgentLink* agents = nullptr) const;
+                  AgentLink* agents = nullptr, const WaitSink& waits = {}) const;
 
  private:
   StepServices services_;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cmd/handshake.h"
+#include "cmd/listen_check.h"
 #include "cmd/options.h"
 #include "control/control.h"
 #include "os/fs.h"
@@ -29,6 +30,7 @@ net::Task<void> StopAndLeave(control::Control& control, net::IoContext& io) {
 }
 
 Status Run(const ControlCommand& command) {
+  BURROW_RETURN_IF_ERROR(CheckFirstStart(command.common.state_directory, command.listen));
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(command.common.state_directory, 0700));
   net::IoContext io(1);
   control::ControlOptions options;

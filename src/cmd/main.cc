@@ -10,6 +10,8 @@ namespace {
 using namespace burrow;
 using namespace burrow::cmd;
 
+constexpr int kWrongCommandLine = 2;
+
 void AddCommon(CLI::App* app, CommonOptions& options) {
   app->add_option("--state-dir", options.state_directory, "Directory for everything that burrowd keeps")
       ->capture_default_str();
@@ -61,6 +63,12 @@ CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
   mount_app->add_option("TARGET", mount.target, "An existing directory")->required();
   return mount_app;
 }
+// Where CLI11 would say something of its own.
+std::string Explain(const CLI::App* app, const CLI::Error& error) {
+  auto chosen = app->get_subcommands();
+  std::string command = chosen.empty() ? std::string() : " " + chosen.front()->get_name();
+  return fmt::format("burrowd: {}: see `burrowd{} --help`\n", error.what(), command);
+}
 template <class Run>
 int WithAddress(const std::string& text, Address& address, Run run) {
   auto parsed = ParseAddress(text);
@@ -111,7 +119,12 @@ int main(int argc, char** argv) {
   auto* imagefs_app = app.add_subcommand("imagefs", "Serves images over FUSE; started by a worker")->group("");
   imagefs_app->add_option("--config-fd", imagefs_config)->required();
 
-  CLI11_PARSE(app, argc, argv);
+  app.failure_message(Explain);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongCommandLine;
+  }
   if (*up_app) return WithAddress(up_listen, up.listen, [&] { return RunUp(up); });
   if (*control_app) return WithAddress(control_listen, control.listen, [&] { return RunControlCommand(control); });
   if (*worker_app) return WithAddress(worker_control, worker.control, [&] { return RunWorkerCommand(worker); });

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cmd/client_config.h"
 #include "cmd/handshake.h"
+#include "cmd/listen_check.h"
 #include "cmd/options.h"
 #include "os/fs.h"
 #include "os/process.h"
@@ -80,6 +81,7 @@ class Up {
 
   Status Run() {
     BURROW_RETURN_IF_ERROR(CheckHost());
+    BURROW_RETURN_IF_ERROR(CheckFirstStart(command_.common.state_directory, command_.listen));
     BURROW_RETURN_IF_ERROR(PrepareState());
     AwaitPredecessors();
     BURROW_RETURN_IF_ERROR(BlockSignals());

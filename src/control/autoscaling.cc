@@ -15,9 +15,9 @@ constexpr unsigned kMaxBackOffDoublings = 7;
 
 scheduler::WorkerCapacity CapacityOf(const Worker& worker, const Function& function, bool as_if_stopped) {
   scheduler::WorkerCapacity capacity{.cpus = worker.cpus,
-                                     .reserved_cpus = worker.reserved_cpus,
+                                     .reserved_cpus = worker.promised_cpus(),
                                      .memory = worker.memory,
-                                     .reserved_memory = worker.reserved_memory};
+                                     .reserved_memory = worker.promised_memory()};
   for (const Container* container : worker.containers) {
     if (container->function.get() == &function) capacity.containers_of_function++;
     if (as_if_stopped && container->state == Container::State::kStopping) {

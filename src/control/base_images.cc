@@ -38,10 +38,12 @@ net::Task<Result<BuiltTree>> Import(std::shared_ptr<OngoingBuild> build, std::st
                              RegistrySourceFor(reference, build->request.logins(), build->request.plain_http(),
                                                build->services.imports.scratch_directory()));
   std::string before;
-  auto report = [build, step, &before](const oci::ImportProgress& progress) -> net::Task<Status> {
+  auto report = [build, step, &before](const oci::ImportProgress& progress,
+                                       std::string waits_for) -> net::Task<Status> {
+    build->SayWait(step, waits_for);
     auto line = fmt::format("{} of {} layers, {} of {} MB", progress.layers_done.load(), progress.layers.load(),
                             progress.bytes_done.load() / 1'000'000, progress.bytes.load() / 1'000'000);
-    if (line != before) build->Say(step, line);
+    if (line != before && progress.layers > 0) build->Say(step, line);
     before = line;
     co_return build->Check();
   };

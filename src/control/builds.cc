@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kMaxLines = 50'000;
 constexpr size_t kMaxLineBytes = 16u << 20;
 constexpr unsigned kMaxAttempts = 3;
+constexpr size_t kMaxWaitText = 1'000;
 
 }  // namespace
 
@@ -23,22 +24,40 @@ std::shared_ptr<StepRun> Builds::Join(const std::string& key, lpb::BuildStep wor
   run->work = std::move(work);
   run->work.set_step_id(run->id.str());
   run->work.set_timeout_ms(static_cast<uint32_t>(timings_.build_step.count()));
-  run->deadline = clock_.Now() + timings_.no_worker;
+  AwaitWorker(*run);
   by_id_[run->id.str()] = run;
   if (sharing == Sharing::kShared) by_key_[key] = run;
   Assign(run);
   return run;
 }
 
-// Without a worker the run waits for one, until its deadline.
+void Builds::AwaitWorker(StepRun& run) const {
+  run.deadline = clock_.Now() + timings_.no_worker;
+  run.waits_for = "a worker";
+}
+
+// Without a worker the run waits for one, until its deadline. On a worker its time counts from its beginning: a worker
+// that is lost before is seen by its link.
 void Builds::Assign(const std::shared_ptr<StepRun>& run) {
   auto connected = workers_.Connected();
   if (connected.empty()) return;
   run->worker = *std::ranges::min_element(connected, {}, [](const Worker* worker) { return worker->builds; });
   run->worker->builds++;
   run->attempts++;
-  run->deadline = clock_.Now() + timings_.build_step + Millis(60'000);
+  run->deadline = SteadyTime::max();
+  run->waits_for.clear();
+  run->changed.Notify();
   SendBuild(*run);
+}
+
+void Builds::OnWait(Worker& worker, const lpb::StepWait& wait) {
+  auto found = by_id_.find(wait.step_id());
+  if (found == by_id_.end() || found->second->worker != &worker) return;
+  StepRun& run = *found->second;
+  run.waits_for = wait.waits_for().size() > kMaxWaitText ? "its worker" : wait.waits_for();
+  if (run.waits_for.empty() && run.deadline == SteadyTime::max())
+    run.deadline = clock_.Now() + timings_.build_step + timings_.overdue_step;
+  run.changed.Notify();
 }
 
 void Builds::SendBuild(const StepRun& run) const {
@@ -154,7 +173,8 @@ void Builds::OnWorkerLost(Worker& worker) {
       End(run, Fail(Code::kUnavailable, "its worker was lost {} times: look at the workers' logs", run->attempts));
       continue;
     }
-    run->deadline = clock_.Now() + timings_.no_worker;
+    AwaitWorker(*run);
+    run->changed.Notify();
     Assign(run);
   }
 }

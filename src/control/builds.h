@@ -29,8 +29,9 @@ struct StepRun {
   unsigned waiters = 0;
   unsigned attempts = 0;
   Worker* worker = nullptr;  // that it runs on now
-  SteadyTime deadline{};
-  bool recording = false;  // done; its image is being stored
+  SteadyTime deadline{};     // none while it waits for its turn there
+  std::string waits_for;     // empty while it runs
+  bool recording = false;    // done; its image is being stored
 
   std::deque<std::string> lines;  // the last ones that it printed
   uint64_t first_line = 0;        // number of lines.front()
@@ -39,7 +40,7 @@ struct StepRun {
   std::optional<BuiltTree> left;  // of a step that failed: its filesystem as it was then
   // A process of the step speaks to its ssh agent. Whoever set this takes it away when it leaves.
   std::function<void(const lpb::AgentRequest&)> on_agent;
-  net::Event changed;  // lines or outcome
+  net::Event changed;  // lines, waits_for or outcome
 };
 
 // Loop's thread only. Held by a shared_ptr, so that a request that is destroyed after it does not ask for it.
@@ -77,6 +78,7 @@ class Builds : public std::enable_shared_from_this<Builds> {
 
   void OnAgent(const lpb::AgentRequest& request);
   void OnOutput(const lpb::StepOutput& output);
+  void OnWait(Worker& worker, const lpb::StepWait& wait);
   void OnDone(Worker& worker, const lpb::StepDone& done);
   void OnWorkerJoined();
   // After a reconnect: what may have been lost on the way is said again.
@@ -86,6 +88,7 @@ class Builds : public std::enable_shared_from_this<Builds> {
 
  private:
   void Assign(const std::shared_ptr<StepRun>& run);
+  void AwaitWorker(StepRun& run) const;
   void SendBuild(const StepRun& run) const;
   void CancelOnWorker(const StepRun& run) const;
   void Abandon(StepRun& run);

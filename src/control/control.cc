@@ -136,6 +136,7 @@ class RunningControl final : public Control {
     autoscaler_.prepare_start = [this](const Function& function, lpb::StartContainer& start) {
       hot_sets_.Prepare(function, start);
     };
+    shells_->on_room = [this] { autoscaler_.NoteRoom(); };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
     call_service_.Register(gateway_);

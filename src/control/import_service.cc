@@ -116,13 +116,14 @@ Result<ImportService::Wanted> ImportService::WantedOf(const pb::ImportRequest& r
 
 net::Task<Status> ImportService::Import(const pb::ImportRequest& request, api::Writer<pb::ImportEvent> writer) {
   BURROW_CO_ASSIGN_OR_RETURN(auto wanted, WantedOf(request));
-  auto report = [&writer](const oci::ImportProgress& progress) -> net::Task<Status> {
+  auto report = [&writer](const oci::ImportProgress& progress, std::string waits_for) -> net::Task<Status> {
     pb::ImportEvent event;
     event.mutable_progress()->set_layers(progress.layers);
     event.mutable_progress()->set_layers_known(progress.layers_known);
     event.mutable_progress()->set_layers_done(progress.layers_done);
     event.mutable_progress()->set_bytes(progress.bytes);
     event.mutable_progress()->set_bytes_done(progress.bytes_done);
+    event.mutable_progress()->set_waits_for(std::move(waits_for));
     co_return co_await writer.Write(event);
   };
   BURROW_CO_ASSIGN_OR_RETURN(auto imported, co_await imports_.Run(std::move(wanted.source), report));

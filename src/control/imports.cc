@@ -53,7 +53,8 @@ oci::HealthCheck FromMessage(const burrow::v1::HealthCheck& message) {
 }  // namespace
 
 struct Imports::Import {
-  explicit Import(net::IoContext& io) : changed(io) {}
+  Import(net::IoContext& io, std::shared_ptr<oci::ImageSource> from) : source(std::move(from)), changed(io) {}
+  const std::shared_ptr<oci::ImageSource> source;
   oci::ImportProgress progress;
   std::stop_source stop;
   std::optional<Result<oci::ImportedImage>> outcome;
@@ -66,7 +67,7 @@ Imports::Imports(ImportParts parts)
 Imports::~Imports() { stop_all_.request_stop(); }
 
 std::shared_ptr<Imports::Import> Imports::Start(std::shared_ptr<oci::ImageSource> source) {
-  auto import = std::make_shared<Import>(parts_.io);
+  auto import = std::make_shared<Import>(parts_.io, std::move(source));
   auto recorded = std::make_shared<std::set<std::string>>();
   for (const ImageEntry* entry : parts_.images.All()) recorded->insert(entry->image.index_digest());
   oci::ImportServices services{
@@ -75,9 +76,9 @@ std::shared_ptr<Imports::Import> Imports::Start(std::shared_ptr<oci::ImageSource
       .scratch_directory = parts_.scratch_directory,
       .is_recorded = [recorded](const cas::Digest& index) { return recorded->contains(index.Hex()); }};
   pool_.Run(
-      [import, source = std::move(source), services, all = stop_all_.get_token()] {
+      [import, services, all = stop_all_.get_token()] {
         std::stop_callback with_all(all, [&] { import->stop.request_stop(); });
-        return oci::ImportImage(*source, services, import->progress, import->stop.get_token());
+        return oci::ImportImage(*import->source, services, import->progress, import->stop.get_token());
       },
       [import](Result<oci::ImportedImage> outcome) {
         import->outcome.emplace(std::move(outcome));
@@ -93,10 +94,11 @@ net::Task<Result<BuiltTree>> Imports::Run(std::shared_ptr<oci::ImageSource> sour
   } leaving{Start(std::move(source))};
   Import& import = *leaving.import;
   while (!import.outcome) {
-    if (!co_await import.changed.Wait(kReportEvery)) BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress));
+    if (!co_await import.changed.Wait(kReportEvery))
+      BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress, import.source->SilentHost()));
   }
   if (!*import.outcome) co_return Forward(import.outcome->error());
-  BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress));
+  BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress, {}));
   const oci::ImportedImage& imported = **import.outcome;
   co_return BuiltTree{.image = ToImage(imported.index, imported.config),
                       .files = imported.files,

@@ -31,8 +31,8 @@ struct ImportParts {
 // Loop's thread only.
 class Imports {
  public:
-  // Tells how far the import is; an error ends it.
-  using Report = std::function<net::Task<Status>(const oci::ImportProgress&)>;
+  // Tells how far the import is, and which silent host it waits for, if any; an error ends it.
+  using Report = std::function<net::Task<Status>(const oci::ImportProgress&, std::string waits_for)>;
 
   explicit Imports(ImportParts parts);
   ~Imports();  // stops what runs, and waits until it has

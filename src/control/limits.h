@@ -22,9 +22,11 @@ inline constexpr uint64_t kMaxArgumentBytes = 1ull << 30;     // inline argument
 inline constexpr uint64_t kMaxRetainedBytes = 64ull << 20;    // results of finished calls in memory
 inline constexpr uint64_t kMaxUnreadItemBytes = 64ull << 20;  // items of one group that nobody has taken
 inline constexpr size_t kMaxRunningApps = 1'000;
-inline constexpr size_t kMaxStoppedApps = 1'000;  // kept in memory for lists and logs
-inline constexpr size_t kMaxShells = 100;         // open ones
-inline constexpr size_t kMaxSteps = 200;          // of one image
+inline constexpr size_t kMaxStoppedApps = 1'000;      // kept in memory for lists and logs
+inline constexpr size_t kMaxShells = 100;             // open ones
+inline constexpr uint64_t kShellMemory = 1ull << 30;  // bytes that a shell may use, reserved while it is open
+inline constexpr double kShellCpus = 1.0;             // reserved, too
+inline constexpr size_t kMaxSteps = 200;              // of one image
 inline constexpr uint32_t kMaxWaitMs = 60'000;
 inline constexpr uint32_t kMaxTimeoutMs = 7u * 86'400'000u;
 inline constexpr uint32_t kDefaultTimeoutMs = 300'000;
@@ -51,9 +53,10 @@ struct Timings {
   Millis sweep{5'000};             // how often overdue things are looked for
   Millis start_backoff{200};       // after the first failed start; doubles
   Millis result_retention{300'000};
-  Millis heartbeat{15'000};   // of silent streams
-  Millis shell_input{5'000};  // wait for the command to read, before input is refused for the moment
-  Millis build_step{1'800'000};
+  Millis heartbeat{15'000};                  // of silent streams
+  Millis shell_input{5'000};                 // wait for the command to read, before input is refused for the moment
+  Millis build_step{1'800'000};              // from its beginning on a worker
+  Millis overdue_step{60'000};               // beyond it, before its worker is no longer waited for
   Millis finished_calls{7ull * 86'400'000};  // kept in the store
   Millis daily{86'400'000};
   Millis collect_blobs{3'600'000};  // between collections of blobs

@@ -70,6 +70,7 @@ net::Task<Result<BuiltTree>> OngoingBuild::Follow(StepRun& run, uint32_t step) {
     next = std::max(next, run.first_line);
     for (; next < run.first_line + run.lines.size(); ++next) Say(step, run.lines[next - run.first_line]);
     if (run.outcome || cancelled_) break;
+    SayWait(step, run.waits_for);
     co_await run.changed.Wait(services.timings.heartbeat);
   }
   BURROW_CO_RETURN_IF_ERROR(Check());
@@ -122,6 +123,22 @@ void OngoingBuild::Say(uint32_t step, const std::string& line) {
   pb::BuildEvent event;
   event.mutable_output()->set_step(step);
   event.mutable_output()->set_line(line);
+  Add(std::move(event));
+}
+
+void OngoingBuild::SayWait(uint32_t step, const std::string& waits_for) {
+  auto known = waits_.find(step);
+  if (waits_for == (known == waits_.end() ? std::string() : known->second)) return;
+  if (event_bytes_ >= kMaxEventBytes) return;  // who is that slow sees the next one
+  if (waits_for.empty()) {
+    waits_.erase(known);
+  } else {
+    waits_[step] = waits_for;
+    services.logs.Append(id, fmt::format("#{} waiting for {} ...", step + 1, waits_for));
+  }
+  pb::BuildEvent event;
+  event.mutable_wait()->set_step(step);
+  event.mutable_wait()->set_waits_for(waits_for);
   Add(std::move(event));
 }
 

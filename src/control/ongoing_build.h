@@ -75,6 +75,8 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   const std::set<std::string>& trees() const { return trees_; }
 
   void Say(uint32_t step, const std::string& line);  // what a step prints
+  // The step does not go on until what it waits for is there; empty: it goes on. May be repeated.
+  void SayWait(uint32_t step, const std::string& waits_for);
   void Note(const std::string& text);
   // What the client has to see next.
   std::optional<pb::BuildEvent> TakeEvent();
@@ -101,7 +103,8 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   uint32_t next_step_ = 0;
   bool cancelled_ = false;
   std::stop_source stop_;
-  std::set<std::string> trees_;  // indexes in use, by digest
+  std::set<std::string> trees_;            // indexes in use, by digest
+  std::map<uint32_t, std::string> waits_;  // what steps wait for, by number
   std::set<StepRun*> followed_;
   std::map<std::string, std::weak_ptr<StepRun>> agents_;  // by connection
   net::Event changed_;

@@ -1,11 +1,32 @@
 #include "control/shells.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "control/limits.h"
+#include "scheduler/placement.h"
 
 namespace burrow::control {
+namespace {
+
+bool HasRoom(const Worker& worker) {
+  const scheduler::WorkerCapacity capacity{.cpus = worker.cpus,
+                                           .reserved_cpus = worker.promised_cpus(),
+                                           .memory = worker.memory,
+                                           .reserved_memory = worker.promised_memory()};
+  return scheduler::Place({.cpus = kShellCpus, .memory = kShellMemory}, {&capacity, 1}).has_value();
+}
+
+// Smaller is better.
+auto Score(const Worker* worker) {
+  const bool has_room = HasRoom(*worker);
+  const auto memory_left = static_cast<int64_t>(worker->memory) - static_cast<int64_t>(worker->promised_memory());
+  const size_t load = worker->containers.size() + worker->builds + worker->shells;
+  return std::tuple(!has_room, has_room ? load : 0, -memory_left);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<OpenShell>> Shells::Start(lpb::StartShell start) {
   if (shells_.size() >= kMaxShells)
@@ -14,9 +35,10 @@ Result<std::shared_ptr<OpenShell>> Shells::Start(lpb::StartShell start) {
   if (connected.empty())
     return Fail(Code::kUnavailable,
                 "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
-  auto load = [](const Worker* worker) { return worker->containers.size() + worker->builds; };
-  auto shell = std::make_shared<OpenShell>(io_, *std::ranges::min_element(connected, {}, load));
+  auto shell = std::make_shared<OpenShell>(io_, *std::ranges::min_element(connected, {}, Score));
+  shell->worker->shells++;
   start.set_shell_id(shell->id.str());
+  start.set_memory_bytes(kShellMemory);
   lpb::FromControl message;
   *message.mutable_start_shell() = std::move(start);
   shell->worker->Send(message);
@@ -82,9 +104,12 @@ void Shells::OnConnectionLost(Worker& worker) {
 }
 
 void Shells::End(OpenShell& shell, Result<pb::ShellExit> outcome) const {
+  const bool leaves_room = shell.worker != nullptr;
+  if (shell.worker) shell.worker->shells--;
   shell.worker = nullptr;
   if (!shell.outcome) shell.outcome = std::move(outcome);
   shell.changed.Notify();
+  if (leaves_room && on_room) on_room();
 }
 
 }  // namespace burrow::control

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,8 +36,12 @@ class Shells : public std::enable_shared_from_this<Shells> {
  public:
   Shells(net::IoContext& io, WorkerPool& workers) : io_(io), workers_(workers) {}
 
-  // On the connected worker that has the fewest containers and builds; kUnavailable where none is connected,
-  // kResourceExhausted where too many are open. `start` lacks its id.
+  // A shell that has ended gave its share of a worker back.
+  std::function<void()> on_room;
+
+  // On the connected worker with room that has the least to do, or the one with the most memory left where none has:
+  // a shell is never refused for what is only promised to others. kUnavailable where none is connected,
+  // kResourceExhausted where too many are open. `start` lacks its id and its memory.
   Result<std::shared_ptr<OpenShell>> Start(lpb::StartShell start);
   std::shared_ptr<OpenShell> Find(const std::string& id) const;
   // Takes what there is room for; `input` has its id.

@@ -62,6 +62,8 @@ void WorkerRouter::OnWorkerSaid(Worker& worker, lpb::FromWorker message) {
       return OnLogs(std::move(*message.mutable_logs()));
     case lpb::FromWorker::kStepOutput:
       return builds_.OnOutput(message.step_output());
+    case lpb::FromWorker::kStepWait:
+      return builds_.OnWait(worker, message.step_wait());
     case lpb::FromWorker::kStepDone:
       return builds_.OnDone(worker, message.step_done());
     case lpb::FromWorker::kTrace:

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "control/limits.h"
 #include "control/messages.h"
 #include "control/timer.h"
 #include "link/control_end.h"
@@ -23,16 +24,20 @@ struct Worker {
   std::shared_ptr<link::WorkerConnection> connection;  // null while it is away
   uint64_t session = 0;                                // counts its connections
   double cpus = 0;
-  uint64_t memory = 0;  // bytes
-  double reserved_cpus = 0;
+  uint64_t memory = 0;       // bytes
+  double reserved_cpus = 0;  // of containers
   uint64_t reserved_memory = 0;
   lpb::Usage usage;  // as it said last
   std::vector<Container*> containers;
   unsigned builds = 0;
+  unsigned shells = 0;
   Timer grace;      // armed while it is away
   Timer reconcile;  // armed after it came back
 
   bool connected() const { return connection != nullptr; }
+  // Promised to containers and shells.
+  double promised_cpus() const { return reserved_cpus + shells * kShellCpus; }
+  uint64_t promised_memory() const { return reserved_memory + shells * kShellMemory; }
   void Send(const lpb::FromControl& message) {
     if (connection) connection->Send(message);
   }

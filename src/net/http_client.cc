@@ -150,6 +150,7 @@ Result<curl_off_t> BodySize(const HttpRequest& request) {
 void SetCommonOptions(CURL* handle, const HttpRequest& request) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);  // a silent name server holds nobody longer than the deadlines say
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
   curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
@@ -247,6 +248,10 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
   if (transfer.stalled) {
     return Fail(Code::kUnavailable, "{} {}: no byte moved for {} ms", request.method, request.url,
                 request.stall_timeout.count());
+  }
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    return Fail(Code::kUnavailable, "{} {}: no connection within {} ms", request.method, request.url,
+                request.connect_timeout.count());
   }
   if (code != CURLE_OK)
     return Fail(Code::kUnavailable, "{} {}: {}", request.method, request.url, curl_easy_strerror(code));

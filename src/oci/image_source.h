@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "oci/byte_source.h"
@@ -31,6 +32,8 @@ class ImageSource {
   // came in are added to `counter`, also if they come before Next. kCancelled after a stop.
   virtual Result<std::unique_ptr<ByteSource>> OpenLayer(size_t layer, std::atomic<uint64_t>* counter,
                                                         const std::stop_token& stop) = 0;
+  // A machine that it waits for and has not heard of for a while; else empty. Thread-safe; does not block.
+  virtual std::string SilentHost() const { return {}; }
   // Nothing more is read: gives up what it holds, such as a file that nobody else wants on the disk any more.
   virtual void Close() {}
 };

@@ -37,8 +37,7 @@ std::string RegistryAccess::BasicHeader() const {
   return "Authorization: Basic " + EncodeBase64(options_.username + ":" + options_.password);
 }
 
-Status RegistryAccess::Answer(const std::string& header, const std::string& used,
-                              const std::function<bool()>& cancelled) {
+Status RegistryAccess::Answer(const std::string& header, const std::string& used, RegistryHttp::Wait& wait) {
   std::lock_guard lock(mutex_);    // others wait for the one token
   if (header_ != used) return {};  // somebody else got one meanwhile
   AuthChallenge challenge = ParseChallenge(header);
@@ -48,12 +47,12 @@ Status RegistryAccess::Answer(const std::string& header, const std::string& used
     return {};
   }
   if (challenge.scheme != AuthChallenge::Scheme::kBearer) return Forward(Refused(anonymous));
-  BURROW_ASSIGN_OR_RETURN(std::string token, FetchToken(challenge, cancelled));
+  BURROW_ASSIGN_OR_RETURN(std::string token, FetchToken(challenge, wait));
   header_ = "Authorization: Bearer " + token;
   return {};
 }
 
-Result<std::string> RegistryAccess::FetchToken(const AuthChallenge& challenge, const std::function<bool()>& cancelled) {
+Result<std::string> RegistryAccess::FetchToken(const AuthChallenge& challenge, RegistryHttp::Wait& wait) {
   BURROW_ASSIGN_OR_RETURN(UrlParts realm, ParseUrl(challenge.realm));
   if (options_.secure && !realm.secure) {
     return Fail(Code::kUnauthenticated, "the registry's login service is not encrypted: no password is sent there");
@@ -64,8 +63,7 @@ Result<std::string> RegistryAccess::FetchToken(const AuthChallenge& challenge, c
   request.url += "scope=" + EncodeQuery(challenge.scope.empty() ? options_.scope : challenge.scope);
   if (!options_.username.empty()) request.headers.push_back(BasicHeader());
   request.body_limit = kMaxTokenAnswer;
-  request.cancelled = cancelled;
-  BURROW_ASSIGN_OR_RETURN(auto response, http_.Perform(request));
+  BURROW_ASSIGN_OR_RETURN(auto response, wait.Perform(std::move(request)));
   if (response.status == 401 || response.status == 403) return Forward(Refused(options_.username.empty()));
   if (response.status != 200) {
     return Fail(Code::kUnavailable, "the registry's login service answers {}", response.status);

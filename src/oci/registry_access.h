@@ -1,11 +1,10 @@
 // Who may speak to a registry: turns its challenges into Authorization headers. Private to this module.
 #pragma once
 
-#include <functional>
 #include <mutex>
 #include <string>
 
-#include "net/http_client.h"
+#include "oci/registry_http.h"
 #include "oci/registry_reference.h"
 
 namespace burrow::oci {
@@ -19,18 +18,16 @@ struct RegistryAccessOptions {
 // Thread-safe. Blocks while it fetches a token.
 class RegistryAccess {
  public:
-  // The client outlives it.
-  RegistryAccess(net::HttpClient& http, RegistryAccessOptions options) : http_(http), options_(std::move(options)) {}
+  explicit RegistryAccess(RegistryAccessOptions options) : options_(std::move(options)) {}
 
   std::string Header();  // "Authorization: ...", or "" while nothing is known
   // After a 401 to a request that carried `used`. kUnauthenticated where the registry will not have us.
-  Status Answer(const std::string& challenge, const std::string& used, const std::function<bool()>& cancelled);
+  Status Answer(const std::string& challenge, const std::string& used, RegistryHttp::Wait& wait);
 
  private:
-  Result<std::string> FetchToken(const AuthChallenge& challenge, const std::function<bool()>& cancelled);
+  Result<std::string> FetchToken(const AuthChallenge& challenge, RegistryHttp::Wait& wait);
   std::string BasicHeader() const;
 
-  net::HttpClient& http_;
   const RegistryAccessOptions options_;
   std::mutex mutex_;
   std::string header_;  // guarded by mutex_

@@ -12,6 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using Wait = RegistryHttp::Wait;
 
 constexpr milliseconds kLongestPause{10'000};
 constexpr int kMaxRedirects = 5;
@@ -44,6 +45,13 @@ Status StatusOf(int status, const std::string& what) {
               what);
 }
 
+// What a person needs who waited in vain: what happened last, how long, and what to do.
+Error GaveUp(const Result<int>& status, const Error& outcome, milliseconds whole) {
+  const char* advice = status ? "try again later" : "check its name and that this server reaches it, then try again";
+  return {outcome.code(), fmt::format("{}; it was tried for {:g} s: {}", outcome.message(),
+                                      std::chrono::duration<double>(whole).count(), advice)};
+}
+
 }  // namespace
 
 // What to get, and where its bytes go.
@@ -62,15 +70,17 @@ class RegistryClient::State {
         host_(reference.host),
         secure_(!options_.plain_http && !IsLoopback(reference.host)),
         base_("/v2/" + reference.repository),
-        access_(http_, {.username = options_.username,
-                        .password = options_.password,
-                        .scope = "repository:" + reference.repository + ":pull",
-                        .secure = secure_}) {}
+        http_(options_.patience),
+        access_({.username = options_.username,
+                 .password = options_.password,
+                 .scope = "repository:" + reference.repository + ":pull",
+                 .secure = secure_}) {}
 
   const std::string& base() const { return base_; }
+  const RegistryHttp& http() const { return http_; }
   // One answer with a final status. `get.sink` sees the body of a 2xx answer alone.
-  Result<int> Once(const RegistryGet& get, const std::stop_token& stop);
-  // Tries again after passing failures. `renew` is asked before each further attempt: what came in meanwhile.
+  Result<int> Once(const RegistryGet& get, Wait& wait);
+  // Tries again after passing failures. `received` is asked before each further attempt: what came in meanwhile.
   Status Perform(RegistryGet& get, const std::function<uint64_t()>& received, const std::stop_token& stop);
 
  private:
@@ -78,8 +88,7 @@ class RegistryClient::State {
     int status = 0;
     std::string location, challenge;
   };
-  Result<Answer> Send(const std::string& url, const std::string& authorization, const RegistryGet& get,
-                      const std::stop_token& stop);
+  Result<Answer> Send(const std::string& url, const std::string& authorization, const RegistryGet& get, Wait& wait);
   Result<std::string> Redirected(const std::string& from, const std::string& location) const;
   std::string Origin() const { return (secure_ ? "https://" : "http://") + host_; }
 
@@ -87,19 +96,18 @@ class RegistryClient::State {
   const std::string host_;
   const bool secure_;
   const std::string base_;
-  net::HttpClient http_;
+  RegistryHttp http_;
   RegistryAccess access_;
 };
 
 Result<RegistryClient::State::Answer> RegistryClient::State::Send(const std::string& url,
                                                                   const std::string& authorization,
-                                                                  const RegistryGet& get, const std::stop_token& stop) {
+                                                                  const RegistryGet& get, Wait& wait) {
   Answer answer;
   net::HttpRequest request{.url = url};
   if (!authorization.empty()) request.headers.push_back(authorization);
   if (!get.accept.empty()) request.headers.push_back(get.accept);
   if (get.from > 0) request.headers.push_back(fmt::format("Range: bytes={}-", get.from));
-  request.cancelled = [&stop] { return stop.stop_requested(); };
   request.on_header = [&answer](std::string_view name, std::string_view value) {
     if (name == "location") answer.location = value;
     if (name == "www-authenticate") answer.challenge = value;
@@ -115,7 +123,7 @@ Result<RegistryClient::State::Answer> RegistryClient::State::Send(const std::str
     skip -= passed;
     return passed == bytes.size() ? Status() : get.sink(bytes.substr(passed));
   };
-  BURROW_ASSIGN_OR_RETURN(auto response, http_.Perform(request));
+  BURROW_ASSIGN_OR_RETURN(auto response, wait.Perform(std::move(request)));
   answer.status = response.status;
   return answer;
 }
@@ -132,17 +140,16 @@ Result<std::string> RegistryClient::State::Redirected(const std::string& from, c
   return url;
 }
 
-Result<int> RegistryClient::State::Once(const RegistryGet& get, const std::stop_token& stop) {
+Result<int> RegistryClient::State::Once(const RegistryGet& get, Wait& wait) {
   std::string url = Origin() + get.path;
   bool answered = false;  // a challenge
   for (int redirects = 0;;) {
     bool ours = url.starts_with(Origin() + "/");  // credentials go nowhere else
     std::string authorization = ours ? access_.Header() : std::string();
-    BURROW_ASSIGN_OR_RETURN(Answer answer, Send(url, authorization, get, stop));
+    BURROW_ASSIGN_OR_RETURN(Answer answer, Send(url, authorization, get, wait));
     if (answer.status == 401 && ours && !answered) {
       answered = true;
-      BURROW_RETURN_IF_ERROR(
-          access_.Answer(answer.challenge, authorization, [&stop] { return stop.stop_requested(); }));
+      BURROW_RETURN_IF_ERROR(access_.Answer(answer.challenge, authorization, wait));
     } else if (IsRedirect(answer.status) && ++redirects <= kMaxRedirects) {
       BURROW_ASSIGN_OR_RETURN(url, Redirected(url, answer.location));
     } else {
@@ -153,20 +160,21 @@ Result<int> RegistryClient::State::Once(const RegistryGet& get, const std::stop_
 
 Status RegistryClient::State::Perform(RegistryGet& get, const std::function<uint64_t()>& received,
                                       const std::stop_token& stop) {
-  auto give_up = steady_clock::now() + options_.deadline;
+  Wait wait(http_, host_, stop);
   auto pause = options_.first_pause;
   for (;;) {
     uint64_t before = received();
     get.from = before;
-    auto status = Once(get, stop);
+    auto status = Once(get, wait);
     Status outcome = status ? StatusOf(*status, get.what) : Status(Forward(std::move(status.error())));
     if (stop.stop_requested()) return Fail(Code::kCancelled, "the import was cancelled");
     if (outcome || outcome.error().code() != Code::kUnavailable) return outcome;
     if (received() > before) {
-      give_up = steady_clock::now() + options_.deadline;
+      wait.Renew();
       pause = options_.first_pause;
     }
-    if (steady_clock::now() + pause > give_up) return outcome;
+    if (steady_clock::now() + pause > wait.give_up())
+      return Forward(GaveUp(status, outcome.error(), options_.patience.whole));
     if (!Pause(pause, stop)) return Fail(Code::kCancelled, "the import was cancelled");
     pause = std::min(2 * pause, kLongestPause);
   }
@@ -175,6 +183,8 @@ Status RegistryClient::State::Perform(RegistryGet& get, const std::function<uint
 RegistryClient::RegistryClient(const RegistryReference& reference, RegistryOptions options)
     : state_(std::make_unique<State>(reference, std::move(options))) {}
 RegistryClient::~RegistryClient() = default;
+
+std::string RegistryClient::SilentHost() const { return state_->http().SilentHost(); }
 
 Result<std::string> RegistryClient::Manifest(const std::string& version, const std::stop_token& stop) {
   std::string text;

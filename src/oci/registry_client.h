@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "oci/manifest.h"
+#include "oci/registry_http.h"
 #include "oci/registry_reference.h"
 
 namespace burrow::oci {
@@ -16,9 +17,9 @@ namespace burrow::oci {
 struct RegistryOptions {
   std::string username, password;  // empty: anonymous
   bool plain_http = false;         // also for registries that are not on this machine
-  // A request that fails for a passing reason (refused, reset, stalled, 429, 5xx) is tried again with back-off until so
-  // long nothing came in.
-  std::chrono::milliseconds deadline{60'000};
+  // A request that fails for a passing reason (refused, reset, stalled, 429, 5xx) is tried again with back-off until
+  // nothing came in for patience.whole.
+  RegistryPatience patience;
   std::chrono::milliseconds first_pause{200};  // doubles
 };
 
@@ -34,6 +35,8 @@ class RegistryClient {
   // Writes a blob to the file from offset 0, going on by Range where a transfer broke off; verified. kDataLoss where
   // the registry sent other bytes twice.
   Status Download(const Descriptor& blob, int fd, std::atomic<uint64_t>* counter, const std::stop_token& stop);
+  // The host that has been silent for a while, where one is waited for; else empty. Does not block.
+  std::string SilentHost() const;
 
  private:
   class State;

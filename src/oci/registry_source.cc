@@ -33,6 +33,8 @@ class RegistrySource final : public ImageSource {
     return std::move(resolved->image);
   }
 
+  std::string SilentHost() const override { return client_.SilentHost(); }
+
   Result<std::unique_ptr<ByteSource>> OpenLayer(size_t layer, std::atomic<uint64_t>* counter,
                                                 const std::stop_token& stop) override {
     BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(scratch_directory_, O_TMPFILE | O_RDWR, 0600));

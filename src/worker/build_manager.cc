@@ -20,6 +20,8 @@ using burrow::link::v1::FromWorker;
 
 // Steps mostly wait: for a download, or for a cache that another one has locked.
 constexpr unsigned kLeastParallelSteps = 4;
+constexpr size_t kMaxWaitText = 200;
+constexpr const char* kWaitsForTurn = "its turn on the worker";
 constexpr size_t kMaxPendingLines = 10'000;
 constexpr size_t kMaxPendingBytes = 4u << 20;  // far below what one message of the link may have
 
@@ -65,13 +67,14 @@ class StepOutput : public std::enable_shared_from_this<StepOutput> {
 }  // namespace
 
 BuildManager::BuildManager(net::IoContext* io, const builder::StepRunner* runner, builder::CacheMounts* caches,
-                           Send send)
+                           Send send, unsigned parallel)
     : io_(io),
       runner_(runner),
       caches_(caches),
       send_(std::move(send)),
       ended_(*io),
-      pool_(std::max(kLeastParallelSteps, std::thread::hardware_concurrency())),
+      parallel_(parallel ? parallel : std::max(kLeastParallelSteps, std::thread::hardware_concurrency())),
+      pool_(parallel_),
       chores_(1) {}
 
 BuildManager::~BuildManager() {
@@ -80,12 +83,13 @@ BuildManager::~BuildManager() {
 
 void BuildManager::Start(BuildStep step) {
   std::string id = step.step_id();
-  if (running_.contains(id)) return;
+  if (auto at = running_.find(id); at != running_.end()) return SayWait(id, at->second.waits_for);
   if (!IsIdText(StepTag::kPrefix, id))
     return SendDone(id, {.built = Fail(Code::kInvalidArgument, "'{}' is no id of a build step", id)});
   auto running = Prepare(id);
   if (!running) return SendDone(id, {.built = Forward(running.error())});
   running_.emplace(id, *running);
+  if (running_.size() > parallel_) SayWait(id, kWaitsForTurn);
   net::RunDetached(*io_, Run(std::move(step), *running), "build step " + id);
 }
 
@@ -104,10 +108,18 @@ Result<BuildManager::Running> BuildManager::Prepare(const std::string& step_id) 
 
 net::Task<void> BuildManager::Run(BuildStep step, Running running) {
   auto output = std::make_shared<StepOutput>(io_, step.step_id(), send_);
-  auto outcome = co_await net::RunBlocking(pool_, [this, &step, output, running]() -> builder::StepOutcome {
+  // The building thread speaks of a step that the loop's thread may have done with by then.
+  auto waits = [this, id = step.step_id()](const std::string& waits_for) {
+    boost::asio::post(*io_, [this, id, waits_for] {
+      if (running_.contains(id)) SayWait(id, waits_for);
+    });
+  };
+  auto outcome = co_await net::RunBlocking(pool_, [this, &step, output, waits, running]() -> builder::StepOutcome {
+    waits({});
     try {
       return runner_->Run(
-          step, [output](std::string_view line) { output->Add(line); }, *running.cancellation, running.agents.get());
+          step, [output](std::string_view line) { output->Add(line); }, *running.cancellation, running.agents.get(),
+          waits);
     } catch (const std::exception& e) {
       return {.built = Fail(Code::kInternal, "the build step broke off: {}", e.what())};
     }
@@ -118,6 +130,14 @@ net::Task<void> BuildManager::Run(BuildStep step, Running running) {
   if (!broken_off) SendDone(step.step_id(), outcome);
   running_.erase(step.step_id());
   ended_.Notify();
+}
+
+void BuildManager::SayWait(const std::string& step_id, const std::string& waits_for) {
+  running_.at(step_id).waits_for = waits_for;
+  FromWorker message;
+  message.mutable_step_wait()->set_step_id(step_id);
+  message.mutable_step_wait()->set_waits_for(ToUtf8(waits_for.substr(0, kMaxWaitText)));
+  send_(std::move(message));
 }
 
 void BuildManager::SendDone(const std::string& step_id, const builder::StepOutcome& outcome) {

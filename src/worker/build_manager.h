@@ -17,10 +17,12 @@ namespace burrow::worker {
 class BuildManager {
  public:
   using Send = std::function<void(burrow::link::v1::FromWorker)>;
-  // Nothing is owned. `caches` may be null: there are none to prune.
-  BuildManager(net::IoContext* io, const builder::StepRunner* runner, builder::CacheMounts* caches, Send send);
+  // Nothing is owned. `caches` may be null: there are none to prune. `parallel`: steps at once; 0: by the cores.
+  BuildManager(net::IoContext* io, const builder::StepRunner* runner, builder::CacheMounts* caches, Send send,
+               unsigned parallel = 0);
   ~BuildManager();
 
+  // Of a step that is there already it says again whether it waits.
   void Start(burrow::link::v1::BuildStep step);
   void Cancel(const std::string& step_id);
   // What the user's ssh agent answered a step; of a step that is not there any more: no error.
@@ -34,10 +36,12 @@ class BuildManager {
   struct Running {
     std::shared_ptr<builder::Cancellation> cancellation;
     std::shared_ptr<builder::AgentLink> agents;
+    std::string waits_for;  // empty while it runs
   };
   Result<Running> Prepare(const std::string& step_id);
   net::Task<void> Run(burrow::link::v1::BuildStep step, Running running);
   net::Task<void> Prune();
+  void SayWait(const std::string& step_id, const std::string& waits_for);
   void SendDone(const std::string& step_id, const builder::StepOutcome& outcome);
 
   net::IoContext* io_;
@@ -47,6 +51,7 @@ class BuildManager {
   std::map<std::string, Running> running_;  // by id of the step
   bool stopping_ = false;
   net::Event ended_;
+  const unsigned parallel_;
   net::BlockingPool pool_, chores_;
 };
 

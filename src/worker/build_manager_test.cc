@@ -86,6 +86,47 @@ TEST_F(BuildManagerTest, SendsNothingOfACancelledStep) {
   EXPECT_FALSE(done.has_image());
 }
 
+TEST_F(BuildManagerTest, SaysWhichStepWaitsForItsTurnAndWhenItBegins) {
+  std::vector<std::pair<std::string, std::string>> waits;
+  builds_.emplace(
+      &io_, &*steps_, caches_.get(),
+      [&](FromWorker message) {
+        if (message.has_step_wait()) waits.emplace_back(message.step_wait().step_id(), message.step_wait().waits_for());
+        said_.push_back(std::move(message));
+      },
+      1u);
+  const auto first = Python("print('begun', flush=True); import time; time.sleep(1000)");
+  auto second = Python("print('second')");
+  second.set_timeout_ms(60'000);
+  builds_->Start(first);
+  AwaitMessage([](const FromWorker& m) { return m.step_output().lines_size() > 0; });
+  builds_->Start(second);
+  builds_->Start(second);  // as control does after a reconnect
+  using Said = std::pair<std::string, std::string>;
+  EXPECT_EQ(waits, (std::vector<Said>{{first.step_id(), ""},
+                                      {second.step_id(), "its turn on the worker"},
+                                      {second.step_id(), "its turn on the worker"}}));
+  builds_->Cancel(first.step_id());
+  EXPECT_EQ(AwaitStep(second).error(), "");
+  EXPECT_EQ(waits.back(), Said(second.step_id(), ""));
+}
+
+TEST_F(BuildManagerTest, SaysThatAStepWaitsForACache) {
+  auto held = caches_->Acquire({.id = "c", .sharing = builder::CacheSharing::kLocked},
+                               **builder::Cancellation::Create(), std::chrono::steady_clock::now());
+  ASSERT_TRUE(held) << os::ErrorText(held);
+  auto step = Python("print('has it')");
+  auto& mount = *step.mutable_run()->add_mounts();
+  mount.set_target("/cache");
+  mount.mutable_cache()->set_id("c");
+  mount.mutable_cache()->set_sharing(burrow::link::v1::RunMount::SHARING_LOCKED);
+  builds_->Start(step);
+  AwaitMessage(
+      [](const FromWorker& m) { return m.step_wait().waits_for() == "the cache 'c', which another step has"; });
+  held = builder::CacheLease();
+  EXPECT_EQ(AwaitStep(step).error(), "");
+}
+
 TEST_F(BuildManagerTest, RelaysWhatAStepAsksItsAgent) {
   auto step = Python(
       "import os, socket\n"

@@ -18,6 +18,7 @@
 #include "net/event.h"
 #include "os/fs.h"
 #include "worker/coroutine.h"
+#include "worker/program_fault.h"
 #include "worker/shell_input.h"
 #include "worker/shell_plan.h"
 #include "worker/utf8.h"
@@ -44,18 +45,22 @@ struct ShellWires {
   UniqueFd input, output, errors;  // a terminal has no errors
 };
 
-// A container that runs; the image is held until it is gone.
+// A container that runs, or why there is none; the image is held until it is gone.
 struct RunningShell {
   imagefs::ImageLease image;
   std::optional<runtime::Container> container;
+  std::optional<ProgramFault> fault;
   ShellWires wires;
 };
 
-Result<builder::ImageUser> FindShellUser(const ShellServices& services, const burrow::link::v1::Image& image,
-                                         const cas::Digest& digest) {
+Result<image::Tree> LoadTree(const ShellServices& services, const cas::Digest& digest) {
   BURROW_ASSIGN_OR_RETURN(auto loaded, image::LoadIndex(*services.cache, digest));
   BURROW_ASSIGN_OR_RETURN(auto index, loaded.Open());
-  BURROW_ASSIGN_OR_RETURN(auto tree, image::Tree::FromIndex(index));
+  return image::Tree::FromIndex(index);
+}
+
+Result<builder::ImageUser> FindShellUser(const ShellServices& services, const burrow::link::v1::Image& image,
+                                         const image::Tree& tree) {
   BURROW_ASSIGN_OR_RETURN(const auto passwd, builder::ReadImageFile(tree, "/etc/passwd", *services.cache));
   BURROW_ASSIGN_OR_RETURN(const auto group, builder::ReadImageFile(tree, "/etc/group", *services.cache));
   return builder::FindUser(image.user(), passwd, group);
@@ -81,18 +86,22 @@ Status StartOnPipes(const ShellServices& services, runtime::ContainerOptions opt
 // Control has forgotten a shell that it closed: a client hears this when the worker is the one who closes.
 Status Closed() { return Fail(Code::kCancelled, "the shell was closed: its worker stops"); }
 
-// Blocks. On failure `shell` may hold a part.
+// Blocks. On failure `shell` may hold a part. A program that is not there is no failure: it has an exit code.
 Status StartOnPool(const ShellServices& services, const StartShell& request, RunningShell& shell) {
   BURROW_RETURN_IF_ERROR(CheckShell(request));
   auto digest = cas::Digest::FromHex(request.image().index_digest());
   if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", request.image().index_digest());
   BURROW_ASSIGN_OR_RETURN(shell.image, services.images->Acquire(*digest, {}));
-  BURROW_ASSIGN_OR_RETURN(const auto user, FindShellUser(services, request.image(), *digest));
+  BURROW_ASSIGN_OR_RETURN(const auto tree, LoadTree(services, *digest));
+  BURROW_ASSIGN_OR_RETURN(const auto user, FindShellUser(services, request.image(), tree));
   const std::string directory = services.directory + "/" + request.shell_id();
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(directory));
-  auto options = PlanShell(request, shell.image.lower(), user, directory);
-  return options.terminal ? StartOnTerminal(services, std::move(options), shell)
-                          : StartOnPipes(services, std::move(options), shell);
+  const auto options = PlanShell(request, shell.image.lower(), user, directory);
+  Status started =
+      options.terminal ? StartOnTerminal(services, options, shell) : StartOnPipes(services, options, shell);
+  // Engines word it differently, and give no exit code.
+  if (!started && !shell.container) shell.fault = FindProgramFault(tree, options);
+  return shell.fault ? Status() : std::move(started);
 }
 
 }  // namespace
@@ -111,6 +120,7 @@ struct Shell::State : std::enable_shared_from_this<State> {
   net::Task<void> Pump(std::shared_ptr<Descriptor> source, std::string* (ShellOutput::*field)());
   net::Task<void> AwaitOutput();
   net::Task<void> TearDown();
+  Status SayFault(const ProgramFault& fault);
   void SayTaken(uint64_t taken);
   void SayEnded(const Status& outcome);
   void Close();
@@ -150,6 +160,7 @@ net::Task<Status> Shell::State::RunToTheEnd() {
       co_await net::RunBlocking(*services.pool, [this]() -> Status { return StartOnPool(services, request, running); });
   BURROW_CO_RETURN_IF_ERROR(status);
   if (closed) co_return Closed();
+  if (running.fault) co_return SayFault(*running.fault);
   started = true;
   if (size) (void)running.container->ResizeTerminal(*size);
   input.SetDestination(std::move(running.wires.input), request.has_terminal());
@@ -219,6 +230,19 @@ net::Task<void> Shell::State::TearDown() {
     return os::RemoveTree(services.directory + "/" + request.shell_id());
   });
   if (!removed) LogWarn("shell {}: {}", request.shell_id(), removed.error().message());
+}
+
+// As a shell on the same terminal or pipes would.
+Status Shell::State::SayFault(const ProgramFault& fault) {
+  FromWorker message;
+  auto& output = *message.mutable_shell_output();
+  output.set_shell_id(request.shell_id());
+  const bool terminal = request.has_terminal();
+  const std::string line = ToUtf8("burrow shell: " + fault.message) + (terminal ? "\r\n" : "\n");
+  (terminal ? output.mutable_output() : output.mutable_error_output())->assign(line);
+  services.send(std::move(message));
+  exit = runtime::ContainerExit{.status = {.code = fault.code}};
+  return {};
 }
 
 void Shell::State::SayTaken(uint64_t bytes) {

@@ -45,7 +45,7 @@ runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request,
   options.env = builder::WithDefaultVariables(std::move(env), user.home);
   options.cwd = image.workdir().empty() ? "/" : image.workdir();
   options.user = user.ids;
-  options.limits.memory_bytes = uint64_t{kDefaultMemoryMib} << 20;
+  options.limits.memory_bytes = request.memory_bytes() ? request.memory_bytes() : uint64_t{kDefaultMemoryMib} << 20;
   options.limits.pids = kDefaultPids;
   if (request.has_terminal()) options.terminal = SizeOf(request.terminal());
   return options;

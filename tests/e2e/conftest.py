@@ -12,12 +12,15 @@ import shutil
 import subprocess
 import textwrap
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
 from daemon import BURROWD, Daemon, Run
 from leftovers import Leftovers
+from real_images import PACKAGES, TOOLS, make_image
+from registries import DockerRegistry
+from transfers import needs
 
 
 def _missing() -> str:
@@ -121,3 +124,23 @@ def without_fuse() -> "list[str]":
         pytest.skip("hiding /dev/fuse needs unshare")
     script = 'mount --bind /dev/null /dev/fuse && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh"]
+
+
+@pytest.fixture(scope="session")
+def layouts(state: Path) -> "Dict[str, Path]":
+    """OCI layouts by name, kept beside the state directory's own files."""
+    needs(*TOOLS)
+    directory = state / "test-images"
+    directory.mkdir(parents=True, exist_ok=True)
+    return {name: make_image(name, directory) for name in PACKAGES}
+
+
+@pytest.fixture
+def registry(tmp_path: Path, layouts: "Dict[str, Path]") -> Iterator[DockerRegistry]:
+    needs("docker-registry")
+    directory = tmp_path / "registry"
+    directory.mkdir()
+    registry = DockerRegistry(directory)
+    registry.start()
+    yield registry
+    registry.stop()

@@ -12,7 +12,7 @@ from typing import List
 
 import pytest
 
-from daemon import Daemon, Run
+from daemon import BURROWD, Daemon, Run
 
 
 def assert_one_sentence(text: str, *words: str) -> None:
@@ -39,9 +39,21 @@ def test_a_module_that_does_not_import_in_the_container_is_explained(run: Run) -
     assert_error(run(code, "f.remote()"), "no_such_module", "apt_install")
 
 
-def test_an_argument_that_does_not_pickle_is_named(run: Run) -> None:
-    ended = run("@app.function()\ndef f(x): pass", "import threading\nf.remote(threading.Lock())")
-    assert_error(ended, "argument 1 of f() cannot be pickled")
+@pytest.mark.parametrize(
+    "argument, named",
+    [
+        ("threading.Lock()", "argument 1 of f(), a _thread.lock, cannot be pickled"),
+        ("x={'a': threading.Lock()}", "argument x of f(), a dict, cannot be pickled"),
+    ],
+)
+def test_an_argument_that_does_not_pickle_is_named_with_its_type(
+    run: Run, argument: str, named: str
+) -> None:
+    ended = run("@app.function()\ndef f(x): pass", "import threading\nf.remote(%s)" % argument)
+    assert ended.returncode == 1
+    assert_one_sentence(ended.stderr.splitlines()[-1], named, "pass plain data")
+    frames = [line for line in ended.stderr.splitlines() if line.startswith("  File ")]
+    assert len(frames) == 1 and "the_app.py" in frames[0], ended.stderr
 
 
 def test_a_result_that_does_not_pickle_is_explained(run: Run) -> None:
@@ -119,12 +131,50 @@ def test_the_clients_configuration_is_for_its_owner_alone(daemon: Daemon) -> Non
     assert stored["token"] not in daemon.tail()
 
 
-def test_a_second_burrowd_on_the_same_port_is_refused(daemon: Daemon, tmp_path: Path) -> None:
-    other = Daemon(tmp_path, tmp_path / "state")
-    port = daemon.url.rpartition(":")[2]
-    ended = up(other.command("127.0.0.1:" + port))
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_burrowd_whose_port_is_taken_leaves_nothing_behind(tmp_path: Path, exists: bool) -> None:
+    state = tmp_path / "below" / "state"
+    if exists:
+        state.mkdir(parents=True)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = "127.0.0.1:%d" % other.getsockname()[1]
+        ended = up(Daemon(tmp_path, state).command(address))
     assert ended.returncode != 0
-    assert_one_sentence(ended.stderr, port)
+    assert_one_sentence(ended.stderr, "burrowd: cannot listen on " + address, "--listen")
+    assert list(tmp_path.iterdir()) == ([tmp_path / "below"] if exists else [])
+    assert not exists or list(state.iterdir()) == []
+
+
+def test_a_second_burrowd_on_the_same_port_is_refused(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "of-an-earlier-life").touch()
+    address = daemon.url.rpartition("/")[2]
+    ended = up(Daemon(tmp_path, tmp_path / "state").command(address))
+    assert ended.returncode != 0
+    assert_one_sentence(ended.stderr, "burrowd: cannot listen on " + address)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["up", "--no-such-option"], ["--no-such-option", "`burrowd up --help`"]),
+        (["up", "--runtime", "docker"], ["docker", "crun", "`burrowd up --help`"]),
+        (["up", "--cache-quota", "much"], ["--cache-quota", "`burrowd up --help`"]),
+        (["up", "--listen", "nowhere"], ["nowhere", "HOST:PORT"]),
+        (["worker"], ["--control", "`burrowd worker --help`"]),
+        (["upp"], ["upp", "`burrowd --help`"]),
+        ([], ["subcommand", "`burrowd --help`"]),
+    ],
+)
+def test_a_wrong_command_line_of_burrowd_is_one_sentence(
+    arguments: List[str], words: List[str]
+) -> None:
+    ended = up([BURROWD, *arguments])
+    assert ended.returncode != 0 and ended.stdout == ""
+    assert ended.stderr.startswith("burrowd: ")
+    assert_one_sentence(ended.stderr, *words)
 
 
 def test_a_second_burrowd_on_the_same_state_directory_is_refused(

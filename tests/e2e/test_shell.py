@@ -189,9 +189,20 @@ def test_what_cannot_be_entered_is_an_error(daemon: Daemon, failed_build: str) -
     build = run_shell(daemon, "--step", "bd-" + "0" * 26)
     assert build.returncode == 1
     assert b"nothing is kept of a failed step" in build.stderr
-    program = run_shell(daemon, "--step", failed_build, "--", "no-such-program")
-    assert program.returncode == 1
-    assert b"no-such-program" in program.stderr
+
+
+def test_a_program_that_cannot_be_run_has_the_exit_code_of_shells(
+    daemon: Daemon, failed_build: str, open_terminal: Open
+) -> None:
+    missing = run_shell(daemon, "--step", failed_build, "--", "no-such-program", "x")
+    assert missing.returncode == 127
+    assert missing.stderr == b"burrow shell: no-such-program: command not found\n"
+    denied = run_shell(daemon, "--step", failed_build, "--", "/etc/passwd")
+    assert denied.returncode == 126
+    assert denied.stderr == b"burrow shell: /etc/passwd: permission denied\n"
+    terminal = open_terminal(daemon, "--step", failed_build, "--", "./nothing")
+    assert terminal.end() == 127
+    assert terminal.seen == b"burrow shell: ./nothing: no such file or directory\r\n"
 
 
 def test_a_shell_ends_with_its_server(

@@ -97,6 +97,8 @@ def _report(event: "dict[str, Any]", reporter: "Reporter") -> None:
         reporter.image_step(event["step"])
     elif "output" in event:
         reporter.image_output(event["output"])
+    elif "wait" in event:
+        reporter.image_wait(event["wait"])
     elif "note" in event:
         reporter.image_note(str(event["note"]))
     elif "buildId" in event:

@@ -26,15 +26,25 @@ MAX_PAYLOAD = 256 * 1024 * 1024
 
 
 def dump_arguments(args: "tuple[Any, ...]", kwargs: "dict[str, Any]", name: str) -> bytes:
-    """Pickles the arguments of a call of the function `name`."""
+    """Pickles the arguments of a call of the function `name`.
+
+    Raises:
+        SerializationError: names the argument that cannot be pickled, and its type.
+    """
     try:
         return _serialization.dumps((args, kwargs), what="an argument of %s()" % name)
     except SerializationError:
         for position, value in enumerate(args, 1):
-            _serialization.dumps(value, what="argument %d of %s()" % (position, name))
+            _serialization.dumps(value, what=_described(str(position), value, name))
         for keyword, value in kwargs.items():
-            _serialization.dumps(value, what="argument %s of %s()" % (keyword, name))
+            _serialization.dumps(value, what=_described(keyword, value, name))
         raise
+
+
+def _described(argument: str, value: "Any", name: str) -> str:
+    kind = type(value)
+    home = "" if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "."
+    return "argument %s of %s(), a %s%s," % (argument, name, home, kind.__qualname__)
 
 
 def encode_json(data: bytes, blobs: "Uploader") -> bytes:

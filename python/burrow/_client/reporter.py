@@ -7,7 +7,7 @@ import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TextIO
+    from typing import Any, Callable, TextIO
 
 
 class LogPrinter:
@@ -16,10 +16,14 @@ class LogPrinter:
     Args:
         red_stderr: colour the remote stderr, for a terminal.
         outlives_reader: go on silently when whoever read our output has left.
+
+    Attributes:
+        on_reader_left: called when nobody reads the standard output any more. May be None.
     """
 
     def __init__(self, red_stderr: bool = False, outlives_reader: bool = True) -> None:
         self._outlives_reader = outlives_reader
+        self.on_reader_left: "Callable[[], None] | None" = None
         self._lock = threading.Lock()
         self._red = red_stderr
         # For each stream the source whose line there has no newline yet.
@@ -60,6 +64,10 @@ class LogPrinter:
         except BrokenPipeError:
             if not self._outlives_reader:
                 raise
+            told = self.on_reader_left
+            if told is not None and stream is sys.stdout:
+                self.on_reader_left = None
+                told()
         except ValueError:  # the stream is closed: the interpreter ends
             pass
 
@@ -90,6 +98,9 @@ class Reporter:
 
     def image_output(self, output: "dict[str, Any]") -> None:
         """A StepOutput message: one line that a build step printed."""
+
+    def image_wait(self, wait: "dict[str, Any]") -> None:
+        """A StepWait message: a step waits for something, or goes on."""
 
     def image_note(self, text: str) -> None:
         """Something about the build that the user should know."""

@@ -56,6 +56,10 @@ class BuildLines(QuietBuild):
     def image_output(self, output: "dict[str, Any]") -> None:
         _say("#%d   %s" % (int(output.get("step", 0)), output.get("line", "")))
 
+    def image_wait(self, wait: "dict[str, Any]") -> None:
+        if wait.get("waitsFor"):
+            _say("#%d   waiting for %s ..." % (int(wait.get("step", 0)), wait["waitsFor"]))
+
     def image_note(self, text: str) -> None:
         _say("note: %s" % text)
 

@@ -56,6 +56,11 @@ class BuildTree(Reporter):
             self._board.take_output(output)
             self._redraw()
 
+    def image_wait(self, wait: "dict[str, Any]") -> None:
+        with self._lock:
+            self._board.take_wait(wait)
+            self._redraw()
+
     def image_note(self, text: str) -> None:
         self._region.print(dim("note: " + text))
 

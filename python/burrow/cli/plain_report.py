@@ -27,6 +27,10 @@ class PlainReport(Reporter):
         elif state == "STATE_FAILED":
             self._say("failed after %.1f s: %s" % (step.get("ms", 0) / 1000, text))
 
+    def image_wait(self, wait: "dict[str, Any]") -> None:
+        if wait.get("waitsFor"):
+            self._say("waiting for %s ..." % wait["waitsFor"])
+
     def image_note(self, text: str) -> None:
         self._say("note: %s" % text)
 

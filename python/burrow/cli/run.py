@@ -24,6 +24,13 @@ class _Terminated(BaseException):
     """SIGTERM came; raised in the main thread so that the app is stopped first."""
 
 
+class _ReaderLeft(BaseException):
+    """Nobody reads our standard output any more; raised in the main thread like _Terminated."""
+
+
+_reader_has_left = False
+
+
 def run(options: "RunOptions") -> int:
     """Runs the app of a file; returns the exit code."""
     signal.signal(signal.SIGTERM, _raise_terminated)
@@ -33,6 +40,8 @@ def run(options: "RunOptions") -> int:
         return 130
     except _Terminated:
         return 143
+    except _ReaderLeft:
+        raise BrokenPipeError() from None
     except SystemExit as leaving:
         if isinstance(leaving.code, str):
             print(leaving.code, file=sys.stderr)
@@ -65,12 +74,14 @@ def _run(options: "RunOptions") -> int:
     with whole_lines(), run_app(target.app, reporter, chart.observe if chart else None):
         try:
             try:
+                reporter.logs.on_reader_left = _end_run
                 _call(target, arguments)
             finally:
+                reporter.logs.on_reader_left = None
                 _flush()
         except Exception as error:
             failure = error
-        except (KeyboardInterrupt, _Terminated):
+        except (KeyboardInterrupt, _Terminated, _ReaderLeft):
             signal.signal(signal.SIGINT, _leave_at_once)
             raise
     if failure is not None:
@@ -154,7 +165,14 @@ def _show(error: Exception) -> int:
 
 
 def _raise_terminated(number: int, frame: "Any") -> None:
-    raise _Terminated()
+    raise _ReaderLeft() if _reader_has_left else _Terminated()
+
+
+def _end_run() -> None:
+    """Ends the main thread's waits. Called by the thread that shows what the containers print."""
+    global _reader_has_left
+    _reader_has_left = True
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave_at_once(number: int, frame: "Any") -> None:

@@ -73,6 +73,11 @@ class StatusTree(Reporter):
             self._steps.take_output(output)
             self._redraw()
 
+    def image_wait(self, wait: "dict[str, Any]") -> None:
+        with self._lock:
+            self._steps.take_wait(wait)
+            self._redraw()
+
     def image_note(self, text: str) -> None:
         self._keep("│  %s" % dim(text), None)
 

@@ -22,6 +22,7 @@ class Step:
         self.text = ""
         self.state = ""
         self.ms = 0.0
+        self.waits_for = ""
         self.started = time.monotonic()
         self.lines: "Deque[str]" = deque(maxlen=_LAST_LINES)
 
@@ -44,8 +45,11 @@ class Step:
         return aligned(text, note, _TEXT_WIDTH)
 
     def last_lines(self, prefix: str, most: int = _LAST_LINES) -> "list[str]":
-        """What it printed last, oldest first."""
-        return [dim(prefix + line) for line in list(self.lines)[-most:]]
+        """What it printed last, oldest first, and what it waits for."""
+        lines = list(self.lines)
+        if self.waits_for:
+            lines.append("waiting for %s ..." % self.waits_for)
+        return [dim(prefix + line) for line in lines[-most:]]
 
 
 class StepBoard:
@@ -64,6 +68,7 @@ class StepBoard:
             step = self._steps[number] = Step(number, str(event.get("stage", "")))
         step.text = printable(str(event.get("description", ""))) or step.text
         step.state = state
+        step.waits_for = ""
         step.ms = float(event.get("ms", 0))
         return step
 
@@ -73,6 +78,12 @@ class StepBoard:
         if step is not None:
             step.lines.append(printable(str(output.get("line", ""))))
         return step
+
+    def take_wait(self, wait: "dict[str, Any]") -> None:
+        """Brings a StepWait in."""
+        step = self._steps.get(int(wait.get("step", 0)))
+        if step is not None:
+            step.waits_for = printable(str(wait.get("waitsFor", "")))
 
     def steps(self) -> "list[Step]":
         """All of them."""

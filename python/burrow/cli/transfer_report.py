@@ -43,6 +43,8 @@ class TransferReport:
 
     def imported(self, progress: "dict[str, Any]") -> None:
         """The server's ImportProgress."""
+        if progress.get("waitsFor"):
+            return self._show("waiting for %s ..." % progress["waitsFor"], at_once=True)
         layers = int(progress.get("layers", 0))
         if not layers:
             return self._show("looking at the image")

@@ -1,0 +1,230 @@
+"""Images come in from registries: logins, faults, and silence."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Callable, Dict, Iterator
+
+import pytest
+
+from daemon import Daemon, Run, wait_until
+from real_images import TOOLS, run
+from registries import DockerRegistry, FaultyRegistry
+from transfers import import_image, needs
+
+Image = Dict[str, Path]
+
+
+def test_known_layers_are_not_read_again(
+    burrow: Run, layouts: Image, registry: DockerRegistry
+) -> None:
+    passing = FaultyRegistry(registry, lambda path, attempt: None)
+    try:
+        registry.push("%s:latest" % layouts["perl"], "perl")
+        first = import_image(burrow, "%s/perl" % passing.host)
+        assert sum("/blobs/" in path for path in passing.seen) >= 1
+        passing.seen.clear()
+        assert import_image(burrow, "%s/perl" % passing.host) == first
+        blobs = [path for path in passing.seen if "/blobs/" in path]
+        assert len(blobs) == 1, blobs  # the configuration
+    finally:
+        passing.stop()
+
+
+def test_a_registry_that_wants_a_password_gets_the_one_of_docker_login(
+    daemon: Daemon, layouts: Image, tmp_path: Path
+) -> None:
+    needs("docker-registry", "htpasswd")
+    registry = DockerRegistry(tmp_path, password="secret")
+    registry.start()
+    try:
+        registry.push("%s:latest" % layouts["shell"], "shell")
+        environment = daemon.environment(DOCKER_CONFIG=str(tmp_path))
+        refused = daemon.burrow("image", "import", registry.host + "/shell", env=environment)
+        assert refused.returncode == 1 and "login" in refused.stderr
+        write_login(tmp_path, registry.host, "user:secret")
+        done = daemon.burrow("image", "import", registry.host + "/shell", env=environment)
+        assert done.returncode == 0, done.stderr
+        write_login(tmp_path, registry.host, "user:wrong")
+        refused = daemon.burrow("image", "import", registry.host + "/shell", env=environment)
+        assert refused.returncode == 1 and "login" in refused.stderr
+        assert "secret" not in daemon.log.read_text()
+    finally:
+        registry.stop()
+
+
+def write_login(directory: Path, host: str, pair: str) -> None:
+    auth = base64.b64encode(pair.encode()).decode()
+    (directory / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+
+
+def test_a_registry_that_wants_a_token_gets_one(
+    daemon: Daemon, layouts: Image, registry: DockerRegistry, tmp_path: Path
+) -> None:
+    registry.push("%s:latest" % layouts["shell"], "shell")
+    guarded = FaultyRegistry(registry, lambda path, attempt: None, token=True)
+    try:
+        environment = daemon.environment(DOCKER_CONFIG=str(tmp_path))
+        refused = daemon.burrow("image", "import", guarded.host + "/shell", env=environment)
+        assert refused.returncode == 1 and "login" in refused.stderr
+        write_login(tmp_path, guarded.host, "user:secret")
+        done = daemon.burrow("image", "import", guarded.host + "/shell", env=environment)
+        assert done.returncode == 0, done.stderr
+    finally:
+        guarded.stop()
+
+
+@pytest.fixture
+def own_layer(tmp_path: Path) -> Callable[[str], str]:
+    """A layout whose layer nobody has imported before."""
+
+    def make(text: str) -> str:
+        needs(*TOOLS)
+        layout = tmp_path / "own"
+        run("umoci", "init", "--layout", str(layout))
+        image = "%s:latest" % layout
+        run("umoci", "new", "--image", image)
+        run("umoci", "unpack", "--image", image, str(tmp_path / "bundle"))
+        (tmp_path / "bundle/rootfs/file").write_bytes(os.urandom(3_000_000))
+        (tmp_path / "bundle/rootfs/text").write_text(text)
+        run("umoci", "repack", "--image", image, str(tmp_path / "bundle"))
+        return image
+
+    return make
+
+
+@pytest.mark.parametrize("fault", [500, 503, FaultyRegistry.TRUNCATE, FaultyRegistry.CORRUPT])
+def test_a_registry_that_fails_at_first_is_asked_again(
+    burrow: Run, registry: DockerRegistry, own_layer: Callable[[str], str], fault: int
+) -> None:
+    registry.push(own_layer(str(fault)), "own")
+    faulty = FaultyRegistry(
+        registry, lambda path, attempt: fault if "/blobs/" in path and attempt == 1 else None
+    )
+    if fault == FaultyRegistry.CORRUPT:  # a document is refused at once, a layer is fetched twice
+        sizes: "Dict[str, int]" = {}
+        faulty.stop()
+        faulty = FaultyRegistry(
+            registry,
+            lambda path, attempt: fault
+            if "/blobs/" in path and sizes.setdefault(path, len(sizes)) == 1 and attempt == 1
+            else None,
+        )
+    try:
+        import_image(burrow, faulty.host + "/own")
+        if fault == FaultyRegistry.TRUNCATE:
+            assert faulty.ranges, "the rest was not asked for"
+    finally:
+        faulty.stop()
+
+
+def test_a_layer_that_stays_wrong_is_an_error(
+    burrow: Run, registry: DockerRegistry, own_layer: Callable[[str], str]
+) -> None:
+    registry.push(own_layer("wrong"), "own")
+    faulty = FaultyRegistry(
+        registry, lambda path, attempt: FaultyRegistry.CORRUPT if "/blobs/" in path else None
+    )
+    try:
+        done = burrow("image", "import", faulty.host + "/own")
+        assert done.returncode == 1
+        assert "other bytes" in done.stderr
+    finally:
+        faulty.stop()
+
+
+def test_an_interrupted_import_leaves_no_image(
+    daemon: Daemon, layouts: Image, registry: DockerRegistry, tmp_path: Path
+) -> None:
+    registry.push("%s:latest" % layouts["python"], "python")
+    stuck = FaultyRegistry(registry, lambda path, attempt: 503 if "/blobs/" in path else None)
+    before = daemon.burrow("image", "ls").stdout.count("im-")
+    try:
+        importing = daemon.popen("image", "import", stuck.host + "/python", cwd=tmp_path)
+        wait_until(lambda: any("/blobs/" in path for path in stuck.seen), "the import has begun")
+        importing.send_signal(signal.SIGINT)
+        assert importing.wait(30) == 130
+        importing.communicate()
+        asked = len(stuck.seen)
+        wait_until(lambda: not _uploads(daemon), "the server holds nothing any more")
+        assert daemon.burrow("image", "ls").stdout.count("im-") == before
+        assert len(stuck.seen) <= asked + 1
+    finally:
+        stuck.stop()
+
+
+def _uploads(daemon: Daemon) -> "list[str]":
+    return os.listdir(daemon.state / "control/uploads")
+
+
+def test_a_function_runs_in_an_image_of_a_registry(
+    request: pytest.FixtureRequest, layouts: Image, registry: DockerRegistry
+) -> None:
+    registry.push("%s:latest" % layouts["python"], "py:3")
+    code = """
+    @app.function(image=burrow.Image.from_registry(%r))
+    def where():
+        import os
+        return os.getcwd(), os.environ["MADE"], os.path.exists("/odd/large")
+    """
+    reference = registry.host + "/py:3"
+    done = request.getfixturevalue("run")(code % reference, "print(where.remote())")
+    assert done.stdout == "('/srv', 'yes', True)\n", done.stderr
+
+
+def test_an_image_without_python_says_so(
+    request: pytest.FixtureRequest, layouts: Image, registry: DockerRegistry
+) -> None:
+    registry.push("%s:latest" % layouts["shell"], "shell:3")
+    code = """
+    @app.function(image=burrow.Image.from_registry(%r))
+    def f(): pass
+    """
+    done = request.getfixturevalue("run")(code % (registry.host + "/shell:3"), "f.remote()")
+    assert done.returncode != 0
+    assert "python3" in done.stderr
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A registry that accepts connections and says nothing."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening
+
+
+def test_a_silent_registry_is_named_while_it_is_waited_for(
+    daemon: Daemon, silent: socket.socket, tmp_path: Path
+) -> None:
+    host = "127.0.0.1:%d" % silent.getsockname()[1]
+    importing = daemon.popen("image", "import", host + "/image", cwd=tmp_path)
+    assert importing.stderr is not None
+    assert importing.stderr.readline() == "looking at the image\n"
+    assert importing.stderr.readline() == "waiting for %s ...\n" % host
+    importing.send_signal(signal.SIGINT)
+    assert importing.wait(30) == 130
+    importing.communicate()
+    wait_until(lambda: not _uploads(daemon), "the server holds nothing any more")
+
+
+def test_a_silent_registry_is_named_in_a_build(
+    daemon: Daemon, silent: socket.socket, tmp_path: Path
+) -> None:
+    host = "127.0.0.1:%d" % silent.getsockname()[1]
+    (tmp_path / "Dockerfile").write_text("FROM %s/image\n" % host)
+    building = daemon.popen("build", str(tmp_path), cwd=tmp_path)
+    assert building.stderr is not None
+    wanted = "#0   waiting for %s ...\n" % host
+    lines = []
+    while wanted not in lines:
+        lines.append(building.stderr.readline())
+        assert lines[-1], lines
+    building.send_signal(signal.SIGINT)
+    assert building.wait(30) == 130
+    building.communicate()
