@@ -23,6 +23,9 @@ struct CacheCounters {
   std::atomic<uint64_t> evicted_bytes = 0;
   std::atomic<uint64_t> failed_fetches = 0;
   std::atomic<uint64_t> uncached_bytes = 0;  // served without a place on the disk
+  std::atomic<uint64_t> retries = 0;         // attempts at the blob store that were made again
+  std::atomic<uint64_t> damaged_bytes = 0;   // that came, were not what their digest says, and were thrown away
+  std::atomic<uint64_t> failed_reads = 0;    // requests of the kernel that imagefs answered with EIO
 };
 
 // Any thread of any process that has it.

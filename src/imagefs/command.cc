@@ -43,8 +43,10 @@ class Server {
   void Start(int ended);
 
  private:
+  Status OpenCache(const Config& config);
   void ReadRequests(Session& session);
 
+  std::shared_ptr<cas::CacheSignals> signals_;
   std::unique_ptr<cas::BlobStore> remote_;
   std::unique_ptr<cas::BlobCache> cache_;
   std::shared_ptr<AccessLog> accesses_;
@@ -60,7 +62,9 @@ class Server {
 Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas::BlobCache* cache) {
   ::fcntl(config.fd, F_SETFD, FD_CLOEXEC);
   auto session = std::make_unique<Session>(
-      Session{.connection = Connection(UniqueFd(config.fd)), .kind = config.kind, .features = config.features});
+      Session{.connection = Connection(UniqueFd(config.fd), &cache->signals().counters().failed_reads),
+              .kind = config.kind,
+              .features = config.features});
   session->cache = cache;
   if (config.hook) {
     BURROW_ASSIGN_OR_RETURN(session->hook, HookNodes::Open(config.journal));
@@ -70,21 +74,32 @@ Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas
   return session;
 }
 
-Result<std::unique_ptr<cas::BlobCache>> OpenCache(const Config& config, cas::BlobStore* remote) {
-  cas::BlobCacheOptions options{
-      .directory = config.cache_directory, .remote = remote, .overflow_directory = config.overflow_directory};
-  if (config.signals_fd >= 0) {
-    BURROW_ASSIGN_OR_RETURN(options.signals, cas::CacheSignals::Attach(config.signals_fd));
-    ::close(config.signals_fd);
-  }
-  return cas::BlobCache::Open(std::move(options));
+Result<std::shared_ptr<cas::CacheSignals>> OpenSignals(const Config& config) {
+  if (config.signals_fd < 0) return cas::CacheSignals::Create();
+  BURROW_ASSIGN_OR_RETURN(auto signals, cas::CacheSignals::Attach(config.signals_fd));
+  ::close(config.signals_fd);
+  return signals;
+}
+
+// Whatever goes wrong with a blob that a mounted image names may pass: readers wait until the deadline.
+Status Server::OpenCache(const Config& config) {
+  BURROW_ASSIGN_OR_RETURN(signals_, OpenSignals(config));
+  remote_ = cas::NewHttpBlobStore({.url = config.blob_url,
+                                   .token = config.token,
+                                   .deadline = config.fetch_deadline,
+                                   .absence_may_pass = true,
+                                   .signals = signals_});
+  BURROW_ASSIGN_OR_RETURN(cache_, cas::BlobCache::Open({.directory = config.cache_directory,
+                                                        .remote = remote_.get(),
+                                                        .signals = signals_,
+                                                        .overflow_directory = config.overflow_directory,
+                                                        .patience = config.fetch_deadline}));
+  return {};
 }
 
 Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
   auto server = std::make_unique<Server>();
-  server->remote_ =
-      cas::NewHttpBlobStore({.url = config.blob_url, .token = config.token, .deadline = config.fetch_deadline});
-  BURROW_ASSIGN_OR_RETURN(server->cache_, OpenCache(config, server->remote_.get()));
+  BURROW_RETURN_IF_ERROR(server->OpenCache(config));
   if (config.accesses_fd >= 0) {
     BURROW_ASSIGN_OR_RETURN(server->accesses_, AccessLog::Attach(config.accesses_fd));
     ::close(config.accesses_fd);
@@ -92,7 +107,8 @@ Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
   server->partials_ = std::make_unique<cas::PartialBlobs>(cas::PartialBlobsOptions{
       .cache = server->cache_.get(),
       .remote = server->remote_.get(),
-      .run_later = [&pool = server->background_](std::function<void()> work) { pool.Submit(std::move(work)); }});
+      .run_later = [&pool = server->background_](std::function<void()> work) { pool.Submit(std::move(work)); },
+      .patience = config.fetch_deadline});
   server->files_ = std::make_unique<BlobFiles>(server->cache_.get(), OpenBlobCapacity());
   for (const ConnectionConfig& connection : config.connections) {
     BURROW_ASSIGN_OR_RETURN(auto session, OpenSession(connection, server->cache_.get()));

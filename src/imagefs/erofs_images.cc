@@ -78,7 +78,8 @@ void ErofsImages::State::Release(const cas::Digest& digest) {
   idle.pop_back();
 }
 
-Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest& digest) {
+// Whoever waits for it must hear of an exception, too.
+Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest& digest) try {
   BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, options.load(digest));
   BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
   BURROW_ASSIGN_OR_RETURN(std::string bytes, image::WriteErofs(index));
@@ -96,6 +97,8 @@ Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest
   BURROW_ASSIGN_OR_RETURN(image->mount, os::MountErofs(image->file, name));
   LogInfo("image {} is mounted: {} inodes, {} bytes of EROFS", digest.Hex(), index.inode_count(), bytes.size());
   return image;
+} catch (const std::exception& e) {
+  return Fail(Code::kInternal, "mount image {}: {}", digest.Hex(), e.what());
 }
 
 Result<ErofsImages::Held> ErofsImages::State::Acquire(const cas::Digest& digest) {

@@ -40,7 +40,9 @@ bool ErofsTier::Serves(const AcquireOptions& options) const {
 
 Result<ImageLease> ErofsTier::Acquire(const cas::Digest& digest, const AcquireOptions& options) {
   BURROW_ASSIGN_OR_RETURN(ErofsImages::Held held, images_->Acquire(digest));
-  return ImageLease(layers_.Over(held.directory, options.record_token), std::move(held.hold));
+  os::OverlayLower lower = layers_.Over(held.directory, options.record_token);
+  lower.renames_directories = !options.upper_is_read;
+  return ImageLease(std::move(lower), std::move(held.hold));
 }
 
 }  // namespace burrow::imagefs

@@ -117,15 +117,28 @@ TEST_F(ErofsTierTest, KeepsTheUpperDirectoryReadableByItself) {
   EXPECT_TRUE(S_ISCHR(Lstat(upper_ + "/removed").st_mode));
 }
 
+TEST_F(ErofsTierTest, LetsDirectoriesBeRenamedWhereTheUpperIsNotReadByItself) {
+  fs::create_directories(source_ + "/directory/below");
+  Write(source_ + "/directory/below/file", "content");
+  std::string root = MountSource();
+  ASSERT_EQ(::rename((root + "/directory").c_str(), (root + "/moved").c_str()), 0);
+  EXPECT_EQ(os::ReadFile(root + "/moved/below/file").value(), "content");
+  EXPECT_FALSE(fs::exists(root + "/directory"));
+}
+
 TEST_F(ErofsTierTest, AnswersEioUntilTheServerHasTheBlob) {
   Write(source_ + "/file", "content");
   std::string root = MountSource();
   cas::Digest digest = cas::Digest::Of("content");
   server_.Remove(digest);
+  EXPECT_EQ(images_.counters().failed_reads, 0U) << "the self-test's failure is nobody's";
   EXPECT_EQ(os::ReadFile(root + "/file").error().os_errno(), EIO);
+  EXPECT_EQ(images_.counters().failed_reads, 1U);
   server_.Add("content");
   server_.Fail(BlobFault::kCorrupt);
   EXPECT_EQ(os::ReadFile(root + "/file").error().os_errno(), EIO);
+  EXPECT_EQ(images_.counters().failed_fetches, 2U);
+  EXPECT_GE(images_.counters().damaged_bytes, 3 * 7U);
   server_.Fail(BlobFault::kNone);
   server_.Stop();
   EXPECT_EQ(os::ReadFile(root + "/file").error().os_errno(), EIO);

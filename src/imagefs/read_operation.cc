@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "imagefs/deferred.h"
 #include "imagefs/operations.h"
 
 namespace burrow::imagefs {
@@ -69,8 +70,8 @@ Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& 
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
   }
-  session.fetches->Submit([&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
-  return Answer::None();
+  return Defer(session, request, EIO,
+               [&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
 }
 
 Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {
