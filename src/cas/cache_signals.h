@@ -57,8 +57,10 @@ class CacheSignals {
    private:
     CacheSignals& signals_;
   };
-  // Waits while misses are in flight, at most so long (a killed process leaves its own counted).
+  // Waits while misses are in flight, at most so long.
   void YieldToMisses(std::chrono::milliseconds longest) const;
+  // Of a killed process, which left its own counted. Those of living ones are forgotten, too: they are soon over.
+  void ForgetMisses();
 
   // For the side that evicts: one thread in all processes.
   void SetKeeper(bool present);

@@ -84,6 +84,7 @@ Result<std::shared_ptr<cas::CacheSignals>> OpenSignals(const Config& config) {
 // Whatever goes wrong with a blob that a mounted image names may pass: readers wait until the deadline.
 Status Server::OpenCache(const Config& config) {
   BURROW_ASSIGN_OR_RETURN(signals_, OpenSignals(config));
+  if (config.resume) signals_->ForgetMisses();
   remote_ = cas::NewHttpBlobStore({.url = config.blob_url,
                                    .token = config.token,
                                    .deadline = config.fetch_deadline,

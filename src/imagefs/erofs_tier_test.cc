@@ -18,6 +18,7 @@
 #include "imagefs/erofs_probe.h"
 #include "imagefs/testing/mounted_images.h"
 #include "os/fs.h"
+#include "os/mount.h"
 #include "os/mountinfo.h"
 
 namespace burrow::imagefs {
@@ -228,6 +229,14 @@ TEST_F(ErofsTierTest, MountsOverFuseWhatErofsCannotHold) {
   node->inode->digest = server_.Add("content");
   node->inode->xattrs["system.odd"] = "";
   EXPECT_EQ(os::ReadFile(Mount(server_.Add(tree.Encode().value())) + "/file").value(), "content");
+}
+
+TEST_F(ErofsTierTest, MountsOverFuseWhereTheDiskHasNoRoomForTheMetadata) {
+  const std::string name = "/" + std::string(200, 'n');
+  for (int i = 0; i < 500; ++i) Write(source_ + name + std::to_string(i), "content");
+  auto full = os::MountTmpfs(images_.directory() / "imagefs/erofs/images", 64u << 10);
+  ASSERT_TRUE(full) << full.error().message();
+  EXPECT_EQ(os::ReadFile(MountSource() + name + "7").value(), "content");
 }
 
 // What Linux 6.12 to 6.15 get.

@@ -192,7 +192,9 @@ Result<ImageLease> Supervisor::State::AcquireErofs(const cas::Digest& digest, co
 Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const AcquireOptions& options) {
   if (!state_->erofs || !state_->erofs->Serves(options)) return state_->AcquireFuse(digest, options);
   auto lease = state_->AcquireErofs(digest, options);
-  if (lease || lease.error().code() != Code::kInvalidArgument) return lease;
+  if (lease) return lease;
+  const bool full = lease.error().os_errno() == ENOSPC || lease.error().os_errno() == EDQUOT;
+  if (lease.error().code() != Code::kInvalidArgument && !full) return lease;
   LogWarn("image {} is mounted over FUSE: {}", digest.Hex(), lease.error().message());
   return state_->AcquireFuse(digest, options);
 }
