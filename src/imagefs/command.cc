@@ -25,6 +25,7 @@ constexpr int kReadersPerConnection = 2;
 constexpr size_t kFetchThreads = 32;
 constexpr size_t kBackgroundThreads = 8;  // for what no reader waits for
 constexpr size_t kMaxOpenBlobs = 4096;
+constexpr std::chrono::milliseconds kFailureMemory{50};
 
 // Half of what the process may open is for blobs that are kept open.
 size_t OpenBlobCapacity() {
@@ -52,6 +53,7 @@ class Server {
   std::shared_ptr<AccessLog> accesses_;
   std::unique_ptr<cas::PartialBlobs> partials_;
   std::unique_ptr<BlobFiles> files_;
+  RecentFailures failures_{kFailureMemory};
   FetchPool fetches_{kFetchThreads};
   FetchPool background_{kBackgroundThreads};
   std::vector<std::unique_ptr<Session>> sessions_;
@@ -116,6 +118,7 @@ Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
     session->fetch_deadline = config.fetch_deadline;
     session->files = server->files_.get();
     session->fetches = &server->fetches_;
+    session->failures = &server->failures_;
     session->partials = server->partials_.get();
     session->accesses = server->accesses_.get();
     server->sessions_.push_back(std::move(session));
