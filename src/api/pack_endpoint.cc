@@ -105,7 +105,7 @@ class Incoming {
   cas::PackEvents Events() {
     return {.blob = [this](const cas::Digest& digest, std::string_view data) { return Add(digest, data); },
             .absent = [](const cas::Digest&) -> Status { return {}; },
-            .damaged = [](const cas::Digest& digest) -> Status {
+            .damaged = [](const cas::Digest& digest, uint64_t) -> Status {
               return Fail(Code::kInvalidArgument, "the bytes given for blob {} hash to another digest", digest.Hex());
             }};
   }

@@ -1,5 +1,6 @@
 #include "cas/blob_cache.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,12 +8,15 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 
 #include "base/clock.h"
 #include "cas/cache_directory.h"
 #include "cas/eviction_plan.h"
 #include "cas/linked_blobs.h"
+#include "cas/retry.h"
+#include "os/fs.h"
 
 namespace burrow::cas {
 namespace {
@@ -25,15 +29,15 @@ constexpr std::chrono::milliseconds kRoomDeadline{10'000};
 constexpr int64_t kFullPauseMs = 2'000;
 // What is freed at once in an overflow directory that is full.
 constexpr uint64_t kOverflowRoom = 32u << 20;
+constexpr std::chrono::milliseconds kOverflowPause{50};
 
 // One fetch under way and all who wait for it.
 struct Flight {
   std::optional<Status> outcome;  // guarded by State::mutex
 };
 
-bool DiskIsFull(const Status& status) {
-  return !status && (status.error().os_errno() == ENOSPC || status.error().os_errno() == EDQUOT);
-}
+bool DiskIsFull(const Error& error) { return error.os_errno() == ENOSPC || error.os_errno() == EDQUOT; }
+bool DiskIsFull(const Status& status) { return !status && DiskIsFull(status.error()); }
 
 // By descriptor, since eviction may take the name away meanwhile.
 Result<std::string> ReadVerified(int fd, const Digest& digest, uint64_t limit) {
@@ -76,20 +80,24 @@ struct BlobCache::State {
   std::atomic<int64_t> full_until_ms = 0;  // the disk was found full, and eviction did not help
 
   CacheCounters& counters() const { return options.signals->counters(); }
-  Status FetchInto(DiskBlobStore& store, const Digest& digest, uint64_t& size);
-  Status FetchToOverflow(const Digest& digest, uint64_t& size);
-  Status FetchOnce(const Digest& digest, uint64_t& size);
-  // `ahead`: nobody waits for it yet.
-  Status Fetch(const Digest& digest, bool ahead);
-  Status FetchTogether(const Digest& digest, bool ahead);
+  // `ahead` throughout: null where somebody waits for the blob, else what watches a fetch that nobody waits for.
+  Status FetchInto(DiskBlobStore& store, const Digest& digest, const BlobSink* ahead, uint64_t& size);
+  Status FetchToOverflow(const Digest& digest, const BlobSink* ahead, uint64_t& size);
+  // Bytes that went, 0 where those that are there are too young; nothing: there are none.
+  Result<std::optional<uint64_t>> MakeOverflowRoom() const;
+  Status FetchOnce(const Digest& digest, const BlobSink* ahead, uint64_t& size);
+  Status FetchPatiently(const Digest& digest, const BlobSink* ahead, uint64_t& size);
+  Status Fetch(const Digest& digest, const BlobSink* ahead);
+  Status FetchTogether(const Digest& digest, const BlobSink* ahead);
   Result<UniqueFd> OpenAnywhere(const Digest& digest) const;
 };
 
-Status BlobCache::State::FetchInto(DiskBlobStore& store, const Digest& digest, uint64_t& size) {
+Status BlobCache::State::FetchInto(DiskBlobStore& store, const Digest& digest, const BlobSink* ahead, uint64_t& size) {
   BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, store.NewWriter());
   size = 0;
-  BURROW_RETURN_IF_ERROR(options.remote->Get(digest, [&](std::string_view data) {
+  BURROW_RETURN_IF_ERROR(options.remote->Get(digest, [&](std::string_view data) -> Status {
     size += data.size();
+    if (ahead && *ahead) BURROW_RETURN_IF_ERROR((*ahead)(data));
     return writer.Append(data);
   }));
   BURROW_RETURN_IF_ERROR(writer.Commit(digest));
@@ -98,63 +106,96 @@ Status BlobCache::State::FetchInto(DiskBlobStore& store, const Digest& digest, u
   return {};
 }
 
-// Blobs that overflowed a while ago make room: who has one open keeps it, who asks again fetches it again.
-Status BlobCache::State::FetchToOverflow(const Digest& digest, uint64_t& size) {
-  Status status = FetchInto(*overflow, digest, size);
-  if (DiskIsFull(status)) {
-    BURROW_ASSIGN_OR_RETURN(auto held, ListBlobs(options.overflow_directory));
-    BeginUses(held);
-    for (const CachedBlob& old : PlanEviction(std::move(held), UnixMillis(), kOverflowRoom)) {
-      BURROW_RETURN_IF_ERROR(overflow->Remove(old.digest));
+// Blobs that overflowed a while ago go: who has one open keeps it, who asks again fetches it again.
+Result<std::optional<uint64_t>> BlobCache::State::MakeOverflowRoom() const {
+  std::optional<uint64_t> freed;
+  BURROW_ASSIGN_OR_RETURN(auto held, ListBlobs(options.overflow_directory));
+  if (held.empty()) return freed;
+  freed = 0;
+  BeginUses(held);
+  for (const CachedBlob& old :
+       PlanEviction(std::move(held), UnixMillis(), kOverflowRoom, options.overflow_stay.count())) {
+    BURROW_RETURN_IF_ERROR(overflow->Remove(old.digest));
+    *freed += old.bytes;
+  }
+  return freed;
+}
+
+// A reader waits rather than that it fails because others read too much at once.
+Status BlobCache::State::FetchToOverflow(const Digest& digest, const BlobSink* ahead, uint64_t& size) {
+  const auto end = std::chrono::steady_clock::now() + kRoomDeadline;
+  Status status = FetchInto(*overflow, digest, ahead, size);
+  while (DiskIsFull(status) && std::chrono::steady_clock::now() < end) {
+    BURROW_ASSIGN_OR_RETURN(auto freed, MakeOverflowRoom());
+    if (!freed || (ahead && *freed == 0)) break;
+    if (*freed > 0) {
+      status = FetchInto(*overflow, digest, ahead, size);
+    } else {
+      std::this_thread::sleep_for(kOverflowPause);  // nothing tells that blobs have grown old enough
     }
-    status = FetchInto(*overflow, digest, size);
   }
   if (status) counters().uncached_bytes.fetch_add(size, std::memory_order_relaxed);
   return status;
 }
 
-Status BlobCache::State::FetchOnce(const Digest& digest, uint64_t& size) {
+Status BlobCache::State::FetchOnce(const Digest& digest, const BlobSink* ahead, uint64_t& size) {
   bool try_disk = !overflow || UnixMillis() >= full_until_ms.load();
   if (try_disk) {
-    Status status = FetchInto(*disk, digest, size);
-    if (DiskIsFull(status) && options.signals->MakeRoom(size, kRoomDeadline)) status = FetchInto(*disk, digest, size);
+    Status status = FetchInto(*disk, digest, ahead, size);
+    if (DiskIsFull(status) && options.signals->MakeRoom(size, kRoomDeadline)) {
+      status = FetchInto(*disk, digest, ahead, size);
+    }
     if (status) options.signals->Stored(size);
     if (!overflow || !DiskIsFull(status)) return status;
     full_until_ms = UnixMillis() + kFullPauseMs;
   }
-  return FetchToOverflow(digest, size);
+  return FetchToOverflow(digest, ahead, size);
 }
 
-Status BlobCache::State::Fetch(const Digest& digest, bool ahead) {
-  std::optional<CacheSignals::Miss> miss;
-  if (!ahead) miss.emplace(*options.signals);
-  auto& count = ahead ? counters().prefetched_blobs : counters().misses;
-  auto& sum = ahead ? counters().prefetched_bytes : counters().fetched_bytes;
-  count.fetch_add(1, std::memory_order_relaxed);
-  try {
-    for (int attempt = 1;; ++attempt) {
-      uint64_t size = 0;
-      Status status = FetchOnce(digest, size);
-      if (status) sum.fetch_add(size, std::memory_order_relaxed);
-      if (status) return status;
-      if (status.error().code() == Code::kDataLoss && attempt < kDamagedAttempts) continue;
-      counters().failed_fetches.fetch_add(1, std::memory_order_relaxed);
-      return status;
-    }
-  } catch (const std::exception& e) {  // whoever waits must hear of it
-    return Fail(Code::kInternal, "fetch blob {}: {}", digest.Hex(), e.what());
+// What comes damaged is asked for again.
+Status BlobCache::State::FetchPatiently(const Digest& digest, const BlobSink* ahead, uint64_t& size) {
+  Retry retry(options.patience);
+  for (int attempt = 1;; ++attempt) {
+    Status status = FetchOnce(digest, ahead, size);
+    if (status || status.error().code() != Code::kDataLoss) return status;
+    counters().damaged_bytes.fetch_add(size, std::memory_order_relaxed);
+    if (attempt >= kDamagedAttempts && !retry.Pause()) return status;
+    counters().retries.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
-Status BlobCache::State::FetchTogether(const Digest& digest, bool ahead) {
+Status BlobCache::State::Fetch(const Digest& digest, const BlobSink* ahead) {
+  std::optional<CacheSignals::Miss> miss;
+  if (!ahead) miss.emplace(*options.signals);
+  if (!ahead) counters().misses.fetch_add(1, std::memory_order_relaxed);
+  uint64_t size = 0;
+  Status status;
+  try {
+    status = FetchPatiently(digest, ahead, size);
+  } catch (const std::exception& e) {  // whoever waits must hear of it
+    status = Fail(Code::kInternal, "fetch blob {}: {}", digest.Hex(), e.what());
+  }
+  if (status && ahead) counters().prefetched_blobs.fetch_add(1, std::memory_order_relaxed);
+  if (status) {
+    auto& sum = ahead ? counters().prefetched_bytes : counters().fetched_bytes;
+    sum.fetch_add(size, std::memory_order_relaxed);
+  } else if (status.error().code() != Code::kCancelled) {
+    counters().failed_fetches.fetch_add(1, std::memory_order_relaxed);
+  }
+  return status;
+}
+
+Status BlobCache::State::FetchTogether(const Digest& digest, const BlobSink* ahead) {
+  auto flight = std::make_shared<Flight>();
   std::unique_lock lock(mutex);
-  auto [it, first] = flights.try_emplace(digest);
-  if (first) it->second = std::make_shared<Flight>();
-  std::shared_ptr<Flight> flight = it->second;
-  if (!first) {
+  for (;;) {
+    auto [it, first] = flights.try_emplace(digest, flight);
+    if (first) break;
+    auto other = it->second;
     // The one who fetches always ends: its remote store has a deadline.
-    landed.wait(lock, [&] { return flight->outcome.has_value(); });
-    return *flight->outcome;
+    landed.wait(lock, [&] { return other->outcome.has_value(); });
+    // Who fetched ahead may have given up what is wanted here.
+    if (*other->outcome || other->outcome->error().code() != Code::kCancelled) return *other->outcome;
   }
   lock.unlock();
   // It may have landed between this caller's look at the disk and now.
@@ -211,7 +252,7 @@ Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64
 Result<UniqueFd> BlobCache::OpenBlob(const Digest& digest, std::optional<uint64_t> size) {
   auto local = OpenLocal(digest, size);
   if (local || local.error().code() != Code::kNotFound) return local;
-  BURROW_RETURN_IF_ERROR(state_->FetchTogether(digest, false));
+  BURROW_RETURN_IF_ERROR(state_->FetchTogether(digest, nullptr));
   return state_->OpenAnywhere(digest);
 }
 
@@ -242,8 +283,16 @@ Status BlobCache::Store(const Digest& digest, std::string_view data) {
   return {};
 }
 
-Status BlobCache::FetchAhead(const Digest& digest) {
-  return Has(digest) ? Status() : state_->FetchTogether(digest, true);
+Status BlobCache::FetchAhead(const Digest& digest, const BlobSink& watch) {
+  return Has(digest) ? Status() : state_->FetchTogether(digest, &watch);
+}
+
+Result<UniqueFd> BlobCache::NewFile() {
+  auto file = os::Open(layout().Blobs(), O_RDWR | O_TMPFILE, 0444);
+  if (file || !DiskIsFull(file.error())) return file;
+  if (signals().MakeRoom(0, kRoomDeadline)) file = os::Open(layout().Blobs(), O_RDWR | O_TMPFILE, 0444);
+  if (file || !DiskIsFull(file.error()) || !state_->overflow) return file;
+  return os::Open(state_->options.overflow_directory, O_RDWR | O_TMPFILE, 0444);
 }
 
 Status BlobCache::Adopt(const Digest& digest, int fd, uint64_t size) {

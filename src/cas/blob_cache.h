@@ -3,6 +3,7 @@
 // which Link was called, so that an overlay can have both directories as data layers.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,10 @@ struct BlobCacheOptions {
   // A small filesystem in memory, with the layout of "blobs", for what the disk has no room for even after eviction; to
   // be the data layer after "blobs" in overlays. Empty: a full disk is then an error. Shared like `directory`.
   std::string overflow_directory;
+  // A blob stays there for so long at least: whoever asked for it is about to open it.
+  std::chrono::milliseconds overflow_stay{5'000};
+  // How long bytes that come damaged are asked for again, with growing pauses; three times at once in any case.
+  std::chrono::milliseconds patience{0};
 };
 
 class BlobCache {
@@ -32,8 +37,8 @@ class BlobCache {
   // The blob as a local file. Absent: fetched once however many threads ask, verified, then renamed into place.
   // Blocks up to the remote's deadline. A fetch that failed is told to all who waited for it; the next call tries
   // again. A local file of another size than `size` (a power failure may cut what was not synced) is fetched again.
-  // A full disk: asks the keeper for room, then stores the blob in `overflow_directory`; kResourceExhausted when that
-  // is full of blobs that came within the last minute. Thread-safe.
+  // A full disk: asks the keeper for room, then stores the blob in `overflow_directory`, where older ones make room;
+  // kResourceExhausted when it does not fit there either. Thread-safe.
   Result<UniqueFd> OpenBlob(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
   // The blob if it is here already: never waits for the network. kNotFound otherwise.
   Result<UniqueFd> OpenLocal(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
@@ -42,9 +47,12 @@ class BlobCache {
   // Stores bytes that were fetched ahead. Cheap where they are here; kInvalidArgument where they are not the digest's;
   // kResourceExhausted on a full disk, without asking for room: nobody waits for them.
   Status Store(const Digest& digest, std::string_view data);
-  // Fetches a blob that nobody waits for yet, as OpenBlob does, but counts as prefetched.
-  Status FetchAhead(const Digest& digest);
-  // Takes in a whole and verified file without a name (O_TMPFILE in "blobs").
+  // Fetches a blob that nobody waits for yet, as OpenBlob does, but counts as prefetched. `watch`, which may be absent,
+  // sees each piece that comes; its error ends the fetch, which those who wait for the blob by then begin anew.
+  Status FetchAhead(const Digest& digest, const BlobSink& watch = {});
+  // A file without a name for a blob that comes in parts: in "blobs" or, on a full disk, where Adopt cannot take it.
+  Result<UniqueFd> NewFile();
+  // Takes in a whole and verified file of NewFile.
   Status Adopt(const Digest& digest, int fd, uint64_t size);
   // Whole content up to `limit` bytes, verified also where it was here already.
   Result<std::string> Read(const Digest& digest, uint64_t limit);

@@ -68,6 +68,39 @@ TEST_F(BlobCacheTest, KeepsNothingThatWasDamagedOnTheWay) {
   EXPECT_EQ(cache_->Read(digest_, 100).value(), "content");
 }
 
+TEST_F(BlobCacheTest, CountsDamagedBytesAndAsksAgainForAsLongAsItIsPatient) {
+  server_.Fail(BlobFault::kCorrupt, 5);
+  EXPECT_EQ(cache_->OpenBlob(digest_).error().code(), Code::kDataLoss);
+  const CacheCounters& counters = cache_->signals().counters();
+  EXPECT_EQ(counters.damaged_bytes, 3 * 7u);
+  EXPECT_EQ(counters.retries, 2u);
+  EXPECT_EQ(counters.failed_fetches, 1u);
+  auto patient =
+      BlobCache::Open(
+          {.directory = directory_ / "patient", .remote = remote_.get(), .patience = std::chrono::milliseconds(30'000)})
+          .value();
+  server_.Fail(BlobFault::kCorrupt, 5);
+  EXPECT_TRUE(patient->OpenBlob(digest_));
+  EXPECT_EQ(patient->signals().counters().damaged_bytes, 5 * 7u);
+  EXPECT_EQ(patient->signals().counters().failed_fetches, 0u);
+}
+
+TEST_F(BlobCacheTest, EndsAFetchAheadThatIsNotWantedButNotForThoseWhoWait) {
+  std::jthread reader;
+  Result<std::string> read = Fail(Code::kUnknown, "not read");
+  Status ended = cache_->FetchAhead(digest_, [&](std::string_view) -> Status {
+    // It joins this fetch or comes after it: both must lead to the blob.
+    reader = std::jthread([&] { read = cache_->Read(digest_, 100); });
+    std::this_thread::yield();
+    return Fail(Code::kCancelled, "no more");
+  });
+  EXPECT_EQ(ended.error().code(), Code::kCancelled);
+  reader.join();
+  EXPECT_EQ(read.value(), "content");
+  EXPECT_EQ(cache_->signals().counters().failed_fetches, 0u);
+  EXPECT_EQ(cache_->signals().counters().prefetched_blobs, 0u);
+}
+
 TEST_F(BlobCacheTest, FetchesAgainWhatIsCutOrDamagedOnDisk) {
   ASSERT_TRUE(cache_->OpenBlob(digest_, 7));
   std::filesystem::resize_file(LocalPath(digest_), 3);

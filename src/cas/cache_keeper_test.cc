@@ -44,7 +44,8 @@ class CacheKeeperTest : public ::testing::Test {
     cache_ = BlobCache::Open({.directory = directory,
                               .remote = &remote_,
                               .signals = signals_,
-                              .overflow_directory = temporary_ / "overflow"})
+                              .overflow_directory = temporary_ / "overflow",
+                              .overflow_stay = milliseconds(200)})
                  .value();
   }
   Result<std::vector<Digest>> BlobsOf(const Digest& index) {
@@ -197,6 +198,15 @@ TEST_F(FullDiskTest, ServesFromMemoryWhatNothingCanBeEvictedFor) {
   EXPECT_GE(signals_->counters().uncached_bytes, 2 * kMib);
   // An overlay finds them there.
   EXPECT_TRUE(std::filesystem::exists(temporary_ / ("overflow/" + BlobPath(Digest::Of(std::string(kMib, 'J'))))));
+}
+
+TEST_F(FullDiskTest, WaitsForRoomInMemoryRatherThanThatAReaderFails) {
+  Open(temporary_ / "disk/cache", 1'000, &now_);
+  for (char name = 'A'; name < 'A' + 20; ++name) {
+    ASSERT_EQ(cache_->Read(Add(name), 2 * kMib).value(), std::string(kMib, name));
+  }
+  EXPECT_GE(signals_->counters().uncached_bytes, 12 * kMib);
+  EXPECT_EQ(signals_->counters().failed_fetches, 0u);
 }
 
 TEST_F(FullDiskTest, SaysSoWhenMemoryIsFullToo) {

@@ -97,7 +97,16 @@ bool CacheSignals::MakeRoom(uint64_t bytes, milliseconds deadline) {
 
 CacheSignals::Miss::Miss(CacheSignals& signals) : signals_(signals) { signals_.page_->misses.fetch_add(1); }
 CacheSignals::Miss::~Miss() {
-  if (signals_.page_->misses.fetch_sub(1) == 1) FutexWake(signals_.page_->misses);
+  Word& misses = signals_.page_->misses;
+  uint32_t count = misses.load();
+  while (count > 0 && !misses.compare_exchange_weak(count, count - 1)) {
+  }
+  if (count == 1) FutexWake(misses);
+}
+
+void CacheSignals::ForgetMisses() {
+  page_->misses.store(0);
+  FutexWake(page_->misses);
 }
 
 void CacheSignals::YieldToMisses(milliseconds longest) const {

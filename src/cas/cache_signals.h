@@ -23,6 +23,9 @@ struct CacheCounters {
   std::atomic<uint64_t> evicted_bytes = 0;
   std::atomic<uint64_t> failed_fetches = 0;
   std::atomic<uint64_t> uncached_bytes = 0;  // served without a place on the disk
+  std::atomic<uint64_t> retries = 0;         // attempts at the blob store that were made again
+  std::atomic<uint64_t> damaged_bytes = 0;   // that came, were not what their digest says, and were thrown away
+  std::atomic<uint64_t> failed_reads = 0;    // requests of the kernel that imagefs answered with EIO
 };
 
 // Any thread of any process that has it.
@@ -54,8 +57,10 @@ class CacheSignals {
    private:
     CacheSignals& signals_;
   };
-  // Waits while misses are in flight, at most so long (a killed process leaves its own counted).
+  // Waits while misses are in flight, at most so long.
   void YieldToMisses(std::chrono::milliseconds longest) const;
+  // Of a killed process, which left its own counted. Those of living ones are forgotten, too: they are soon over.
+  void ForgetMisses();
 
   // For the side that evicts: one thread in all processes.
   void SetKeeper(bool present);

@@ -23,8 +23,8 @@ void ApplyUse(std::vector<CachedBlob>& blobs, const ImageUse& use, const std::ve
   for (const Digest& digest : blobs_of_image) Raise(blobs, digest, use.used_ms);
 }
 
-std::vector<CachedBlob> PlanEviction(std::vector<CachedBlob> blobs, int64_t now_ms, uint64_t bytes) {
-  std::erase_if(blobs, [&](const CachedBlob& blob) { return std::abs(now_ms - blob.changed_ms) < kYoungMs; });
+std::vector<CachedBlob> PlanEviction(std::vector<CachedBlob> blobs, int64_t now_ms, uint64_t bytes, int64_t young_ms) {
+  std::erase_if(blobs, [&](const CachedBlob& blob) { return std::abs(now_ms - blob.changed_ms) < young_ms; });
   std::ranges::sort(blobs, {}, &CachedBlob::last_use_ms);
   uint64_t sum = 0;
   size_t count = 0;

@@ -33,6 +33,7 @@ void ApplyUse(std::vector<CachedBlob>& blobs, const ImageUse& use, const std::ve
 
 // Those that have not been used for the longest time and are not young, in this order, until they amount to `bytes`.
 // All that may go where that is less. A time in the future is that of a clock that was set back: it counts as old.
-std::vector<CachedBlob> PlanEviction(std::vector<CachedBlob> blobs, int64_t now_ms, uint64_t bytes);
+std::vector<CachedBlob> PlanEviction(std::vector<CachedBlob> blobs, int64_t now_ms, uint64_t bytes,
+                                     int64_t young_ms = kYoungMs);
 
 }  // namespace burrow::cas

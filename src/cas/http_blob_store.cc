@@ -69,6 +69,10 @@ class HttpBlobStore final : public BlobStore {
 
  private:
   net::HttpRequest NewRequest(std::string method, const std::string& path) const;
+  // Waits before another attempt and counts it; false where the deadline has come.
+  bool Again(Retry& retry) const;
+  void CountDamaged(uint64_t bytes) const;
+  Error GaveUp(const std::string& what, const Error& last, const Retry& retry) const;
   // Tries until an answer that will not change, or the deadline.
   Result<net::HttpResponse> Perform(net::HttpRequest request, Retry& retry);
   // Receives until the end has come, or the deadline.
@@ -92,6 +96,21 @@ net::HttpRequest HttpBlobStore::NewRequest(std::string method, const std::string
   return request;
 }
 
+bool HttpBlobStore::Again(Retry& retry) const {
+  if (!retry.Pause()) return false;
+  if (options_.signals) options_.signals->counters().retries.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void HttpBlobStore::CountDamaged(uint64_t bytes) const {
+  if (options_.signals) options_.signals->counters().damaged_bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+Error HttpBlobStore::GaveUp(const std::string& what, const Error& last, const Retry& retry) const {
+  return {Code::kUnavailable, fmt::format("{}{} (tried for {} ms; is the server at {} up?)", what, last.message(),
+                                          retry.deadline().count(), options_.url)};
+}
+
 Result<net::HttpResponse> HttpBlobStore::Perform(net::HttpRequest request, Retry& retry) {
   for (;;) {
     request.stall_timeout = retry.Stall();
@@ -99,10 +118,7 @@ Result<net::HttpResponse> HttpBlobStore::Perform(net::HttpRequest request, Retry
     if (response && response->status >= 200 && response->status < 300) return response;
     Error error = response ? ErrorOf(*response) : std::move(response.error());
     if (error.code() != Code::kUnavailable) return Forward(std::move(error));
-    if (!retry.Pause()) {
-      return Fail(Code::kUnavailable, "{} (tried for {} ms; is the server at {} up?)", error.message(),
-                  retry.deadline().count(), options_.url);
-    }
+    if (!Again(retry)) return Forward(GaveUp("", error, retry));
   }
 }
 
@@ -159,13 +175,22 @@ Result<uint64_t> HttpBlobStore::Size(const Digest& digest) {
 }
 
 Status HttpBlobStore::Fetch(const Digest& digest, HttpDownload& download) {
+  const std::string what = "fetch blob " + digest.Hex();
+  uint64_t renewed = 0;  // what had come when the deadline was set last
   for (Retry retry(options_.deadline);;) {
     auto request = NewRequest("GET", "/blobs/" + digest.Hex());
     request.stall_timeout = retry.Stall();
     uint64_t before = download.delivered;
     if (!download.whole()) request.headers.push_back("Range: " + download.RangeValue());
     request.on_status = [&](int status) { download.Begin(status); };
-    request.sink = [&](std::string_view data) { return download.Receive(data); };
+    request.sink = [&](std::string_view data) -> Status {
+      BURROW_RETURN_IF_ERROR(download.Receive(data));
+      if (download.delivered - renewed >= kProgress) {
+        renewed = download.delivered;
+        retry.Renew();
+      }
+      return retry.Over() ? Fail(Code::kUnavailable, "the server is too slow") : Status();
+    };
     auto response = client_.Perform(request);
     if (response && (response->status == 200 || response->status == 206)) return {};
     if (response && response->status == 416) {  // all had come, only the end was lost; or there is no such part
@@ -174,12 +199,10 @@ Status HttpBlobStore::Fetch(const Digest& digest, HttpDownload& download) {
     }
     Error error = response ? ErrorOf(*response) : std::move(response.error());
     if (download.refused) return Forward(std::move(error));
-    if (error.code() != Code::kUnavailable) return Forward(std::move(error).WithContext("fetch blob " + digest.Hex()));
-    if (download.delivered - before >= kProgress) retry.Renew();
-    if (!retry.Pause()) {
-      return Fail(Code::kUnavailable, "fetch blob {}: {} (tried for {} ms; is the server at {} up?)", digest.Hex(),
-                  error.message(), retry.deadline().count(), options_.url);
-    }
+    const bool absent = error.code() == Code::kNotFound && options_.absence_may_pass;
+    if (error.code() != Code::kUnavailable && !absent) return Forward(std::move(error).WithContext(what));
+    if (Again(retry)) continue;
+    return absent ? Forward(std::move(error).WithContext(what)) : Forward(GaveUp(what + ": ", error, retry));
   }
 }
 
@@ -238,9 +261,12 @@ Status HttpBlobStore::GetBatch(ManyDownload& many) {
     request.headers.emplace_back("Content-Type: application/octet-stream");
     request.body = body;
     request.stall_timeout = retry.Stall();
+    request.cancelled = many.cancelled();
     request.sink = [&](std::string_view data) -> Status {
       BURROW_RETURN_IF_ERROR(many.CheckCancelled());
-      return reader.Append(data);
+      Status read = reader.Append(data);
+      if (!read && read.error().code() == Code::kDataLoss) CountDamaged(data.size());
+      return read;
     };
     auto response = client_.Perform(request);
     bool answered = response && response->status == 200;
@@ -253,10 +279,7 @@ Status HttpBlobStore::GetBatch(ManyDownload& many) {
     bool passing = error.code() == Code::kUnavailable || error.code() == Code::kDataLoss;
     if (many.refused() || !passing) return Forward(std::move(error).WithContext("fetch a pack of blobs"));
     if (many.left() < before) retry.Renew();
-    if (!retry.Pause()) {
-      return Fail(Code::kUnavailable, "fetch a pack of blobs: {} (tried for {} ms; is the server at {} up?)",
-                  error.message(), retry.deadline().count(), options_.url);
-    }
+    if (!Again(retry)) return Forward(GaveUp("fetch a pack of blobs: ", error, retry));
   }
 }
 
@@ -267,7 +290,9 @@ Result<std::vector<Digest>> HttpBlobStore::GetMany(std::span<const Digest> diges
     auto batch = digests.first(std::min(digests.size(), kGetBatch));
     digests = digests.subspan(batch.size());
     ManyDownload many(batch, sink, options, absent);
-    BURROW_RETURN_IF_ERROR(GetBatch(many));
+    Status got = GetBatch(many);
+    CountDamaged(many.damaged_bytes());
+    BURROW_RETURN_IF_ERROR(got);
   }
   return absent;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cas/blob_store.h"
+#include "cas/cache_signals.h"
 
 namespace burrow::cas {
 
@@ -15,8 +16,13 @@ struct HttpBlobStoreOptions {
   std::string url;  // "http://127.0.0.1:8484"
   std::string token;
   // A request that fails for a passing reason (refused, reset, 5xx, stalled) is tried again with back-off up to this
-  // long, then kUnavailable.
+  // long, then kUnavailable. A transfer that brings less than a mebibyte in this time is one of them.
   std::chrono::milliseconds deadline{30'000};
+  // The blobs that Get and GetRange are asked for must exist: "not there" then is a fault that may pass, as the others
+  // are, and becomes kNotFound at the deadline.
+  bool absence_may_pass = false;
+  // Where further attempts and damaged blobs of GetMany are counted; null: nowhere.
+  std::shared_ptr<CacheSignals> signals;
 };
 
 std::unique_ptr<BlobStore> NewHttpBlobStore(HttpBlobStoreOptions options);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "cas/testing/blob_server.h"
 
 namespace burrow::cas {
@@ -44,6 +46,48 @@ TEST_F(HttpBlobStoreTest, TakesASilentServerForUnavailable) {
   auto store = NewStore(milliseconds(300));
   server_.Fail(BlobFault::kStall);
   EXPECT_EQ(GetAll(*store, digest_, 1u << 20).error().code(), Code::kUnavailable);
+}
+
+TEST_F(HttpBlobStoreTest, TakesAServerThatIsNeverSilentAndNeverDoneForUnavailable) {
+  auto store = NewStore(milliseconds(300));
+  server_.Fail(BlobFault::kDrip);
+  EXPECT_EQ(GetAll(*store, digest_, 1u << 20).error().code(), Code::kUnavailable);
+}
+
+TEST_F(HttpBlobStoreTest, CountsItsFurtherAttempts) {
+  auto signals = CacheSignals::Create().value();
+  auto store = NewHttpBlobStore({.url = server_.url(), .token = server_.token(), .signals = signals});
+  server_.Fail(BlobFault::kServerError, 3);
+  EXPECT_EQ(GetAll(*store, digest_, 1u << 20).value(), content_);
+  EXPECT_EQ(signals->counters().retries, 3u);
+  server_.Fail(BlobFault::kTruncated, 1);
+  auto ignore = [](const Digest&, std::string_view) -> Status { return {}; };
+  EXPECT_TRUE(store->GetMany(std::vector{digest_}, ignore, {}));
+  EXPECT_EQ(signals->counters().retries, 4u);
+}
+
+TEST_F(HttpBlobStoreTest, CountsTheDamagedBlobsOfMany) {
+  auto signals = CacheSignals::Create().value();
+  auto store = NewHttpBlobStore({.url = server_.url(), .token = server_.token(), .signals = signals});
+  Digest wrong = Digest::Of("what it should be");
+  server_.AddAs(wrong, "what it is");
+  auto ignore = [](const Digest&, std::string_view) -> Status { return {}; };
+  EXPECT_EQ(store->GetMany(std::vector{digest_, wrong}, ignore, {}).value(), std::vector{wrong});
+  EXPECT_EQ(signals->counters().damaged_bytes, std::string("what it is").size());
+}
+
+TEST_F(HttpBlobStoreTest, AsksAgainForWhatMustExistUntilTheDeadline) {
+  auto signals = CacheSignals::Create().value();
+  HttpBlobStoreOptions options{
+      .url = server_.url(), .token = server_.token(), .absence_may_pass = true, .signals = signals};
+  Digest late = Digest::Of("late");
+  std::jthread adding([&] {
+    while (signals->counters().retries == 0) std::this_thread::yield();
+    server_.Add("late");
+  });
+  EXPECT_EQ(GetAll(*NewHttpBlobStore(options), late, 10).value(), "late");
+  options.deadline = milliseconds(200);
+  EXPECT_EQ(GetAll(*NewHttpBlobStore(options), Digest::Of("never"), 10).error().code(), Code::kNotFound);
 }
 
 TEST_F(HttpBlobStoreTest, AsksOnceForWhatTheServerDoesNotHave) {

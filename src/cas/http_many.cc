@@ -35,7 +35,8 @@ PackEvents ManyDownload::Events() {
     refused_ = !status;
     return status;
   };
-  auto damaged = [this](const Digest& digest) -> Status {
+  auto damaged = [this](const Digest& digest, uint64_t size) -> Status {
+    damaged_bytes_ += size;
     BURROW_RETURN_IF_ERROR(Advance(digest));
     absent_.push_back(digest);
     return {};

@@ -27,6 +27,8 @@ class ManyDownload {
   Status CheckCancelled();
   size_t left() const { return rest_.size(); }
   bool refused() const { return refused_; }  // the receiver wants no more
+  const std::function<bool()>& cancelled() const { return options_.cancelled; }
+  uint64_t damaged_bytes() const { return damaged_bytes_; }  // of blobs that came and are not what their digest says
 
  private:
   Status Advance(const Digest& digest);
@@ -36,6 +38,7 @@ class ManyDownload {
   const GetManyOptions& options_;
   std::vector<Digest>& absent_;
   bool refused_ = false;
+  uint64_t damaged_bytes_ = 0;
 };
 
 }  // namespace burrow::cas

@@ -71,9 +71,9 @@ class PackWriter {
 
 // What a reader finds. An error that these return ends the reading and is given back.
 struct PackEvents {
-  ManySink blob;                                 // verified
-  std::function<Status(const Digest&)> absent;   // was asked for and does not come
-  std::function<Status(const Digest&)> damaged;  // its bytes do not hash to its name
+  ManySink blob;                                                // verified
+  std::function<Status(const Digest&)> absent;                  // was asked for and does not come
+  std::function<Status(const Digest&, uint64_t size)> damaged;  // its bytes do not hash to its name
 };
 
 class PackReader {

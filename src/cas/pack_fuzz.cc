@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                        return {};
                      },
                      .absent = [](const Digest&) -> Status { return {}; },
-                     .damaged = [](const Digest&) -> Status { return {}; }});
+                     .damaged = [](const Digest&, uint64_t) -> Status { return {}; }});
   size_t cut = size > 0 ? data[0] % size : 0;
   if (reader.Append(bytes.substr(0, cut))) (void)reader.Append(bytes.substr(cut));
   if (auto frames = DecodeFooter(bytes)) {

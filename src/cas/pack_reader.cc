@@ -130,7 +130,7 @@ Status PackReader::State::Frame(std::string_view body) {
     auto data = rest.substr(0, entry.size);
     rest.remove_prefix(entry.size);
     bool right = Digest::Of(data) == entry.digest;
-    BURROW_RETURN_IF_ERROR(right ? events.blob(entry.digest, data) : events.damaged(entry.digest));
+    BURROW_RETURN_IF_ERROR(right ? events.blob(entry.digest, data) : events.damaged(entry.digest, entry.size));
   }
   return {};
 }

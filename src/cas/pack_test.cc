@@ -21,7 +21,7 @@ struct Seen {
               absent.push_back(digest);
               return {};
             },
-            .damaged = [this](const Digest& digest) -> Status {
+            .damaged = [this](const Digest& digest, uint64_t) -> Status {
               damaged.push_back(digest);
               return {};
             }};

@@ -1,9 +1,9 @@
 #include "cas/partial_blob.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -12,8 +12,7 @@
 
 #include "base/log.h"
 #include "cas/frames.h"
-#include "cas/linked_blobs.h"
-#include "os/fs.h"
+#include "cas/retry.h"
 
 namespace burrow::cas {
 namespace {
@@ -26,6 +25,8 @@ constexpr uint64_t kReadAhead = 4;
 // The rest of a blob waits for misses, but not for ever.
 constexpr milliseconds kYield{50};
 constexpr milliseconds kRoomDeadline{10'000};
+// Where eviction did not help, no room is asked for again for so long.
+constexpr milliseconds kFullPause{2'000};
 constexpr uint64_t kMaxTable = 64u << 20;  // of a blob of 2 TiB
 
 Status WriteAt(int fd, std::string_view data, uint64_t offset) {
@@ -38,6 +39,8 @@ Status WriteAt(int fd, std::string_view data, uint64_t offset) {
   }
   return {};
 }
+
+bool HasNoRoom(const Error& error) { return error.os_errno() == ENOSPC || error.os_errno() == EDQUOT; }
 
 Status ReadAt(int fd, std::span<char> out, uint64_t offset) {
   while (!out.empty()) {
@@ -86,6 +89,7 @@ class FramedBlob final : public PartialBlob, public std::enable_shared_from_this
   const LargeBlob blob_;
   const std::string table_;
   const UniqueFd file_;  // without a name until the blob is whole
+  std::atomic<std::chrono::steady_clock::time_point> full_until_{};
   std::mutex mutex_;
   std::condition_variable landed_;
   // All guarded by mutex_.
@@ -98,29 +102,36 @@ class FramedBlob final : public PartialBlob, public std::enable_shared_from_this
 
 Result<std::string> FramedBlob::FetchBytes(uint64_t frame) {
   auto expected = FrameDigest(table_, frame);
+  Retry retry(options_.patience);
   for (int attempt = 1; expected; ++attempt) {
     std::string bytes;
     bytes.reserve(BytesOf(frame));
-    BURROW_RETURN_IF_ERROR(
+    Status got =
         options_.remote->GetRange(blob_.digest, frame * kFrameSize, BytesOf(frame), [&](std::string_view data) {
           bytes.append(data);
           return Status();
-        }));
+        });
+    // A blob that ends too early is a damaged one.
+    if (!got && got.error().code() != Code::kOutOfRange) return Forward(std::move(got.error()));
     if (bytes.size() == BytesOf(frame) && Digest::Of(bytes) == *expected) return bytes;
-    if (attempt == kDamagedAttempts) break;
+    signals().counters().damaged_bytes += bytes.size();
+    if (attempt >= kDamagedAttempts && !retry.Pause()) break;
+    signals().counters().retries += 1;
   }
   return Fail(Code::kDataLoss, "frame {} of blob {} does not fit the frame table", frame, blob_.digest.Hex());
 }
 
 Status FramedBlob::Store(uint64_t frame, const std::string& bytes) {
   Status written = WriteAt(file_.get(), bytes, frame * kFrameSize);
-  if (!written && signals().MakeRoom(blob_.size, kRoomDeadline)) {
-    written = WriteAt(file_.get(), bytes, frame * kFrameSize);
-  }
+  auto now = std::chrono::steady_clock::now();
+  if (written || !HasNoRoom(written.error()) || now < full_until_.load()) return written;
+  if (signals().MakeRoom(blob_.size, kRoomDeadline)) written = WriteAt(file_.get(), bytes, frame * kFrameSize);
+  if (!written) full_until_ = now + kFullPause;
   return written;
 }
 
-Status FramedBlob::Fetch(uint64_t frame, Flight& flight) {
+// Whoever waits for it must hear of an exception, too.
+Status FramedBlob::Fetch(uint64_t frame, Flight& flight) try {
   auto bytes = FetchBytes(frame);
   if (!bytes) {
     signals().counters().failed_fetches += 1;
@@ -130,6 +141,9 @@ Status FramedBlob::Fetch(uint64_t frame, Flight& flight) {
   signals().counters().uncached_bytes += bytes->size();
   flight.unstored = std::move(*bytes);
   return {};
+} catch (const std::exception& e) {
+  signals().counters().failed_fetches += 1;
+  return Fail(Code::kInternal, "fetch frame {} of blob {}: {}", frame, blob_.digest.Hex(), e.what());
 }
 
 // The frame's flight where its bytes are not in the file; null: they are.
@@ -263,7 +277,7 @@ Result<std::shared_ptr<PartialBlob>> PartialBlobs::Open(const LargeBlob& blob) {
   if (table.size() != FrameTableBytes(blob.size)) {
     return Fail(Code::kDataLoss, "the frame table of blob {} is that of a blob of another size", blob.digest.Hex());
   }
-  BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(options_.cache->layout().Blobs(), O_RDWR | O_TMPFILE, 0444));
+  BURROW_ASSIGN_OR_RETURN(UniqueFd file, options_.cache->NewFile());
   if (::ftruncate(file.get(), static_cast<off_t>(blob.size)) != 0) return FailErrno("make room for a large blob");
   auto made = std::make_shared<FramedBlob>(options_, blob, std::move(table), std::move(file));
   std::vector<std::shared_ptr<PartialBlob>> dropped;  // end outside of the lock

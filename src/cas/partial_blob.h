@@ -2,6 +2,7 @@
 // rest follows in the background; then the blob takes its place in the cache.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <list>
 #include <map>
@@ -36,6 +37,8 @@ struct PartialBlobsOptions {
   // Runs work that nobody waits for, later, on any thread: read-ahead and the rest of a blob.
   std::function<void(std::function<void()>)> run_later;
   size_t max_open = 64;  // blobs that are kept while nobody reads them
+  // How long frames that come damaged are asked for again, with growing pauses; three times at once in any case.
+  std::chrono::milliseconds patience{0};
 };
 
 // Any thread. `run_later` must have run or dropped all its work before this ends.

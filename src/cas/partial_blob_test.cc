@@ -118,8 +118,14 @@ TEST_F(PartialBlobTest, AsksAgainForADamagedFrameAndServesNoneThatStaysSo) {
   auto blob = blobs_->Open(Add(content_)).value();
   remote_.DamageRanges(1);
   EXPECT_EQ(Read(*blob, 0, 10), content_.substr(0, 10));
+  const CacheCounters& counters = cache_->signals().counters();
+  EXPECT_EQ(counters.damaged_bytes, kFrameSize);
+  EXPECT_EQ(counters.retries, 1u);
+  EXPECT_EQ(counters.failed_fetches, 0u);
   remote_.DamageRanges(1'000);
   EXPECT_EQ(Read(*blob, kFrameSize, 10), "data_loss");
+  EXPECT_EQ(counters.damaged_bytes, 4 * kFrameSize);
+  EXPECT_EQ(counters.failed_fetches, 1u);
   remote_.DamageRanges(0);
   EXPECT_EQ(Read(*blob, kFrameSize, 10), content_.substr(kFrameSize, 10));
 }

@@ -112,7 +112,18 @@ void Run::Write() {
 
 void Run::FetchLarge() {
   for (size_t i; !Ended() && (i = next_large_.fetch_add(1)) < large_.size();) {
-    Status fetched = options_.cache->FetchAhead(large_[i]);
+    // As the bundle does: ends in the middle of a blob, and lets those go first who wait.
+    uint64_t since_yield = 0;
+    auto watch = [&](std::string_view piece) -> Status {
+      if (Ended()) return Fail(Code::kCancelled, "nobody needs it any more");
+      since_yield += piece.size();
+      if (since_yield >= kYieldEvery) {
+        since_yield = 0;
+        options_.cache->signals().YieldToMisses(kPauseForMisses);
+      }
+      return {};
+    };
+    Status fetched = options_.cache->FetchAhead(large_[i], watch);
     if (fetched && options_.link) (void)options_.cache->Link(large_[i]);
     (fetched ? fetched_ : failed_) += 1;
   }

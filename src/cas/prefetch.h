@@ -20,7 +20,7 @@ struct HotBlob {
 struct PrefetchOptions {
   BlobCache* cache = nullptr;   // not owned
   BlobStore* remote = nullptr;  // not owned
-  // Looked at between blobs; set: ends early with kCancelled.
+  // Looked at between pieces of blobs; set: ends early with kCancelled.
   const std::atomic<bool>* cancelled = nullptr;
   bool link = true;  // for overlays that have "linked" as a data layer
 };
@@ -32,8 +32,8 @@ struct PrefetchOutcome {
 };
 
 // Blocks until all of it is there or cannot be, or the disk is full; uses some threads of its own and at most 16 MiB
-// beside what the store needs. Lets misses go first: they have their own connections, and the bundle pauses for them
-// now and then.
+// beside what the store needs. Lets misses go first: they have their own connections, and both the bundle and large
+// blobs pause for them now and then.
 Result<PrefetchOutcome> Prefetch(std::span<const HotBlob> blobs, const PrefetchOptions& options);
 
 }  // namespace burrow::cas

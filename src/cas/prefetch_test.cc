@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "cas/blob_path.h"
+#include "cas/http_blob_store.h"
+#include "cas/testing/blob_server.h"
 #include "cas/testing/memory_blob_store.h"
 #include "cas/testing/temporary_directory.h"
 #include "os/mount.h"
@@ -87,6 +89,22 @@ TEST_F(PrefetchTest, EndsWhenNobodyNeedsItAnyMore) {
   cancelled_ = true;
   EXPECT_EQ(Fetch(blobs).error().code(), Code::kCancelled);
   EXPECT_EQ(cache_->signals().counters().prefetched_blobs, 0u);
+}
+
+TEST_F(PrefetchTest, EndsInTheMiddleOfALargeBlob) {
+  testing::BlobServer server;
+  auto remote = NewHttpBlobStore({.url = server.url(), .token = server.token()});
+  auto cache = BlobCache::Open(directory_ / "other", remote.get()).value();
+  Digest large = server.Add(std::string(kManyLimit + 1, 'l'));
+  server.Fail(testing::BlobFault::kDrip);
+  std::jthread cancelling([&] {
+    while (server.gets() == 0) std::this_thread::yield();
+    cancelled_ = true;
+  });
+  auto outcome = Prefetch(std::vector<HotBlob>{{.digest = large, .size = kManyLimit + 1}},
+                          {.cache = cache.get(), .remote = remote.get(), .cancelled = &cancelled_});
+  EXPECT_EQ(outcome.error().code(), Code::kCancelled);
+  EXPECT_EQ(cache->signals().counters().failed_fetches, 0u);
 }
 
 TEST_F(PrefetchTest, LetsAMissGoFirstButDoesNotWaitForEver) {

@@ -27,6 +27,8 @@ bool Retry::Pause() {
   return true;
 }
 
+bool Retry::Over() const { return steady_clock::now() >= end_; }
+
 void Retry::Renew() {
   end_ = steady_clock::now() + deadline_;
   pause_ = kFirstPause;

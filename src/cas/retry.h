@@ -14,6 +14,8 @@ class Retry {
 
   // Sleeps before the next attempt, longer each time and jittered; false where the deadline has come.
   bool Pause();
+  // Whether the deadline has come.
+  bool Over() const;
   // There was progress: the whole deadline again.
   void Renew();
   // How long one attempt may go without a byte.

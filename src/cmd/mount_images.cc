@@ -35,9 +35,9 @@ Status MountImages::OpenCache() {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(overflow, 0700));
   BURROW_RETURN_IF_ERROR(os::UnmountBelow(options_.state_directory + "/overflow"));
   BURROW_ASSIGN_OR_RETURN(overflow_, os::MountTmpfs(overflow, kOverflowMemory));
-  store_ = cas::NewHttpBlobStore(
-      {.url = options_.control_url, .token = options_.token, .deadline = options_.fetch_deadline});
   BURROW_ASSIGN_OR_RETURN(signals_, cas::CacheSignals::Create());
+  store_ = cas::NewHttpBlobStore(
+      {.url = options_.control_url, .token = options_.token, .deadline = options_.fetch_deadline, .signals = signals_});
   BURROW_ASSIGN_OR_RETURN(accesses_, imagefs::AccessLog::Create());
   auto blobs_of_image = [directories = BlobDirectories()](const cas::Digest& digest) {
     return BlobsOfImage(directories, digest);
@@ -106,6 +106,9 @@ std::string MountImages::Counters() const {
                         {"evicted_blobs", counters.evicted_blobs.load()},
                         {"failed_fetches", counters.failed_fetches.load()},
                         {"uncached_bytes", counters.uncached_bytes.load()},
+                        {"retries", counters.retries.load()},
+                        {"damaged_bytes", counters.damaged_bytes.load()},
+                        {"failed_reads", counters.failed_reads.load()},
                         {"restarts", images_->restarts()},
                         {"imagefs_pid", images_->pid()}}
       .dump();

@@ -273,6 +273,8 @@ net::Task<Result<pb::ListContainersResponse>> AppService::ListContainers() {
     info.set_containers(static_cast<uint32_t>(worker->containers.size()));
     info.set_cache_bytes(worker->usage.cache_bytes());
     *info.mutable_cache() = worker->usage.cache();
+    *info.mutable_imagefs() = worker->usage.imagefs();
+    info.set_connections(worker->session);
   }
   co_return response;
 }

@@ -105,14 +105,20 @@ TEST(Index, HoldsAnEmptyTree) {
 }
 
 TEST(Index, NeedsAtMostAHundredBytesAFileBesideItsName) {
+  constexpr size_t kDirectories = 100, kFiles = 50;
   Tree tree;
-  size_t names = 0;
-  for (int i = 0; i < 1000; ++i) {
-    std::string name = "file" + std::to_string(i);
-    names += name.size();
-    Add(tree.root(), name, File(name));
+  size_t names = std::string("packages").size();
+  for (size_t i = 0; i < kDirectories; ++i) {
+    std::string directory = "package" + std::to_string(i);
+    names += directory.size();
+    TreeNode* node = tree.MakeDirectories("/packages/" + directory).value();
+    for (size_t j = 0; j < kFiles; ++j) {
+      std::string name = "module" + std::to_string(j) + ".py";
+      names += name.size();
+      Add(*node, name, File(directory + name));
+    }
   }
-  EXPECT_LE(tree.Encode().value().size(), 1001 * 100 + names);
+  EXPECT_LE(tree.Encode().value().size(), kDirectories * kFiles * 100 + names) << "directories included";
 }
 
 TEST(Index, RefusesEveryTruncationAndExtension) {

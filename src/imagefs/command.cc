@@ -25,6 +25,7 @@ constexpr int kReadersPerConnection = 2;
 constexpr size_t kFetchThreads = 32;
 constexpr size_t kBackgroundThreads = 8;  // for what no reader waits for
 constexpr size_t kMaxOpenBlobs = 4096;
+constexpr std::chrono::milliseconds kFailureMemory{50};
 
 // Half of what the process may open is for blobs that are kept open.
 size_t OpenBlobCapacity() {
@@ -43,13 +44,16 @@ class Server {
   void Start(int ended);
 
  private:
+  Status OpenCache(const Config& config);
   void ReadRequests(Session& session);
 
+  std::shared_ptr<cas::CacheSignals> signals_;
   std::unique_ptr<cas::BlobStore> remote_;
   std::unique_ptr<cas::BlobCache> cache_;
   std::shared_ptr<AccessLog> accesses_;
   std::unique_ptr<cas::PartialBlobs> partials_;
   std::unique_ptr<BlobFiles> files_;
+  RecentFailures failures_{kFailureMemory};
   FetchPool fetches_{kFetchThreads};
   FetchPool background_{kBackgroundThreads};
   std::vector<std::unique_ptr<Session>> sessions_;
@@ -60,7 +64,9 @@ class Server {
 Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas::BlobCache* cache) {
   ::fcntl(config.fd, F_SETFD, FD_CLOEXEC);
   auto session = std::make_unique<Session>(
-      Session{.connection = Connection(UniqueFd(config.fd)), .kind = config.kind, .features = config.features});
+      Session{.connection = Connection(UniqueFd(config.fd), &cache->signals().counters().failed_reads),
+              .kind = config.kind,
+              .features = config.features});
   session->cache = cache;
   if (config.hook) {
     BURROW_ASSIGN_OR_RETURN(session->hook, HookNodes::Open(config.journal));
@@ -70,21 +76,33 @@ Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas
   return session;
 }
 
-Result<std::unique_ptr<cas::BlobCache>> OpenCache(const Config& config, cas::BlobStore* remote) {
-  cas::BlobCacheOptions options{
-      .directory = config.cache_directory, .remote = remote, .overflow_directory = config.overflow_directory};
-  if (config.signals_fd >= 0) {
-    BURROW_ASSIGN_OR_RETURN(options.signals, cas::CacheSignals::Attach(config.signals_fd));
-    ::close(config.signals_fd);
-  }
-  return cas::BlobCache::Open(std::move(options));
+Result<std::shared_ptr<cas::CacheSignals>> OpenSignals(const Config& config) {
+  if (config.signals_fd < 0) return cas::CacheSignals::Create();
+  BURROW_ASSIGN_OR_RETURN(auto signals, cas::CacheSignals::Attach(config.signals_fd));
+  ::close(config.signals_fd);
+  return signals;
+}
+
+// Whatever goes wrong with a blob that a mounted image names may pass: readers wait until the deadline.
+Status Server::OpenCache(const Config& config) {
+  BURROW_ASSIGN_OR_RETURN(signals_, OpenSignals(config));
+  if (config.resume) signals_->ForgetMisses();
+  remote_ = cas::NewHttpBlobStore({.url = config.blob_url,
+                                   .token = config.token,
+                                   .deadline = config.fetch_deadline,
+                                   .absence_may_pass = true,
+                                   .signals = signals_});
+  BURROW_ASSIGN_OR_RETURN(cache_, cas::BlobCache::Open({.directory = config.cache_directory,
+                                                        .remote = remote_.get(),
+                                                        .signals = signals_,
+                                                        .overflow_directory = config.overflow_directory,
+                                                        .patience = config.fetch_deadline}));
+  return {};
 }
 
 Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
   auto server = std::make_unique<Server>();
-  server->remote_ =
-      cas::NewHttpBlobStore({.url = config.blob_url, .token = config.token, .deadline = config.fetch_deadline});
-  BURROW_ASSIGN_OR_RETURN(server->cache_, OpenCache(config, server->remote_.get()));
+  BURROW_RETURN_IF_ERROR(server->OpenCache(config));
   if (config.accesses_fd >= 0) {
     BURROW_ASSIGN_OR_RETURN(server->accesses_, AccessLog::Attach(config.accesses_fd));
     ::close(config.accesses_fd);
@@ -92,13 +110,15 @@ Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
   server->partials_ = std::make_unique<cas::PartialBlobs>(cas::PartialBlobsOptions{
       .cache = server->cache_.get(),
       .remote = server->remote_.get(),
-      .run_later = [&pool = server->background_](std::function<void()> work) { pool.Submit(std::move(work)); }});
+      .run_later = [&pool = server->background_](std::function<void()> work) { pool.Submit(std::move(work)); },
+      .patience = config.fetch_deadline});
   server->files_ = std::make_unique<BlobFiles>(server->cache_.get(), OpenBlobCapacity());
   for (const ConnectionConfig& connection : config.connections) {
     BURROW_ASSIGN_OR_RETURN(auto session, OpenSession(connection, server->cache_.get()));
     session->fetch_deadline = config.fetch_deadline;
     session->files = server->files_.get();
     session->fetches = &server->fetches_;
+    session->failures = &server->failures_;
     session->partials = server->partials_.get();
     session->accesses = server->accesses_.get();
     server->sessions_.push_back(std::move(session));

@@ -26,6 +26,7 @@ void Connection::Reply(uint64_t unique, std::string_view payload) {
 }
 
 void Connection::ReplyError(uint64_t unique, int os_errno) {
+  if (os_errno == EIO) failures_->fetch_add(1, std::memory_order_relaxed);
   abi::OutHeader header{.len = sizeof header, .error = -os_errno, .unique = unique};
   if (::write(device_.get(), &header, sizeof header) < 0 && errno != ENOENT && errno != ENODEV) {
     LogWarn("the kernel refuses an error reply: {}", FailErrno("write").error().message());

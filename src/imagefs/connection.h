@@ -1,6 +1,7 @@
 // The server's end of one mounted FUSE filesystem: requests in, replies out. Any number of threads at once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -15,8 +16,8 @@ inline constexpr size_t kMaxReadBytes = 1u << 20;   // the largest READ that is 
 
 class Connection {
  public:
-  // Takes a /dev/fuse descriptor whose INIT was answered.
-  explicit Connection(UniqueFd device) : device_(std::move(device)) {}
+  // Takes a /dev/fuse descriptor whose INIT was answered. `failures` counts answers of EIO and is not owned.
+  Connection(UniqueFd device, std::atomic<uint64_t>* failures) : device_(std::move(device)), failures_(failures) {}
 
   // Waits for a request and returns its bytes, in `buffer`; kCancelled when the filesystem is unmounted.
   Result<std::string_view> Receive(std::span<char> buffer);
@@ -28,6 +29,7 @@ class Connection {
 
  private:
   UniqueFd device_;
+  std::atomic<uint64_t>* failures_;
 };
 
 }  // namespace burrow::imagefs

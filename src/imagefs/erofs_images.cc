@@ -33,6 +33,16 @@ struct MountedImage {
   }
 };
 
+// Nobody sees a file that is not whole: it is not mounted, and is removed with the directory after a crash.
+Status WriteImage(const std::string& path, std::string_view bytes) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  return os::WriteAll(file.get(), bytes);
+}
+
+bool HasNoRoom(const Status& status) {
+  return !status && (status.error().os_errno() == ENOSPC || status.error().os_errno() == EDQUOT);
+}
+
 }  // namespace
 
 struct ErofsImages::State : std::enable_shared_from_this<State> {
@@ -78,7 +88,8 @@ void ErofsImages::State::Release(const cas::Digest& digest) {
   idle.pop_back();
 }
 
-Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest& digest) {
+// Whoever waits for it must hear of an exception, too.
+Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest& digest) try {
   BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, options.load(digest));
   BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
   BURROW_ASSIGN_OR_RETURN(std::string bytes, image::WriteErofs(index));
@@ -89,13 +100,17 @@ Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest
   }
   auto image = std::make_unique<MountedImage>();
   image->file = name + ".erofs";
-  // Nobody sees a file that is not whole: it is not mounted, and is removed with the directory after a crash.
-  BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(image->file, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  BURROW_RETURN_IF_ERROR(os::WriteAll(file.get(), bytes));
+  Status written = WriteImage(image->file, bytes);
+  if (HasNoRoom(written) && options.make_room && options.make_room(bytes.size())) {
+    written = WriteImage(image->file, bytes);
+  }
+  BURROW_RETURN_IF_ERROR(written);
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(name, 0700));
   BURROW_ASSIGN_OR_RETURN(image->mount, os::MountErofs(image->file, name));
   LogInfo("image {} is mounted: {} inodes, {} bytes of EROFS", digest.Hex(), index.inode_count(), bytes.size());
   return image;
+} catch (const std::exception& e) {
+  return Fail(Code::kInternal, "mount image {}: {}", digest.Hex(), e.what());
 }
 
 Result<ErofsImages::Held> ErofsImages::State::Acquire(const cas::Digest& digest) {

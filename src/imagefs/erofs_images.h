@@ -15,6 +15,8 @@ struct ErofsImagesOptions {
   size_t max_idle = 16;   // images that stay mounted although nobody holds them
   // Gives an image's index; blocks.
   std::function<Result<image::LoadedIndex>(const cas::Digest&)> load;
+  // Asks for so many bytes on a disk that is full; false: in vain. May be absent.
+  std::function<bool(uint64_t bytes)> make_room;
   // Called on the thread that acquires, once an image was mounted anew.
   std::function<void(const cas::Digest&)> on_mounted;
 };
@@ -29,7 +31,8 @@ class ErofsImages {
     std::string directory;             // the image's tree
     std::shared_ptr<const void> hold;  // keeps it mounted; may outlive the ErofsImages
   };
-  // Mounts the image where it is not: once however many threads ask. kInvalidArgument where EROFS cannot hold it.
+  // Mounts the image where it is not: once however many threads ask. kInvalidArgument where EROFS cannot hold it; the
+  // errno ENOSPC where the disk has no room for it.
   Result<Held> Acquire(const cas::Digest& digest);
   size_t mounted() const;
 

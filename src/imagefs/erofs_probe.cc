@@ -66,7 +66,11 @@ class SelfTest {
 
  private:
   std::string Below(const char* name) const { return options_.directory + "/" + name; }
-  os::OverlayLower Layers() const { return options_.layers.Over(Below("image")); }
+  os::OverlayLower Layers() const {
+    os::OverlayLower lower = options_.layers.Over(Below("image"));
+    lower.renames_directories = true;  // as containers have them
+    return lower;
+  }
 
   static Status Checked(const char* what, Status status) {
     if (status) return status;

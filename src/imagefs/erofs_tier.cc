@@ -8,6 +8,8 @@
 namespace burrow::imagefs {
 namespace {
 
+constexpr std::chrono::milliseconds kRoomDeadline{10'000};
+
 // Without metacopy where that works, since the upper directory is then readable by itself (Linux 6.16).
 Status ChooseLayers(const ErofsTierOptions& options, ErofsLayers& layers) {
   SelfTestOptions test{.directory = options.directory + "/self-test", .cache = options.cache, .layers = layers};
@@ -30,6 +32,8 @@ Result<std::unique_ptr<ErofsTier>> ErofsTier::Start(ErofsTierOptions options) {
       ErofsImages::Open(
           {.directory = options.directory + "/images",
            .load = [cache = options.cache](const cas::Digest& digest) { return image::LoadIndex(*cache, digest); },
+           .make_room = [cache =
+                             options.cache](uint64_t bytes) { return cache->signals().MakeRoom(bytes, kRoomDeadline); },
            .on_mounted = std::move(options.on_mounted)}));
   return std::unique_ptr<ErofsTier>(new ErofsTier(std::move(layers), std::move(images)));
 }
@@ -40,7 +44,9 @@ bool ErofsTier::Serves(const AcquireOptions& options) const {
 
 Result<ImageLease> ErofsTier::Acquire(const cas::Digest& digest, const AcquireOptions& options) {
   BURROW_ASSIGN_OR_RETURN(ErofsImages::Held held, images_->Acquire(digest));
-  return ImageLease(layers_.Over(held.directory, options.record_token), std::move(held.hold));
+  os::OverlayLower lower = layers_.Over(held.directory, options.record_token);
+  lower.renames_directories = !options.upper_is_read;
+  return ImageLease(std::move(lower), std::move(held.hold));
 }
 
 }  // namespace burrow::imagefs

@@ -18,6 +18,7 @@
 #include "imagefs/erofs_probe.h"
 #include "imagefs/testing/mounted_images.h"
 #include "os/fs.h"
+#include "os/mount.h"
 #include "os/mountinfo.h"
 
 namespace burrow::imagefs {
@@ -117,15 +118,28 @@ TEST_F(ErofsTierTest, KeepsTheUpperDirectoryReadableByItself) {
   EXPECT_TRUE(S_ISCHR(Lstat(upper_ + "/removed").st_mode));
 }
 
+TEST_F(ErofsTierTest, LetsDirectoriesBeRenamedWhereTheUpperIsNotReadByItself) {
+  fs::create_directories(source_ + "/directory/below");
+  Write(source_ + "/directory/below/file", "content");
+  std::string root = MountSource();
+  ASSERT_EQ(::rename((root + "/directory").c_str(), (root + "/moved").c_str()), 0);
+  EXPECT_EQ(os::ReadFile(root + "/moved/below/file").value(), "content");
+  EXPECT_FALSE(fs::exists(root + "/directory"));
+}
+
 TEST_F(ErofsTierTest, AnswersEioUntilTheServerHasTheBlob) {
   Write(source_ + "/file", "content");
   std::string root = MountSource();
   cas::Digest digest = cas::Digest::Of("content");
   server_.Remove(digest);
+  EXPECT_EQ(images_.counters().failed_reads, 0U) << "the self-test's failure is nobody's";
   EXPECT_EQ(os::ReadFile(root + "/file").error().os_errno(), EIO);
+  EXPECT_EQ(images_.counters().failed_reads, 1U);
   server_.Add("content");
   server_.Fail(BlobFault::kCorrupt);
   EXPECT_EQ(os::ReadFile(root + "/file").error().os_errno(), EIO);
+  EXPECT_EQ(images_.counters().failed_fetches, 2U);
+  EXPECT_GE(images_.counters().damaged_bytes, 3 * 7U);
   server_.Fail(BlobFault::kNone);
   server_.Stop();
   EXPECT_EQ(os::ReadFile(root + "/file").error().os_errno(), EIO);
@@ -215,6 +229,14 @@ TEST_F(ErofsTierTest, MountsOverFuseWhatErofsCannotHold) {
   node->inode->digest = server_.Add("content");
   node->inode->xattrs["system.odd"] = "";
   EXPECT_EQ(os::ReadFile(Mount(server_.Add(tree.Encode().value())) + "/file").value(), "content");
+}
+
+TEST_F(ErofsTierTest, MountsOverFuseWhereTheDiskHasNoRoomForTheMetadata) {
+  const std::string name = "/" + std::string(200, 'n');
+  for (int i = 0; i < 500; ++i) Write(source_ + name + std::to_string(i), "content");
+  auto full = os::MountTmpfs(images_.directory() / "imagefs/erofs/images", 64u << 10);
+  ASSERT_TRUE(full) << full.error().message();
+  EXPECT_EQ(os::ReadFile(MountSource() + name + "7").value(), "content");
 }
 
 // What Linux 6.12 to 6.15 get.

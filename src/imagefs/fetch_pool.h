@@ -10,7 +10,7 @@
 
 namespace burrow::imagefs {
 
-// Any thread. The destructor runs what was submitted and waits for it.
+// Any thread. The destructor runs what was submitted and waits for it. An exception of work is logged.
 class FetchPool {
  public:
   explicit FetchPool(size_t max_threads) : max_threads_(max_threads) {}

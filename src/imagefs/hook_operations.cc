@@ -7,12 +7,11 @@
 #include "base/log.h"
 #include "image/import.h"
 #include "imagefs/attributes.h"
+#include "imagefs/deferred.h"
 #include "imagefs/operations.h"
 
 namespace burrow::imagefs {
 namespace {
-
-using std::chrono::steady_clock;
 
 constexpr uint32_t kBlock = 4096;
 
@@ -46,11 +45,10 @@ void AddLargeFiles(Session& session, const cas::Digest& digest) {
 
 // Looking up the name of an index makes its large files known.
 Answer LookupIndex(Session& session, const Request& request, const cas::Digest& digest) {
-  session.fetches->Submit([&session, unique = request.header.unique, digest] {
+  return Defer(session, request, ENOENT, [&session, unique = request.header.unique, digest] {
     AddLargeFiles(session, digest);
     session.connection.ReplyError(unique, ENOENT);
   });
-  return Answer::None();
 }
 
 Answer LookupLayer(Session& session, const Request& request, std::string_view name, ReplyBuffer& reply) {
@@ -109,19 +107,14 @@ Answer LookupBlob(Session& session, const Request& request, const cas::Digest& d
     return Answer::Error(ENOENT);
   }
   auto large = session.partials ? session.hook->FindLarge(digest) : std::nullopt;
-  // A fetch takes as long as it may from now on, not from when a thread is free.
-  auto end = steady_clock::now() + session.fetch_deadline;
-  session.fetches->Submit([&session, unique = request.header.unique, digest, large, link, end] {
-    if (steady_clock::now() > end) {
-      LogWarn("an open fails: blob {} could not be fetched in time", digest.Hex());
-      session.connection.ReplyError(unique, ENOENT);
-    } else if (large) {
+  // ENOENT leads overlay to the error layer.
+  return Defer(session, request, ENOENT, [&session, unique = request.header.unique, digest, large, link] {
+    if (large) {
       StreamAndAnswer(session, unique, *large);
     } else {
       FetchAndAnswer(session, unique, digest, link);
     }
   });
-  return Answer::None();
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "imagefs/image_registry.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "cas/blob_path.h"
 #include "os/fs.h"
 
 namespace burrow::imagefs {
@@ -20,7 +21,8 @@ Result<std::unique_ptr<ImageRegistry>> ImageRegistry::Open(const std::string& jo
   BURROW_ASSIGN_OR_RETURN(std::string lines, os::ReadFile(journal, kMaxImageJournal));
   lines.resize(lines.size() / kLine * kLine);
   if (::ftruncate(fd.get(), static_cast<off_t>(lines.size())) != 0) return FailErrno("cut " + journal);
-  std::unique_ptr<ImageRegistry> registry(new ImageRegistry(std::move(fd), kind, cache));
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(KeptIndexes(journal), 0700));
+  std::unique_ptr<ImageRegistry> registry(new ImageRegistry(std::move(fd), KeptIndexes(journal), kind, cache));
   BURROW_RETURN_IF_ERROR(registry->Replay(lines));
   return registry;
 }
@@ -29,11 +31,27 @@ Status ImageRegistry::Replay(std::string_view lines) {
   for (; !lines.empty(); lines.remove_prefix(kLine)) {
     auto digest = cas::Digest::FromHex(lines.substr(0, kLine - 1));
     if (!digest) return Fail(Code::kDataLoss, "the journal of loaded images is damaged");
-    auto mapped = Map(*digest);
+    auto mapped = MapKept(*digest);
+    if (!mapped) mapped = Map(*digest);
     if (!mapped) return Forward(std::move(mapped.error()).WithContext("load image " + digest->Hex() + " again"));
     nodes_.AddImage(*digest, std::move(*mapped));
   }
   return {};
+}
+
+Result<std::unique_ptr<MappedIndex>> ImageRegistry::MapKept(const cas::Digest& digest) const {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(KeptPath(digest), O_RDONLY));
+  return MappedIndex::Map(file, digest);
+}
+
+// A link to the cache's file, or a copy where that is on another filesystem or gone. Without it, the next process asks
+// the cache and the store.
+void ImageRegistry::Keep(const cas::Digest& digest, const MappedIndex& mapped) const {
+  const std::string cached = cache_->layout().Blobs() + "/" + cas::BlobPath(digest);
+  if (::link(cached.c_str(), KeptPath(digest).c_str()) == 0 || errno == EEXIST) return;
+  if (Status kept = os::WriteFileAtomically(KeptPath(digest), mapped.bytes(), 0600); !kept) {
+    LogWarn("index {} is not kept: {}", digest.Hex(), kept.error().message());
+  }
 }
 
 Result<std::unique_ptr<MappedIndex>> ImageRegistry::Map(const cas::Digest& digest) {
@@ -54,6 +72,7 @@ Result<const ImageNodes*> ImageRegistry::Load(const cas::Digest& digest) {
   }
   std::lock_guard lock(adding_);
   if (const ImageNodes* image = Find(digest)) return image;
+  Keep(digest, *mapped);
   BURROW_RETURN_IF_ERROR(os::WriteAll(journal_.get(), digest.Hex() + "\n"));
   const ImageNodes* image = nodes_.AddImage(digest, std::move(mapped));
   LogInfo("image {} is loaded: {} inodes", digest.Hex(), image->ids.size());

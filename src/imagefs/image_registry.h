@@ -1,5 +1,6 @@
 // The images of one connection: loaded on demand, remembered in a journal, so that the next process of this connection
-// loads the same ones in the same order and gives every node its id again.
+// loads the same ones in the same order and gives every node its id again. Their indexes are kept beside the journal:
+// the cache may evict them and the store be away when that process starts.
 #pragma once
 
 #include <memory>
@@ -17,8 +18,11 @@ enum class ImageKind { kPlain, kWithXattrs };  // what Index::has_xattrs says of
 class ImageRegistry {
  public:
   // Loads what the journal names (no file: nothing). `cache` is not owned. A line that a killed process wrote half is
-  // cut off: the kernel was never told of that image.
+  // cut off: the kernel was never told of that image. Whoever begins a new journal removes the directory
+  // KeptIndexes(journal) first.
   static Result<std::unique_ptr<ImageRegistry>> Open(const std::string& journal, ImageKind kind, cas::BlobCache* cache);
+
+  static std::string KeptIndexes(const std::string& journal) { return journal + ".indexes"; }
 
   const ImageNodes* Find(const cas::Digest& digest) const { return nodes_.FindImage(digest); }
   // Fetches, verifies and adds an image; blocks up to the fetch deadline. kNotFound also for an image of the other
@@ -27,12 +31,16 @@ class ImageRegistry {
   Node FindNode(NodeId id) const { return nodes_.Find(id); }
 
  private:
-  ImageRegistry(UniqueFd journal, ImageKind kind, cas::BlobCache* cache)
-      : journal_(std::move(journal)), kind_(kind), cache_(cache) {}
+  ImageRegistry(UniqueFd journal, std::string kept, ImageKind kind, cas::BlobCache* cache)
+      : journal_(std::move(journal)), kept_(std::move(kept)), kind_(kind), cache_(cache) {}
   Result<std::unique_ptr<MappedIndex>> Map(const cas::Digest& digest);
+  Result<std::unique_ptr<MappedIndex>> MapKept(const cas::Digest& digest) const;
+  void Keep(const cas::Digest& digest, const MappedIndex& mapped) const;
+  std::string KeptPath(const cas::Digest& digest) const { return kept_ + "/" + digest.Hex(); }
   Status Replay(std::string_view lines);
 
   UniqueFd journal_;
+  const std::string kept_;  // directory of indexes by digest
   const ImageKind kind_;
   cas::BlobCache* cache_;
   NodeTable nodes_;

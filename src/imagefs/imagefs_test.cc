@@ -206,7 +206,11 @@ TEST_F(ImagefsTest, AnswersEioForAMissingBlobUntilTheServerHasIt) {
   std::string mounted = MountSource();
   cas::Digest digest = cas::Digest::Of("content");
   server_.Remove(digest);
+  EXPECT_EQ(images_.counters().failed_reads, 0u);
   EXPECT_EQ(os::ReadFile(mounted + "/file").error().os_errno(), EIO);
+  EXPECT_EQ(images_.counters().failed_fetches, 1u);
+  EXPECT_GE(images_.counters().failed_reads, 1u);
+  EXPECT_GE(images_.counters().retries, 1u);
   server_.Add("content");
   EXPECT_EQ(os::ReadFile(mounted + "/file").value(), "content");
 }
@@ -305,6 +309,24 @@ TEST_F(ImagefsTest, SurvivesBeingKilledAgainAndAgainUnderLoad) {
   }
   reader.join();
   EXPECT_FALSE(wrong);
+}
+
+TEST_F(ImagefsTest, StartsAgainWithoutTheServerAndWithoutTheCache) {
+  Write(source_ + "/file", "content");
+  cas::Digest image = images_.Import(source_);
+  std::string mounted = Mounted(image);
+  EXPECT_EQ(os::ReadFile(mounted + "/file").value(), "content");
+  images_.DropFromCache(image);
+  server_.Stop();
+  int killed = images_.supervisor().pid();
+  ASSERT_EQ(::kill(killed, SIGKILL), 0);
+  // Both are asked of the new process: the kernel knows neither.
+  EXPECT_EQ(::access((mounted + "/absent").c_str(), F_OK), -1);
+  EXPECT_EQ(errno, ENOENT);
+  struct statvfs st;
+  ASSERT_EQ(::statvfs(mounted.c_str(), &st), 0);
+  EXPECT_EQ(st.f_files, 2u);
+  EXPECT_NE(images_.supervisor().pid(), killed);
 }
 
 TEST_F(ImagefsTest, FetchesAgainABlobThatLeftTheCache) {

@@ -18,6 +18,7 @@ class MappedIndex {
   ~MappedIndex();
 
   const image::Index& index() const { return *index_; }
+  std::string_view bytes() const { return {static_cast<const char*>(address_), size_}; }
 
  private:
   MappedIndex(void* address, size_t size) : address_(address), size_(size) {}

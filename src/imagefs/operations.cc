@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "imagefs/attributes.h"
+#include "imagefs/deferred.h"
 
 namespace burrow::imagefs {
 namespace {
@@ -45,9 +46,8 @@ Answer LookupImage(Session& session, const Request& request, std::string_view na
     reply.AppendStruct(EntryOf({image, image::kRootInode}));
     return Answer::Data();
   }
-  session.fetches->Submit(
-      [&session, unique = request.header.unique, digest = *digest] { LoadAndReply(session, unique, digest); });
-  return Answer::None();
+  return Defer(session, request, EIO,
+               [&session, unique = request.header.unique, digest = *digest] { LoadAndReply(session, unique, digest); });
 }
 
 Answer AnswerOpen(bool never_again, uint32_t flags, ReplyBuffer& reply) {

@@ -2,8 +2,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/log.h"
+#include "cas/frames.h"
+#include "imagefs/deferred.h"
 #include "imagefs/operations.h"
 
 namespace burrow::imagefs {
@@ -31,6 +34,13 @@ int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
   return 0;
 }
 
+// Of a range within one frame, which is all or nothing.
+std::optional<RecentFailures::Part> PartOf(const Range& range) {
+  const uint64_t first = range.offset / cas::kFrameSize, last = (range.offset + range.length - 1) / cas::kFrameSize;
+  if (first != last) return std::nullopt;
+  return RecentFailures::Part(range.blob.digest, first);
+}
+
 // Only those frames of a large blob that the range touches.
 Status ReadFrames(Session& session, const Range& range, ReplyBuffer& reply) {
   BURROW_ASSIGN_OR_RETURN(auto partial, session.partials->Open(range.blob));
@@ -43,7 +53,7 @@ Status ReadWhole(Session& session, const Range& range, ReplyBuffer& reply) {
   return {};
 }
 
-// On a thread of the fetch pool. A failure is this reader's alone; who reads next makes a new attempt.
+// On a thread of the fetch pool. Who reads next after a failure makes a new attempt.
 void FetchAndReply(Session& session, uint64_t unique, const Range& range) {
   ReplyBuffer reply;
   bool framed = session.partials && !range.blob.frames.IsZero();
@@ -52,6 +62,7 @@ void FetchAndReply(Session& session, uint64_t unique, const Range& range) {
     session.connection.Reply(unique, reply.bytes());
   } else {
     LogWarn("a read fails: {}", status.error().message());
+    if (auto part = PartOf(range)) session.failures->Note(*part);
     session.connection.ReplyError(unique, EIO);
   }
 }
@@ -69,8 +80,9 @@ Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& 
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
   }
-  session.fetches->Submit([&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
-  return Answer::None();
+  if (auto part = PartOf(range); part && session.failures->Has(*part)) return Answer::Error(EIO);
+  return Defer(session, request, EIO,
+               [&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
 }
 
 Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {

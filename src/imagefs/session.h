@@ -12,6 +12,7 @@
 #include "imagefs/fetch_pool.h"
 #include "imagefs/hook_nodes.h"
 #include "imagefs/image_registry.h"
+#include "imagefs/recent_failures.h"
 
 namespace burrow::imagefs {
 
@@ -31,6 +32,7 @@ struct Session {
   cas::BlobCache* cache = nullptr;        // shared by connections
   BlobFiles* files = nullptr;             // shared by connections
   FetchPool* fetches = nullptr;           // shared by connections
+  RecentFailures* failures = nullptr;     // shared by connections
   cas::PartialBlobs* partials = nullptr;  // shared by connections; null: large blobs are fetched as a whole
   AccessLog* accesses = nullptr;          // null: nobody records
 };

@@ -56,7 +56,7 @@ struct Supervisor::State {
   Status Serve();
   Status ChooseTier();
   Result<ImageLease> AcquireErofs(const cas::Digest& digest, const AcquireOptions& options);
-  Result<ImageLease> AcquireFuse(const cas::Digest& digest);
+  Result<ImageLease> AcquireFuse(const cas::Digest& digest, const AcquireOptions& options);
   // What could not be reached in time is given to a new process.
   template <class T>
   Result<T> KillWhereLate(Result<T> answer) {
@@ -76,6 +76,7 @@ Status Supervisor::State::MountAll() {
   for (Place& place : places) {
     // Journals belong to mounts, and those of an earlier supervisor are gone.
     if (::unlink(Journal(place).c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Journal(place));
+    BURROW_RETURN_IF_ERROR(os::RemoveTree(ImageRegistry::KeptIndexes(Journal(place))));
     BURROW_RETURN_IF_ERROR(os::MakeDirectories(Target(place), 0700));
     BURROW_ASSIGN_OR_RETURN(place.mount, MountFuse(Target(place)));
   }
@@ -121,6 +122,8 @@ Status Supervisor::State::ChooseTier() {
         (void)StatWithin(hook + "/" + digest.Hex(), options.fetch_deadline);  // makes the hook know its large files
       }};
   auto started = ErofsTier::Start(std::move(wanted));
+  // The self-test sees to it that a read fails; that was nobody's.
+  if (options.signals) options.signals->counters().failed_reads = 0;
   if (started) {
     LogInfo("images are mounted as EROFS{}", (*started)->needs_metacopy() ? ", for builds over FUSE" : "");
     erofs = std::move(*started);
@@ -140,8 +143,10 @@ Supervisor::~Supervisor() = default;
 Result<std::unique_ptr<Supervisor>> Supervisor::Start(SupervisorOptions options) {
   auto state = std::make_unique<State>();
   state->options = std::move(options);
-  state->remote = cas::NewHttpBlobStore(
-      {.url = state->options.blob_url, .token = state->options.token, .deadline = state->options.fetch_deadline});
+  state->remote = cas::NewHttpBlobStore({.url = state->options.blob_url,
+                                         .token = state->options.token,
+                                         .deadline = state->options.fetch_deadline,
+                                         .signals = state->options.signals});
   BURROW_ASSIGN_OR_RETURN(state->cache,
                           cas::BlobCache::Open({.directory = state->options.cache_directory,
                                                 .remote = state->remote.get(),
@@ -168,10 +173,11 @@ Result<std::string> Supervisor::State::Check(const cas::Digest& digest) {
   return directory;
 }
 
-Result<ImageLease> Supervisor::State::AcquireFuse(const cas::Digest& digest) {
+Result<ImageLease> Supervisor::State::AcquireFuse(const cas::Digest& digest, const AcquireOptions& request) {
   BURROW_ASSIGN_OR_RETURN(std::string directory, Check(digest));
   auto st = KillWhereLate(StatWithin(directory, options.fetch_deadline + kAnswerSlack));
-  if (st) return ImageLease({.directories = {directory}}, nullptr);
+  os::OverlayLower lower{.directories = {directory}, .renames_directories = !request.upper_is_read};
+  if (st) return ImageLease(std::move(lower), nullptr);
   return Forward(std::move(st.error()).WithContext("open image " + digest.Hex()));
 }
 
@@ -184,11 +190,13 @@ Result<ImageLease> Supervisor::State::AcquireErofs(const cas::Digest& digest, co
 }
 
 Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const AcquireOptions& options) {
-  if (!state_->erofs || !state_->erofs->Serves(options)) return state_->AcquireFuse(digest);
+  if (!state_->erofs || !state_->erofs->Serves(options)) return state_->AcquireFuse(digest, options);
   auto lease = state_->AcquireErofs(digest, options);
-  if (lease || lease.error().code() != Code::kInvalidArgument) return lease;
+  if (lease) return lease;
+  const bool full = lease.error().os_errno() == ENOSPC || lease.error().os_errno() == EDQUOT;
+  if (lease.error().code() != Code::kInvalidArgument && !full) return lease;
   LogWarn("image {} is mounted over FUSE: {}", digest.Hex(), lease.error().message());
-  return state_->AcquireFuse(digest);
+  return state_->AcquireFuse(digest, options);
 }
 
 Tier Supervisor::tier() const { return state_->erofs ? Tier::kErofs : Tier::kFuse; }

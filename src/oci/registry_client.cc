@@ -166,6 +166,7 @@ Status RegistryClient::State::Perform(RegistryGet& get, const std::function<uint
     uint64_t before = received();
     get.from = before;
     auto status = Once(get, wait);
+    if (status && *status == 416 && before > 0) return {};  // all had come, only the end was lost
     Status outcome = status ? StatusOf(*status, get.what) : Status(Forward(std::move(status.error())));
     if (stop.stop_requested()) return Fail(Code::kCancelled, "the import was cancelled");
     if (outcome || outcome.error().code() != Code::kUnavailable) return outcome;

@@ -244,7 +244,7 @@ TEST_F(TarLayerTest, KeepsItsBounds) {
   EXPECT_EQ(Read(tar, {.max_metadata = 1}).error().code(), Code::kOutOfRange);
 }
 
-TEST(Decompressed, UnderstandsGzipAndPlainBytesAndNoticesACut) {
+TEST(Decompressed, UnderstandsGzipZstdAndPlainBytesAndNoticesACut) {
   auto read = [](const std::string& bytes) -> Result<std::string> {
     BURROW_ASSIGN_OR_RETURN(auto source, Decompressed(std::make_unique<StringSource>(bytes)));
     std::string all;
@@ -255,12 +255,14 @@ TEST(Decompressed, UnderstandsGzipAndPlainBytesAndNoticesACut) {
     }
   };
   std::string tar = MakeTar({{.name = "a", .content = std::string(100'000, 'x')}});
-  std::string packed = testing::Gzip(tar);
-  EXPECT_TRUE(LooksCompressed(packed));
+  for (const std::string& packed : {testing::Gzip(tar), testing::Zstd(tar)}) {
+    EXPECT_TRUE(LooksCompressed(packed));
+    EXPECT_EQ(read(packed).value(), tar);
+    EXPECT_EQ(read(packed + packed).value(), tar + tar) << "a stream of several frames";
+    EXPECT_FALSE(read(packed.substr(0, packed.size() / 2)));
+  }
   EXPECT_FALSE(LooksCompressed(tar));
-  EXPECT_EQ(read(packed).value(), tar);
   EXPECT_EQ(read(tar).value(), tar);
-  EXPECT_FALSE(read(packed.substr(0, packed.size() / 2)));
 }
 
 }  // namespace

@@ -32,8 +32,11 @@ struct Setting {
   const char *key, *value;
 };
 std::vector<Setting> Settings(const OverlayOptions& options) {
-  const char* refer = options.lower.needs_metacopy ? "on" : "off";
-  return {{"redirect_dir", refer}, {"metacopy", refer}, {"index", "off"}, {"xino", "off"}};
+  const bool metacopy = options.lower.needs_metacopy, redirect = metacopy || options.lower.renames_directories;
+  return {{"redirect_dir", redirect ? "on" : "off"},
+          {"metacopy", metacopy ? "on" : "off"},
+          {"index", "off"},
+          {"xino", "off"}};
 }
 // What a container wrote is worth nothing after a crash of the machine, so its fsync need not reach the disk.
 constexpr const char* kVolatile = "volatile";

@@ -18,15 +18,17 @@ struct OverlayLower {
   // Linux before 6.16 finds that content with metacopy and redirect_dir only. The upper directory is then not readable
   // by itself: a file in it may lack its content, a directory may be a renamed one from below.
   bool needs_metacopy = false;
+  // Directories of lower layers can be renamed. The upper directory is then no tree by itself either.
+  bool renames_directories = false;
 };
 
 struct OverlayOptions {
   OverlayLower lower;
   std::string upper, work;  // on one filesystem, both existing; both empty: the overlay is read-only
 };
-// Renaming a lower directory is EXDEV, as on other mounts without redirect_dir. Characters that overlay would split
-// paths at (':' ',' '\\') are escaped. kInvalidArgument where the kernel does not know what is asked for; the message
-// holds its reason.
+// Renaming a lower directory is EXDEV unless one of the two last members of `lower` is set. Characters that overlay
+// would split paths at (':' ',' '\\') are escaped. kInvalidArgument where the kernel does not know what is asked for;
+// the message holds its reason.
 Result<Mount> MountOverlay(const OverlayOptions& options, const std::string& target);
 
 }  // namespace burrow::os

@@ -18,4 +18,14 @@ void FillCacheUsage(const cas::CacheKeeper& keeper, cas::CacheSignals& signals, 
   cache.set_uncached_bytes(counters.uncached_bytes);
 }
 
+void FillImagefsUsage(const imagefs::Supervisor& images, cas::CacheSignals& signals, burrow::link::v1::Usage& usage) {
+  const cas::CacheCounters& counters = signals.counters();
+  auto& told = *usage.mutable_imagefs();
+  told.set_tier(std::string(imagefs::TierName(images.tier())));
+  told.set_retries(counters.retries);
+  told.set_damaged_bytes(counters.damaged_bytes);
+  told.set_failed_reads(counters.failed_reads);
+  told.set_restarts(images.restarts());
+}
+
 }  // namespace burrow::worker

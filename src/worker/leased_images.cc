@@ -13,8 +13,10 @@ struct Held {
 
 }  // namespace
 
-// The index is in the cache once the image is there, and no overlay is mounted over it yet.
+// The index is in the cache once the image is there, and no overlay is mounted over it yet. It tells which blobs are to
+// be held: so it must not go before they are.
 Result<imagefs::ImageLease> LeasedImages::DoAcquire(const cas::Digest& index, const imagefs::AcquireOptions& options) {
+  cas::CacheLease first = keeper_->LeaseBlobs({index});
   BURROW_ASSIGN_OR_RETURN(imagefs::ImageLease image, images_->Acquire(index, options));
   BURROW_ASSIGN_OR_RETURN(cas::CacheLease blobs, keeper_->LeaseImage(index));
   os::OverlayLower lower = image.lower();

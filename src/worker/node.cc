@@ -76,7 +76,6 @@ Result<std::vector<cas::Digest>> BlobsOfImage(const std::vector<std::string>& di
 Status OpenCache(Node& node, const WorkerOptions& options) {
   const auto& layout = node.layout;
   BURROW_ASSIGN_OR_RETURN(node.overflow_memory, os::MountTmpfs(layout.Overflow(), kOverflowMemory));
-  BURROW_ASSIGN_OR_RETURN(node.cache_signals, cas::CacheSignals::Create());
   BURROW_ASSIGN_OR_RETURN(node.accesses, imagefs::AccessLog::Create());
   auto blobs_of_image = [directories = layout.BlobDirectories()](const cas::Digest& digest) {
     return BlobsOfImage(directories, digest);
@@ -98,7 +97,8 @@ Status StartServices(Node& node, const WorkerOptions& options) {
   const auto& layout = node.layout;
   std::string url = fmt::format("http://{}:{}", options.control_host, options.control_port);
   BURROW_ASSIGN_OR_RETURN(node.network, os::NodeNetwork::Create(node.tag));
-  node.store = cas::NewHttpBlobStore({.url = url, .token = options.token});
+  BURROW_ASSIGN_OR_RETURN(node.cache_signals, cas::CacheSignals::Create());
+  node.store = cas::NewHttpBlobStore({.url = url, .token = options.token, .signals = node.cache_signals});
   BURROW_RETURN_IF_ERROR(OpenCache(node, options));
   node.prefetcher = std::make_unique<Prefetcher>(node.cache.get(), node.store.get());
   BURROW_ASSIGN_OR_RETURN(node.sources, SourceStore::Open(layout.Sources(), node.cache.get()));

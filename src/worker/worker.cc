@@ -193,6 +193,7 @@ net::Task<void> Agent::ReportUsage() {
   while (!shutting_) {
     auto usage = co_await net::RunBlocking(pool_, containers_.UsageReader());
     FillCacheUsage(*node_.keeper, *node_.cache_signals, usage);
+    FillImagefsUsage(*node_.images, *node_.cache_signals, usage);
     FromWorker message;
     *message.mutable_usage() = std::move(usage);
     if (link_->connected()) link_->Send(std::move(message));

@@ -19,6 +19,7 @@ import pytest
 from daemon import BURROWD, Daemon, Run
 from leftovers import Leftovers
 from real_images import PACKAGES, TOOLS, make_image
+from real_images import run as run_tool
 from registries import DockerRegistry
 from transfers import needs
 
@@ -144,3 +145,22 @@ def registry(tmp_path: Path, layouts: "Dict[str, Path]") -> Iterator[DockerRegis
     registry.start()
     yield registry
     registry.stop()
+
+
+@pytest.fixture
+def own_layer(tmp_path: Path) -> Callable[[str], str]:
+    """A layout whose layer nobody has imported before."""
+
+    def make(text: str) -> str:
+        needs(*TOOLS)
+        layout = tmp_path / "own"
+        run_tool("umoci", "init", "--layout", str(layout))
+        image = "%s:latest" % layout
+        run_tool("umoci", "new", "--image", image)
+        run_tool("umoci", "unpack", "--image", image, str(tmp_path / "bundle"))
+        (tmp_path / "bundle/rootfs/file").write_bytes(os.urandom(3_000_000))
+        (tmp_path / "bundle/rootfs/text").write_text(text)
+        run_tool("umoci", "repack", "--image", image, str(tmp_path / "bundle"))
+        return image
+
+    return make

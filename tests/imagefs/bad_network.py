@@ -19,7 +19,8 @@ class BadNetwork:
 
     Faults: "truncate" (the connection ends in the middle of the body), "reset" (the same by RST),
     "stall" (silence in the middle), "corrupt" (one bit of the body differs), "trickle" (the body
-    in small pieces with pauses), or a number: that status instead of the answer.
+    in small pieces with pauses), "drip" (a byte from time to time, to no end), or a number: that
+    status instead of the answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -167,6 +168,11 @@ class BadNetwork:
                 client.sendall(body[start : start + step])
                 time.sleep(0.01)
             return True
+        if fault == "drip":
+            for byte in body:
+                client.sendall(bytes([byte]))
+                time.sleep(0.02)
+            return False
         client.sendall(body[:middle])
         if fault == "stall":
             with self._lock:

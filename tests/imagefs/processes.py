@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional
+from typing import Callable, Dict, Iterable, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 BURROWD = os.environ.get("BURROWD", str(ROOT / "build" / "bin" / "burrowd"))
@@ -35,6 +35,14 @@ def first_line(process: "subprocess.Popen[bytes]", prefix: str, log: Path) -> st
         for line in text.decode().splitlines(keepends=True):
             if line.startswith(prefix) and line.endswith("\n"):
                 return line[len(prefix) :].strip()
+
+
+def wait_until(reached: "Callable[[], bool]", what: str, within_s: float = START_S) -> None:
+    """Asks again and again; fails where it does not come."""
+    end = time.monotonic() + within_s
+    while not reached():
+        assert time.monotonic() < end, "in vain: " + what
+        time.sleep(0.01)
 
 
 def tail(log: Path) -> str:
@@ -147,6 +155,14 @@ class Mounted:
         for point in sorted(mounts_below(self.root.parent), reverse=True):
             subprocess.run(["umount", "--lazy", point], check=False, timeout=30)
 
+    def counters(self) -> "Dict[str, int]":
+        """What its cache and its imagefs have counted."""
+        assert self.process is not None and self.process.stdin is not None
+        self.process.stdin.write(b"counters\n")
+        self.process.stdin.flush()
+        counted: "Dict[str, int]" = json.loads("{" + first_line(self.process, "{", self.log))
+        return counted
+
     @property
     def upper(self) -> Path:
         return self.state / "upper"
@@ -157,28 +173,9 @@ class Mounted:
 
     def server_pid(self) -> int:
         """The process that answers the kernel."""
-        assert self.process is not None
-        for pid in descendants(self.process.pid):
-            try:
-                words = Path("/proc/%d/cmdline" % pid).read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"imagefs" in words:
-                return pid
-        raise AssertionError("there is no imagefs; log:\n" + tail(self.log))
-
-
-def descendants(pid: int) -> "List[int]":
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                parent = int(Path("/proc/%s/stat" % name).read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == pid:
-                found += [int(name), *descendants(int(name))]
-    return found
+        pid = self.counters()["imagefs_pid"]
+        assert pid > 0, "there is no imagefs; log:\n" + tail(self.log)
+        return pid
 
 
 def mounts_below(directory: Path) -> "List[str]":

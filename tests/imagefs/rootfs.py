@@ -12,10 +12,9 @@ from pathlib import Path
 
 COLD_FILES = 400  # files of a few KiB that nothing but a test of failures reads
 COLD_BYTES = 20_000
-LARGE_FILES = 6
-LARGE_BYTES = (
-    6 << 20
-) + 123  # above the size from which frames are verified, and no multiple of them
+LARGE_FILES = 10
+# Above the size from which frames are verified, and no multiple of them.
+LARGE_BYTES = (4 << 20) + 123
 PACKAGE = "burrow-probe"
 
 _BOOTSTRAP_S = 600

@@ -40,15 +40,17 @@ def list_containers(options: "Namespace") -> int:
     ]
     header = ["CONTAINER", "APP", "FUNCTION", "STATE", "AGE", "RUNNING", "DONE", "WORKER"]
     sys.stdout.write(table(header, rows))
-    workers = [_worker_row(item) for item in answer.get("workers", ())]
+    workers = answer.get("workers", ())
     if workers:
-        header = ["WORKER", "CONTAINERS", "CACHE", "QUOTA", "HITS", "MISSES", "AHEAD"]
-        header += ["EVICTED", "UNCACHED", "FAILED"]
-        sys.stdout.write("\n" + table(header, workers))
+        header = ["WORKER", "CONTAINERS", "CACHE", "QUOTA", "HITS", "MISSES", "AHEAD", "EVICTED"]
+        sys.stdout.write("\n" + table(header, [_cache_row(item) for item in workers]))
+        header = ["WORKER", "IMAGES", "JOINED", "RETRIES", "DAMAGED", "FAILED", "UNCACHED", "EIO"]
+        header += ["RESTARTS"]
+        sys.stdout.write("\n" + table(header, [_faults_row(item) for item in workers]))
     return 0
 
 
-def _worker_row(item: "Dict[str, Any]") -> "List[str]":
+def _cache_row(item: "Dict[str, Any]") -> "List[str]":
     cache = item.get("cache", {})
     return [
         item.get("workerId", ""),
@@ -59,8 +61,22 @@ def _worker_row(item: "Dict[str, Any]") -> "List[str]":
         str(cache.get("misses", 0)),
         str(cache.get("prefetchedBlobs", 0)),
         str(cache.get("evictedBlobs", 0)),
-        size(cache.get("uncachedBytes")),
+    ]
+
+
+def _faults_row(item: "Dict[str, Any]") -> "List[str]":
+    """What went wrong on the way to the files of images."""
+    cache, imagefs = item.get("cache", {}), item.get("imagefs", {})
+    return [
+        item.get("workerId", ""),
+        imagefs.get("tier", "") or "-",
+        str(item.get("connections", 0)),
+        str(imagefs.get("retries", 0)),
+        size(imagefs.get("damagedBytes")),
         str(cache.get("failedFetches", 0)),
+        size(cache.get("uncachedBytes")),
+        str(imagefs.get("failedReads", 0)),
+        str(imagefs.get("restarts", 0)),
     ]
 
 

@@ -213,7 +213,21 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
                         "workerId": "wk-1",
                         "containers": 1,
                         "cacheBytes": "1500",
-                        "cache": {"quotaBytes": "3000", "misses": "4", "prefetchedBlobs": "700"},
+                        "cache": {
+                            "quotaBytes": "3000",
+                            "misses": "4",
+                            "prefetchedBlobs": "700",
+                            "failedFetches": "5",
+                            "uncachedBytes": "2000",
+                        },
+                        "imagefs": {
+                            "tier": "erofs",
+                            "retries": "11",
+                            "damagedBytes": "1000",
+                            "failedReads": "6",
+                            "restarts": "1",
+                        },
+                        "connections": "2",
                     }
                 ],
             },
@@ -230,6 +244,8 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
     )
     assert "ct-1       hello  square    ready  -    0        7     -" in burrow("ps").stdout
     assert "wk-1    1           1.5 kB  3.0 kB  0     4       700" in burrow("ps").stdout
+    faults = burrow("ps").stdout.splitlines()[-1].split()
+    assert faults == ["wk-1", "erofs", "2", "11", "1.0", "kB", "5", "2.0", "kB", "6", "1"]
     assert "im-1   -      3      1.5 kB  -    d" in burrow("image", "ls").stdout
     assert "ap-1  hello  running" in burrow("app", "ls", "--all").stdout
     assert burrowd.called("Apps/List") == [{"all": True}]

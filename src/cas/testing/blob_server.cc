@@ -200,7 +200,7 @@ bool BlobServer::State::HandlePackPut(int fd, const Request& request) {
                       return {};
                     },
                     .absent = [](const Digest&) -> Status { return {}; },
-                    .damaged = [&](const Digest&) -> Status {
+                    .damaged = [&](const Digest&, uint64_t) -> Status {
                       right = false;
                       return {};
                     }};
@@ -280,6 +280,14 @@ bool BlobServer::State::SendWrong(int fd, BlobFault wrong, int status, std::stri
       if (!Send(fd, rest.substr(0, 100))) return false;
     }
     return true;
+  }
+  if (wrong == BlobFault::kDrip) {
+    std::unique_lock lock(mutex);
+    for (size_t i = 0; i < body.size() && !stopping; ++i) {
+      if (!Send(fd, std::string_view(body).substr(i, 1))) return false;
+      changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return stopping; });
+    }
+    return false;
   }
   Send(fd, std::string_view(body).substr(0, body.size() / 2));
   if (wrong == BlobFault::kStall) {

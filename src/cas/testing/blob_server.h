@@ -9,7 +9,16 @@
 namespace burrow::cas::testing {
 
 // What goes wrong with the answer to a GET of a blob.
-enum class BlobFault { kNone, kServerError, kTruncated, kCorrupt, kReset, kTrickle, kStall };
+enum class BlobFault {
+  kNone,
+  kServerError,
+  kTruncated,
+  kCorrupt,
+  kReset,
+  kTrickle,  // in small pieces
+  kDrip,     // a byte from time to time: never silent, and never done
+  kStall,
+};
 
 // Any thread. Speaks what http_blob_store.h describes, in memory.
 class BlobServer {

@@ -27,6 +27,7 @@ Status MountedImages::Start() {
                                                           .cache_directory = directory_ / "cache",
                                                           .blob_url = server_.url(),
                                                           .token = server_.token(),
+                                                          .signals = signals_,
                                                           .accesses = accesses_,
                                                           .tier = tier_,
                                                           .fetch_deadline = fetch_deadline_}));

@@ -24,6 +24,7 @@ class MountedImages {
   Supervisor& supervisor() { return *supervisor_; }
   cas::testing::BlobServer& server() { return server_; }
   AccessLog& accesses() { return *accesses_; }
+  const cas::CacheCounters& counters() { return signals_->counters(); }
   const cas::testing::TemporaryDirectory& directory() const { return directory_; }
   // A directory to fill, and the image of what it holds then.
   std::string NewSource(const std::string& name);
@@ -47,6 +48,7 @@ class MountedImages {
   std::unique_ptr<Supervisor> supervisor_;
   TierChoice tier_;
   std::shared_ptr<AccessLog> accesses_ = AccessLog::Create().value();
+  std::shared_ptr<cas::CacheSignals> signals_ = cas::CacheSignals::Create().value();
   std::vector<std::unique_ptr<Overlay>> overlays_;
   int count_ = 0;
 };

@@ -44,24 +44,11 @@ std::string PaxRecord(const std::string& name, const std::string& value) {
   return std::to_string(length) + rest;
 }
 
-}  // namespace
-
-std::string MakeTar(const std::vector<TarMember>& members) {
-  std::string tar;
-  for (const TarMember& member : members) {
-    std::string records;
-    for (const auto& [name, value] : member.pax) records += PaxRecord(name, value);
-    if (!records.empty()) AppendMember(tar, {.name = "PaxHeaders/x", .type = 'x', .content = records});
-    AppendMember(tar, member);
-  }
-  return tar + std::string(1024, '\0');
-}
-
-std::string Gzip(std::string_view bytes) {
+std::string Compressed(std::string_view bytes, int (*add_filter)(archive*)) {
   std::string out(bytes.size() + 4096, '\0');
   size_t used = 0;
   archive* writer = archive_write_new();
-  archive_write_add_filter_gzip(writer);
+  add_filter(writer);
   archive_write_set_format_raw(writer);
   archive_write_set_bytes_per_block(writer, 0);
   archive_entry* entry = archive_entry_new();
@@ -76,5 +63,21 @@ std::string Gzip(std::string_view bytes) {
   out.resize(used);
   return out;
 }
+
+}  // namespace
+
+std::string MakeTar(const std::vector<TarMember>& members) {
+  std::string tar;
+  for (const TarMember& member : members) {
+    std::string records;
+    for (const auto& [name, value] : member.pax) records += PaxRecord(name, value);
+    if (!records.empty()) AppendMember(tar, {.name = "PaxHeaders/x", .type = 'x', .content = records});
+    AppendMember(tar, member);
+  }
+  return tar + std::string(1024, '\0');
+}
+
+std::string Gzip(std::string_view bytes) { return Compressed(bytes, archive_write_add_filter_gzip); }
+std::string Zstd(std::string_view bytes) { return Compressed(bytes, archive_write_add_filter_zstd); }
 
 }  // namespace burrow::oci::testing

@@ -23,5 +23,6 @@ struct TarMember {
 // A whole tar with its end.
 std::string MakeTar(const std::vector<TarMember>& members);
 std::string Gzip(std::string_view bytes);
+std::string Zstd(std::string_view bytes);
 
 }  // namespace burrow::oci::testing

@@ -1,0 +1,39 @@
+#include "cas/cache_signals.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+namespace burrow::cas {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kShort{20};
+constexpr milliseconds kEndless{3'600'000};
+
+TEST(CacheSignals, DoesNotWaitForMissesOfAProcessThatWasKilled) {
+  auto signals = CacheSignals::Create().value();
+  std::optional<CacheSignals::Miss> killed(std::in_place, *signals);
+  auto begin = steady_clock::now();
+  signals->YieldToMisses(kShort);
+  EXPECT_GE(steady_clock::now() - begin, kShort);
+  signals->ForgetMisses();
+  signals->YieldToMisses(kEndless);  // returns
+}
+
+TEST(CacheSignals, CountsMissesThatOutliveTheForgetting) {
+  auto signals = CacheSignals::Create().value();
+  std::optional<CacheSignals::Miss> before(std::in_place, *signals);
+  signals->ForgetMisses();
+  before.reset();
+  signals->YieldToMisses(kEndless);  // returns: the count has not gone below none
+  CacheSignals::Miss after(*signals);
+  auto begin = steady_clock::now();
+  signals->YieldToMisses(kShort);
+  EXPECT_GE(steady_clock::now() - begin, kShort);
+}
+
+}  // namespace
+}  // namespace burrow::cas

@@ -1,0 +1,39 @@
+// Reads that failed a moment ago. The kernel repeats a read-ahead that failed as a read, at once: that gets the same
+// answer, and its reader does not wait until the deadline twice.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "cas/digest.h"
+
+namespace burrow::imagefs {
+
+// Any thread.
+class RecentFailures {
+ public:
+  using Part = std::pair<cas::Digest, uint64_t>;  // a blob, and which frame of it
+  // `memory`: so short that nobody but the kernel comes back meanwhile.
+  explicit RecentFailures(std::chrono::milliseconds memory) : memory_(memory) {}
+
+  void Note(const Part& part) {
+    const auto now = std::chrono::steady_clock::now();
+    std::lock_guard lock(mutex_);
+    std::erase_if(until_, [&](const auto& item) { return item.second < now; });
+    until_[part] = now + memory_;
+  }
+  bool Has(const Part& part) const {
+    std::lock_guard lock(mutex_);
+    auto found = until_.find(part);
+    return found != until_.end() && std::chrono::steady_clock::now() <= found->second;
+  }
+
+ private:
+  const std::chrono::milliseconds memory_;
+  mutable std::mutex mutex_;
+  std::map<Part, std::chrono::steady_clock::time_point> until_;  // guarded by mutex_
+};
+
+}  // namespace burrow::imagefs
