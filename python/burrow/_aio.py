@@ -67,56 +67,36 @@ if TYPE_CHECKING:
             ...
 
 else:
-
-    class _Bound:
-        __slots__ = ("_function", "_instance", "_entry", "__doc__")
-
-        def __init__(self, function, instance, entry):
-            self._function = function
-            self._instance = instance
-            self._entry = entry
-            self.__doc__ = function.__doc__
-
-        def __call__(self, *args, **kwargs):
-            return self._function(self._instance, *args, **kwargs)
-
+    # A call of it has no frame of its own, and `functools` would add to each container's start.
+    class _Bound(__import__("_functools").partial):
         def aio(self, *args, **kwargs):
             from burrow._client import async_bridge
 
-            run = getattr(async_bridge, self._entry)
-            return run(self._function, (self._instance,) + args, kwargs)
+            return async_bridge.call(self.func, self.args + args, kwargs)
+
+    class _BoundIterator(__import__("_functools").partial):
+        def aio(self, *args, **kwargs):
+            from burrow._client import async_bridge
+
+            return async_bridge.iterate(self.func, self.args + args, kwargs)
 
     class with_aio:
         """Decorates a method that returns a value."""
 
-        _entry = "call"
+        _bound = _Bound
 
         def __init__(self, function):
             self._function = function
             self.__doc__ = function.__doc__
 
         def __get__(self, instance, owner=None):
-            return self if instance is None else _Bound(self._function, instance, self._entry)
+            return self if instance is None else self._bound(self._function, instance)
 
     class with_async_iterator(with_aio):
         """Decorates a method that returns an iterator."""
 
-        _entry = "iterate"
+        _bound = _BoundIterator
 
-    class static_with_aio:
+    def static_with_aio(function):
         """Decorates a function of a class that has no self and returns a value."""
-
-        def __init__(self, function):
-            self._function = function
-            self.__doc__ = function.__doc__
-
-        def __get__(self, instance, owner=None):
-            return self
-
-        def __call__(self, *args, **kwargs):
-            return self._function(*args, **kwargs)
-
-        def aio(self, *args, **kwargs):
-            from burrow._client import async_bridge
-
-            return async_bridge.call(self._function, args, kwargs)
+        return staticmethod(_Bound(function))

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Generic, Iterable, Iterator, ParamSpec, TypeVar
 
+    from burrow._aio import AioCall, AioIterator
     from burrow._client.calls import CallClient
     from burrow._client.session import Session
     from burrow.app import App
@@ -60,8 +61,7 @@ class Callee(Generic[P, R]):
     def _target(self) -> CallTarget:
         raise NotImplementedError
 
-    @with_aio
-    def remote(self, /, *args: "P.args", **kwargs: "P.kwargs") -> "R":
+    def _remote(self, /, *args: "P.args", **kwargs: "P.kwargs") -> "R":
         """Runs the function in a container and returns its value.
 
         Example:
@@ -82,8 +82,16 @@ class Callee(Generic[P, R]):
 
             raise error.with_traceback(without_own_frames(error.__traceback__))
 
-    @with_async_iterator
-    def remote_gen(self, /, *args: "P.args", **kwargs: "P.kwargs") -> "Iterator[Any]":
+    if TYPE_CHECKING:
+
+        @property
+        def remote(self) -> "AioCall[P, R]":
+            """See _remote."""
+
+    else:
+        remote = with_aio(_remote)
+
+    def _remote_gen(self, /, *args: "P.args", **kwargs: "P.kwargs") -> "Iterator[Any]":
         """Runs a generator function in a container and yields its items as they come.
 
         Closing the iterator early cancels the call.
@@ -93,8 +101,16 @@ class Callee(Generic[P, R]):
         target = self._target()
         return target.calls.generate(target.function_id, self.name, args, kwargs, target.method)
 
-    @with_aio
-    def spawn(self, /, *args: "P.args", **kwargs: "P.kwargs") -> "FunctionCall":
+    if TYPE_CHECKING:
+
+        @property
+        def remote_gen(self) -> "AioIterator[P, Any]":
+            """See _remote_gen."""
+
+    else:
+        remote_gen = with_async_iterator(_remote_gen)
+
+    def _spawn(self, /, *args: "P.args", **kwargs: "P.kwargs") -> "FunctionCall":
         """Queues a call and returns at once with its handle.
 
         Example:
@@ -106,6 +122,15 @@ class Callee(Generic[P, R]):
         target = self._target()
         call_id = target.calls.spawn(target.function_id, self.name, args, kwargs, target.method)
         return FunctionCall(call_id, target.calls)
+
+    if TYPE_CHECKING:
+
+        @property
+        def spawn(self) -> "AioCall[P, FunctionCall]":
+            """See _spawn."""
+
+    else:
+        spawn = with_aio(_spawn)
 
     @with_async_iterator
     def map(

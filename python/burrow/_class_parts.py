@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from burrow import _marks
-from burrow._marks import ABSENT, MethodMark, Parameter
+from burrow._marks import ABSENT, MethodMark, Parameter, yields
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from burrow._marks import Batching
 
 _CO_VARIADIC = 0x0C
-_CO_GENERATOR = 0x20
-_CO_ASYNC_GENERATOR = 0x200
 
 _PARTS = "_burrow_parts"
 # On an instance: what `self.predict` is to be, where it is more than the plain method.
@@ -93,12 +91,6 @@ class ClassParts:
     def hooks_of(self, kind: str) -> "list[str]":
         """Names of the methods that are hooks of one kind."""
         return [name for name, found in self.hooks.items() if found == kind]
-
-
-def yields(function: object) -> bool:
-    """Whether calling a function makes a generator."""
-    code = getattr(function, "__code__", None)
-    return bool(code and code.co_flags & (_CO_GENERATOR | _CO_ASYNC_GENERATOR))
 
 
 def parts_of(user_class: type) -> ClassParts:

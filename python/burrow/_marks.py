@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     C = TypeVar("C", bound=Callable[..., Any])
 
+_CO_GENERATOR = 0x20
+_CO_ASYNC_GENERATOR = 0x200
+
 MAX_INPUTS = 1000
 MAX_BATCH_WAIT_MS = 600_000
 ABSENT: "Any" = object()
@@ -176,6 +179,12 @@ def parameter(*, default: "Any" = ABSENT, init: bool = True) -> "Any":
         Model(size=5).predict.remote(1)
     """
     return Parameter(default, check_flag("init", init))
+
+
+def yields(function: object) -> bool:
+    """Whether calling a function makes a generator."""
+    code = getattr(function, "__code__", None)
+    return bool(code and code.co_flags & (_CO_GENERATOR | _CO_ASYNC_GENERATOR))
 
 
 def _need_parentheses(raw: object, name: str) -> None:

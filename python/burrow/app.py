@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 
 from burrow import _marks
-from burrow._class_parts import yields
 from burrow._function_options import check_image, function_options, with_marks
 from burrow._options import check_name
-from burrow.cls import Cls
 from burrow.exception import InvalidError
 from burrow.function import Function
 from burrow.image import Image
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from burrow._client.app_run import AppRun
     from burrow._client.reporter import Reporter
     from burrow._client.session import Session
+    from burrow.cls import Cls
     from burrow.function import FunctionOptions
     from burrow.retries import Retries
 
@@ -147,7 +146,7 @@ class App:
         except TypeError as error:
             raise InvalidError("@app.cls(): %s" % error) from None
 
-        def decorate(user_class: type) -> Cls:
+        def decorate(user_class: type) -> "Cls":
             return self._add_class(user_class, name, checked)
 
         return decorate
@@ -205,14 +204,16 @@ class App:
         key = self._free_name("A function's name", name, raw)
         options = with_marks(options, raw, getattr(raw, _marks.BATCHING, None))
         function = Function(self, raw, key, options)
-        if options.batching is not None and (function.is_generator or yields(raw)):
+        if options.batching is not None and (function.is_generator or _marks.yields(raw)):
             raise InvalidError("%s() is @burrow.batched() and yields: it must return a list." % key)
         self.functions[key] = function
         return function
 
-    def _add_class(self, user_class: type, name: "str | None", options: "FunctionOptions") -> Cls:
+    def _add_class(self, user_class: type, name: "str | None", options: "FunctionOptions") -> "Cls":
         if not isinstance(user_class, type):
             raise InvalidError("@app.cls() decorates classes, not %r." % (user_class,))
+        from burrow.cls import Cls
+
         key = self._free_name("A class's name", name, user_class)
         cls = Cls(self, user_class, key, options)
         with_marks(options, user_class, cls.parts.batching)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from burrow._calling import Callee, CallTarget, running_session
-from burrow._class_parts import yields
 from burrow._image_imports import raise_failed_import
+from burrow._marks import yields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from binascii import a2b_base64
 
 from burrow import _class_parts
 from burrow._runner.service import Service
@@ -61,5 +60,5 @@ class ClassService(Service):
 
 def _value(parameter: Dict[str, Any]) -> Any:
     if "data" in parameter:
-        return a2b_base64(parameter["data"])
+        return bytes.fromhex(parameter["data"])
     return parameter["value"]

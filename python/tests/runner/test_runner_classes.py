@@ -75,7 +75,7 @@ def value(worker: Worker, method: str, *args: Any) -> Any:
 
 def test_hooks_run_once_and_the_state_stays(launch: Launch) -> None:
     worker = launch(MODEL)
-    parameters = [{"name": "size", "value": 7}, {"name": "key", "data": "AAE="}]
+    parameters = [{"name": "size", "value": 7}, {"name": "key", "data": "0001"}]
     assert start(worker, parameters=parameters)["t"] == "ready"
     assert value(worker, "add", 1) == (["init", "snap", "enter 7", 1], b"\0\1")
     assert value(worker, "double", 4) == 8
@@ -123,7 +123,9 @@ def test_an_enter_hook_that_raises_fails_the_start_with_its_frames(launch: Launc
     )
     failed = start(worker, "Broken")
     assert failed["t"] == "failed"
-    assert failed["error"]["message"].startswith("Broken.load(), which is run before the first call")
+    assert failed["error"]["message"].startswith(
+        "Broken.load(), which is run before the first call"
+    )
     assert "raised OSError: no model" in failed["error"]["message"]
     assert [frame["function"] for frame in failed["error"]["frames"]] == ["load"]
     assert worker.status() == 1

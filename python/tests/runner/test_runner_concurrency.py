@@ -132,7 +132,9 @@ def test_one_call_is_cancelled_and_its_neighbour_goes_on(launch: Launch, functio
 
 
 def test_generators_yield_side_by_side(launch: Launch) -> None:
-    worker = launch("async def a(n):\n    for i in range(n): yield i\ndef s(n): yield from range(n)")
+    worker = launch(
+        "async def a(n):\n    for i in range(n): yield i\ndef s(n): yield from range(n)"
+    )
     for name in "as":
         if name == "s":
             worker = launch("def s(n): yield from range(n)")
@@ -264,7 +266,9 @@ def test_an_exception_goes_to_all_of_a_batch(launch: Launch) -> None:
     assert [found[id]["error"]["message"] for id in ("fc-1", "fc-2")] == ["no", "no"]
 
 
-@pytest.mark.parametrize("what, words", [("short", "not one of 0 elements"), ("scalar", "not a int")])
+@pytest.mark.parametrize(
+    "what, words", [("short", "not one of 0 elements"), ("scalar", "not a int")]
+)
 def test_what_is_no_list_of_the_right_length_is_an_error(
     launch: Launch, what: str, words: str
 ) -> None:
