@@ -29,18 +29,18 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
   if (app->functions.size() >= kMaxFunctions + kMaxVariants)
     co_return Fail(Code::kResourceExhausted, "an app may have at most {} sets of parameters", kMaxVariants);
   auto variant = std::make_shared<Function>(p_.io, id, app.get());
-  variant->spec = VariantSpec(base->spec, *bound);
-  std::vector<store::FunctionRecord> records = {{.id = id,
-                                                 .app = app->record.id,
-                                                 .name = FunctionKey(variant->spec.function()),
-                                                 .spec = variant->spec.SerializeAsString()}};
-  auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
-  BURROW_CO_RETURN_IF_ERROR(stored);
-  if (!app->live())
-    co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
-  if (p_.apps.FindFunction(id)) co_return response;  // somebody else was first
-  // It may have been published anew meanwhile.
-  if (auto now = p_.apps.FindFunction(base_id)) variant->spec = VariantSpec(now->spec, *bound);
+  uint32_t generation = 0;
+  do {  // again where the class is published anew meanwhile
+    generation = base->generation;
+    variant->spec = VariantSpec(base->spec, *bound);
+    std::vector<store::FunctionRecord> records = {
+        {.id = id, .app = app->record.id, .name = variant->key(), .spec = variant->spec.SerializeAsString()}};
+    auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
+    BURROW_CO_RETURN_IF_ERROR(stored);
+    if (!app->live())
+      co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
+    if (p_.apps.FindFunction(id)) co_return response;  // somebody else was first
+  } while (generation != base->generation);
   p_.apps.Enter(variant);
   p_.dispatcher.Pump(variant);
   co_return response;

@@ -66,6 +66,7 @@ class BatchExecutor(AtOnce):
         self._wait_s = wait_ms / 1000
         self._changed = threading.Condition()  # guards what waits, and who was answered
         self._waiting: Deque[BatchedCall] = deque()
+        self._running: Optional[Batch] = None
         if is_async(self._function()):
             self.loop()  # now, so that it counts as import and not into the first call
         threading.Thread(target=self._run, name="burrow-batches", daemon=True).start()
@@ -99,6 +100,10 @@ class BatchExecutor(AtOnce):
                     call.batch.interruption.ask(STOPPING)
             self.calls = {id: c for id, c in self.calls.items() if getattr(c, "batch", None)}
         super().close()
+
+    def _interruption_of(self, call_id: str) -> Optional[Interruption]:
+        batch = self._running
+        return None if batch is None else batch.interruption
 
     def _function(self) -> Callable[..., Any]:
         ((function, _),) = self.service.methods.values()
@@ -156,6 +161,7 @@ class BatchExecutor(AtOnce):
 
     def _run_batch(self, batch: Batch) -> None:
         _call_context.enter_call(batch.calls[0].id)
+        self._running = batch
         values: List[bytes] = []
         failure: Optional[BaseException] = None
         started = monotonic()
@@ -170,6 +176,7 @@ class BatchExecutor(AtOnce):
         except BaseException as error:
             batch.interruption.leave()
             failure = error
+        self._running = None
         self.leave_fork(failure)
         _call_context.enter_call("")
         self.output.finish(batch.calls[0].id)

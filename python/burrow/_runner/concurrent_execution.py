@@ -149,11 +149,16 @@ class AtOnce:
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
     def _printed(self, call_id: str, stream: str, text: str) -> None:
-        call = self.calls.get(call_id)
-        if call is None:
+        interruption = self._interruption_of(call_id)
+        if interruption is None:
             self.answers.printed(call_id, stream, text)
         else:
-            call.interruption.shielded(lambda: self.answers.printed(call_id, stream, text))
+            interruption.shielded(lambda: self.answers.printed(call_id, stream, text))
+
+    def _interruption_of(self, call_id: str) -> Optional[Interruption]:
+        """What may cut short the thread that runs the call."""
+        call = self.calls.get(call_id)
+        return None if call is None else call.interruption
 
 
 class ConcurrentExecutor(AtOnce):
