@@ -4,6 +4,7 @@
 
 #include "control/testing/control_fixture.h"
 #include "control/validation.h"
+#include "scheduler/autoscaler.h"
 
 namespace burrow::control {
 namespace {
