@@ -21,8 +21,19 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from burrow import exception as exception
+    from burrow._call_context import current_call_id as current_call_id
+    from burrow._call_context import current_function_call_id as current_function_call_id
+    from burrow._call_context import current_input_id as current_input_id
+    from burrow._call_context import is_local as is_local
+    from burrow._marks import batched as batched
+    from burrow._marks import concurrent as concurrent
+    from burrow._marks import enter as enter
+    from burrow._marks import exit as exit
+    from burrow._marks import method as method
+    from burrow._marks import parameter as parameter
     from burrow.app import App as App
     from burrow.call import FunctionCall as FunctionCall
+    from burrow.cls import Cls as Cls
     from burrow.exception import Error as Error
     from burrow.function import Function as Function
     from burrow.image import Image as Image
@@ -31,16 +42,27 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "App": "burrow.app",
+    "Cls": "burrow.cls",
     "Error": "burrow.exception",
     "Function": "burrow.function",
     "FunctionCall": "burrow.call",
     "Image": "burrow.image",
     "Retries": "burrow.retries",
     "Secret": "burrow.secret",
+    "batched": "burrow._marks",
+    "concurrent": "burrow._marks",
+    "current_call_id": "burrow._call_context",
+    "current_function_call_id": "burrow._call_context",
+    "current_input_id": "burrow._call_context",
+    "enter": "burrow._marks",
     "exception": "burrow.exception",
+    "exit": "burrow._marks",
+    "is_local": "burrow._call_context",
+    "method": "burrow._marks",
+    "parameter": "burrow._marks",
 }
 
-__all__ = ["App", "Error", "Function", "FunctionCall", "Image", "Retries", "Secret", "exception"]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:

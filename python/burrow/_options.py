@@ -58,3 +58,10 @@ def check_environment(value: "Any") -> "dict[str, str]":
                 "The environment variable %s must be a string, not %r." % (name, content)
             )
     return dict(value)
+
+
+def check_flag(name: str, value: "Any") -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise InvalidError("%s must be True or False, not %r." % (name, value))
+    return value

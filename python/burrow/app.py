@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 
-from burrow._options import (
-    check_count,
-    check_environment,
-    check_name,
-    check_number,
-)
+from burrow import _marks
+from burrow._function_options import check_image, function_options, with_marks
+from burrow._options import check_name
 from burrow.exception import InvalidError
-from burrow.function import Function, FunctionOptions
+from burrow.function import Function
 from burrow.image import Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, ContextManager, ParamSpec, TypeVar
+    from typing import Any, Callable, ParamSpec, TypeVar
 
+    from burrow._client.app_run import AppRun
     from burrow._client.reporter import Reporter
     from burrow._client.session import Session
+    from burrow.cls import Cls
+    from burrow.function import FunctionOptions
     from burrow.retries import Retries
 
     P = ParamSpec("P")
@@ -43,8 +43,8 @@ class App:
 
     def __init__(self, name: str, image: "Image | None" = None) -> None:
         self.name = check_name("An app's name", name)
-        self.image = _check_image(image)
-        self.functions: "dict[str, Function[..., Any]]" = {}
+        self.image = check_image(image)
+        self.functions: "dict[str, Function[..., Any] | Cls]" = {}
         self.entrypoints: "dict[str, Callable[..., Any]]" = {}
         self._session: "Session | None" = None
 
@@ -53,31 +53,45 @@ class App:
         _raw: None = None,
         *,
         image: "Image | None" = None,
-        cpu: float = 1.0,
-        memory: int = 512,
+        cpu: "float | tuple[float, float] | None" = None,
+        memory: "int | tuple[int, int] | None" = None,
         timeout: float = 300,
-        retries: "int | Retries" = 0,
-        min_containers: int = 0,
+        startup_timeout: "float | None" = None,
+        retries: "int | Retries | None" = None,
+        min_containers: "int | None" = None,
         max_containers: "int | None" = None,
-        scaledown_window: float = 60,
+        buffer_containers: "int | None" = None,
+        scaledown_window: "float | None" = None,
+        single_use_containers: bool = False,
+        block_network: bool = False,
+        runtime: "str | None" = None,
         env: "dict[str, str] | None" = None,
         serialized: bool = False,
+        is_generator: "bool | None" = None,
         name: "str | None" = None,
     ) -> "Callable[[Callable[P, R]], Function[P, R]]":
         """Decorates a function so that it can run in containers.
 
         Args:
             image: the filesystem that its containers start from; the app's otherwise.
-            cpu: cores, 0.05 to 512.
-            memory: limit in MiB, 16 or more. A container that needs more is ended.
+            cpu: cores, 0.05 to 512, 1 by default; or (request, limit).
+            memory: MiB, 16 or more, 512 by default; or (request, limit). A container that needs more
+                than the limit is ended.
             timeout: seconds for one attempt of a call.
+            startup_timeout: seconds until a container takes calls; otherwise as `timeout`, and at
+                least 120.
             retries: further attempts after the function raised; a number, or burrow.Retries.
             min_containers: kept running while the app runs.
             max_containers: upper bound; None leaves it to the server.
-            scaledown_window: seconds without a call after which a container is stopped.
+            buffer_containers: idle ones that are kept beyond what calls need, while there are calls.
+            scaledown_window: seconds without a call after which a container is stopped, 60 by default.
+            single_use_containers: each container takes one call and stops.
+            block_network: containers have no network.
+            runtime: what starts the containers: "crun", "runc" or "runsc"; the worker's own otherwise.
             env: environment variables.
             serialized: pickle the function itself instead of importing its module remotely; for
                 functions inside functions or notebooks. Needs cloudpickle on this machine.
+            is_generator: whether it yields, where the code does not tell.
             name: unique in the app; the function's own name otherwise.
 
         Raises:
@@ -85,22 +99,55 @@ class App:
         """
         if _raw is not None:
             raise InvalidError("Write @app.function() with parentheses.")
-        options = FunctionOptions()
-        options.image = _check_image(image)
-        options.cpu = check_number("cpu", cpu, 0.05, 512, "cores")
-        options.memory = check_count("memory", memory, 16, 16 * 1024 * 1024)
-        options.timeout = check_number("timeout", timeout, 0.1, 7 * 86400, "s")
-        options.retries = None
-        if retries != 0:
-            from burrow.retries import as_retries
-
-            options.retries = as_retries(retries)
-        _set_scaling(options, min_containers, max_containers, scaledown_window)
-        options.env = check_environment(env or {})
-        options.serialized = bool(serialized)
+        options = function_options(
+            image=image,
+            cpu=cpu,
+            memory=memory,
+            timeout=timeout,
+            startup_timeout=startup_timeout,
+            retries=retries,
+            min_containers=min_containers,
+            max_containers=max_containers,
+            buffer_containers=buffer_containers,
+            scaledown_window=scaledown_window,
+            single_use_containers=single_use_containers,
+            block_network=block_network,
+            runtime=runtime,
+            env=env,
+            serialized=serialized,
+            is_generator=is_generator,
+        )
 
         def decorate(raw: "Callable[P, R]") -> "Function[P, R]":
             return self._add_function(raw, name, options)
+
+        return decorate
+
+    def cls(
+        self, _raw: None = None, *, name: "str | None" = None, **options: "Any"
+    ) -> "Callable[[type], Cls]":
+        """Decorates a class whose instances live in containers; see burrow.Cls.
+
+        Args:
+            name: unique in the app; the class's own name otherwise.
+            options: those of @app.function(), but for is_generator.
+
+        Raises:
+            InvalidError: an option is out of range, the name is taken, or the class cannot be one.
+        """
+        if _raw is not None:
+            raise InvalidError("Write @app.cls() with parentheses.")
+        if "is_generator" in options:
+            raise InvalidError(
+                "is_generator belongs to a method: @burrow.method(is_generator=...)."
+            )
+        try:
+            checked = function_options(**options)
+        except TypeError as error:
+            raise InvalidError("@app.cls(): %s" % error) from None
+
+        def decorate(user_class: type) -> "Cls":
+            return self._add_class(user_class, name, checked)
 
         return decorate
 
@@ -125,10 +172,10 @@ class App:
 
         return decorate
 
-    def run(self, *, reporter: "Reporter | None" = None) -> "ContextManager[Session]":
+    def run(self, *, reporter: "Reporter | None" = None) -> "AppRun":
         """Runs the app while the `with` block lasts; its containers' output is shown here.
 
-        A nested run() of an app that runs joins it.
+        A nested run() of an app that runs joins it. `async with app.run():` works, too.
 
         Raises:
             ConnectionError: the server cannot be reached.
@@ -140,44 +187,51 @@ class App:
                 "app.run() was reached in a container, which imports this module: "
                 "put it under if __name__ == '__main__':, or in a function."
             )
-        from burrow._client.session import run_app
+        from burrow._client.app_run import AppRun
 
-        return run_app(self, reporter)
+        return AppRun(self, reporter)
 
     def _add_function(
-        self, raw: "Callable[P, R]", name: "str | None", options: FunctionOptions
+        self, raw: "Callable[P, R]", name: "str | None", options: "FunctionOptions"
     ) -> "Function[P, R]":
-        if isinstance(raw, Function) or not callable(raw) or isinstance(raw, type):
+        if hasattr(type(raw), "_burrow_decorated") or not callable(raw) or isinstance(raw, type):
             raise InvalidError("@app.function() decorates plain functions, not %r." % (raw,))
-        key = check_name("A function's name", name or getattr(raw, "__name__", ""))
+        if hasattr(raw, _marks.METHOD) or hasattr(raw, _marks.HOOK):
+            raise InvalidError(
+                "%s is a method: decorate its class with @app.cls(), and not it with @app.function()."
+                % getattr(raw, "__qualname__", raw)
+            )
+        key = self._free_name("A function's name", name, raw)
+        options = with_marks(options, raw, getattr(raw, _marks.BATCHING, None))
+        function = Function(self, raw, key, options)
+        if options.batching is not None and (function.is_generator or _marks.yields(raw)):
+            raise InvalidError("%s() is @burrow.batched() and yields: it must return a list." % key)
+        self.functions[key] = function
+        return function
+
+    def _add_class(self, user_class: type, name: "str | None", options: "FunctionOptions") -> "Cls":
+        if not isinstance(user_class, type):
+            raise InvalidError("@app.cls() decorates classes, not %r." % (user_class,))
+        from burrow.cls import Cls
+
+        key = self._free_name("A class's name", name, user_class)
+        cls = Cls(self, user_class, key, options)
+        with_marks(options, user_class, cls.parts.batching)
+        self.functions[key] = cls
+        return cls
+
+    def _free_name(self, what: str, name: "str | None", raw: "Any") -> str:
+        key = check_name(what, name or getattr(raw, "__name__", ""))
         known = self.functions.get(key)
         if known is not None and not _same_definition(known.__wrapped__, raw):
             raise InvalidError(
                 "The app %r has two functions named %r: give one of them another name=."
                 % (self.name, key)
             )
-        function = Function(self, raw, key, options)
-        self.functions[key] = function
-        return function
+        return key
 
     def __repr__(self) -> str:
         return "<burrow.App %s>" % self.name
-
-
-def _check_image(image: "Image | None") -> "Image | None":
-    if image is not None and not isinstance(image, Image):
-        raise InvalidError("image must be a burrow.Image, not %r." % (image,))
-    return image
-
-
-def _set_scaling(
-    options: FunctionOptions, low: int, high: "int | None", scaledown_window: float
-) -> None:
-    options.min_containers = check_count("min_containers", low, 0, 10000)
-    options.max_containers = 0 if high is None else check_count("max_containers", high, 1, 10000)
-    if high is not None and low > high:
-        raise InvalidError("min_containers (%d) is above max_containers (%d)." % (low, high))
-    options.scaledown_window = check_number("scaledown_window", scaledown_window, 0.001, 86400, "s")
 
 
 def _same_definition(one: "Callable[..., Any]", other: "Callable[..., Any]") -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from burrow._options import check_number
+from burrow._aio import static_with_aio, with_aio, with_async_iterator
+from burrow._options import check_count, check_number
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterator
 
     from burrow._client.calls import CallClient
 
 
 class FunctionCall:
-    """One spawned call. It survives the client and a restart of the server.
+    """A spawned call, or the calls of one spawn_map(). It survives the client and a restart of the server.
 
     Example:
         call = square.spawn(12)
@@ -33,15 +34,17 @@ class FunctionCall:
         Raises:
             InvalidError: this is no id of a call.
         """
-        if not isinstance(object_id, str) or not object_id.startswith("fc-"):
+        if not isinstance(object_id, str) or not object_id.startswith(("fc-", "fg-")):
             raise InvalidError("%r is no id of a call; they start with 'fc-'." % (object_id,))
         return FunctionCall(object_id)
 
-    def get(self, timeout: "float | None" = None) -> "Any":
+    @with_aio
+    def get(self, timeout: "float | None" = None, *, index: int = 0) -> "Any":
         """Waits for the outcome: returns the function's value or raises what it raised.
 
         Args:
             timeout: seconds to wait at most; None waits as long as the call may run.
+            index: which of the calls of a spawn_map().
 
         Raises:
             TimeoutError: the call has not ended yet; it goes on.
@@ -49,11 +52,47 @@ class FunctionCall:
         """
         if timeout is not None:
             timeout = check_number("timeout", timeout, 0, 365 * 86400, "s")
+        if self._is_group:
+            from burrow._client.spawned import get_of_group
+
+            position = check_count("index", index, 0, (1 << 32) - 1)
+            return get_of_group(self._connected(), self.object_id, timeout, position)
+        if index != 0:
+            raise InvalidError("One spawned call has one result: index must be 0.")
         return self._connected().get(self.object_id, timeout)
 
+    @with_async_iterator
+    def iter(self, *, return_exceptions: bool = False) -> "Iterator[Any]":
+        """Yields the values of a spawn_map() in the order of its inputs, or of one call."""
+        from burrow._client.spawned import items_of_call, values_of_group
+
+        if self._is_group:
+            return values_of_group(self._connected(), self.object_id, return_exceptions)
+        return items_of_call(self._connected(), self.object_id, return_exceptions)
+
+    @with_aio
     def cancel(self) -> None:
         """Cancels the call; one that has ended stays as it is."""
-        self._connected().cancel({"callId": self.object_id})
+        target = "groupId" if self._is_group else "callId"
+        self._connected().cancel({target: self.object_id})
+
+    @static_with_aio
+    def gather(*calls: "FunctionCall") -> "list[Any]":  # type: ignore[misc]
+        """Waits for all of the calls; gives their values, or raises what the first to fail raised.
+
+        Example:
+            one, two = burrow.FunctionCall.gather(square.spawn(1), square.spawn(2))
+        """
+        from burrow._client.gather import gather
+
+        for call in calls:
+            if not isinstance(call, FunctionCall):
+                raise InvalidError("gather() takes FunctionCalls, not %r." % (call,))
+        return gather(list(calls))
+
+    @property
+    def _is_group(self) -> bool:
+        return self.object_id.startswith("fg-")
 
     def _connected(self) -> "CallClient":
         if self._client is None:

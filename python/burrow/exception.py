@@ -9,6 +9,8 @@ function raised remotely are not wrapped: they come back as the class that the f
         print("took too long")
 """
 
+import builtins
+
 
 class Error(Exception):
     """Base of every error that Burrow itself raises."""
@@ -18,7 +20,11 @@ class RemoteError(Error):
     """A function raised an exception whose class or state could not be brought here."""
 
 
-class FunctionTimeoutError(Error):
+class TimeoutError(Error, builtins.TimeoutError):
+    """Something took longer than it was given; also one of Python's TimeoutErrors."""
+
+
+class FunctionTimeoutError(TimeoutError):
     """A call ran longer than its function's `timeout`."""
 
 

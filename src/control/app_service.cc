@@ -1,10 +1,12 @@
 #include "control/app_service.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "control/attached_checks.h"
+#include "control/class_service.h"
 #include "control/limits.h"
 #include "control/recipe_build.h"
 #include "control/validation.h"
@@ -89,12 +91,14 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
   auto app = (*found)->shared_from_this();
   BURROW_CO_RETURN_IF_ERROR(CheckSource(request.source()));
   for (const auto& spec : request.functions()) BURROW_CO_RETURN_IF_ERROR(CheckAttached(spec));
-  if (app->functions.size() + static_cast<size_t>(request.functions_size()) > kMaxFunctions) {
+  auto plain = std::ranges::count_if(app->functions,
+                                     [](const auto& entry) { return !entry.second->spec.function().has_bound(); });
+  if (static_cast<size_t>(plain + request.functions_size()) > kMaxFunctions) {
     co_return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
   }
   auto uploaded = co_await CheckUploaded(FilesOf(request), p_.blobs, p_.disk);
   BURROW_CO_RETURN_IF_ERROR(uploaded);
-  std::vector<std::shared_ptr<Function>> prepared;
+  std::vector<std::shared_ptr<Function>> prepared, variants;
   std::vector<store::FunctionRecord> records;
   std::set<std::string_view> names;
   for (const auto& spec : request.functions()) {
@@ -107,6 +111,13 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
                        .name = spec.name(),
                        .spec = (*function)->spec.SerializeAsString()});
     prepared.push_back(std::move(*function));
+    for (auto& variant : PrepareVariants(p_.io, *app, *prepared.back())) {
+      records.push_back({.id = variant->id,
+                         .app = app->record.id,
+                         .name = variant->key(),
+                         .spec = variant->spec.SerializeAsString()});
+      variants.push_back(std::move(variant));
+    }
   }
   auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
   BURROW_CO_RETURN_IF_ERROR(stored);
@@ -117,12 +128,13 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
     std::string name = function->name();
     (*response.mutable_function_ids())[name] = Enter(*app, function).str();
   }
+  for (const auto& variant : variants) Enter(*app, variant);
   co_return response;
 }
 
 FunctionId AppService::Enter(App& app, const std::shared_ptr<Function>& prepared) {
   auto function = prepared;
-  auto known = app.functions.find(prepared->name());
+  auto known = app.functions.find(prepared->key());
   if (known != app.functions.end()) {
     function = known->second;
     if (function->spec.SerializeAsString() == prepared->spec.SerializeAsString()) return function->id;

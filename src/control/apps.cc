@@ -83,7 +83,7 @@ std::shared_ptr<Function> AppTable::FindFunction(const FunctionId& id) const {
 
 void AppTable::Enter(const std::shared_ptr<Function>& function) {
   functions_[function->id] = function;
-  function->app->functions[function->name()] = function;
+  function->app->functions[function->key()] = function;
 }
 
 void AppTable::LeaveFunctions(App& app) {

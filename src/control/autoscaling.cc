@@ -181,6 +181,9 @@ void Autoscaler::OnIdleTimer(Container& container) {
     container.idle_timer.Start(window - idle + Millis(1), [this, &container] { OnIdleTimer(container); });
   } else if (scheduler::MayStopIdle(LoadOf(*container.function, clock_.Now()), idle, window)) {
     Stop(container, "idle", timings_.stop_grace);
+  } else if (container.function->spec.function().buffer_containers() > 0) {
+    // Kept because of calls elsewhere: nothing else looks at it again once they have ended.
+    container.idle_timer.Start(window, [this, &container] { OnIdleTimer(container); });
   }
 }
 
@@ -189,6 +192,8 @@ void Autoscaler::Stop(Container& container, const std::string& reason, Millis gr
   container.state = Container::State::kStopping;
   container.idle_timer.Cancel();
   container.stop_reason = reason;
+  const auto& spec = container.function->spec.function();
+  if (spec.class_spec().has_exit() && grace > Millis(0)) grace = std::max(grace, timings_.exit_grace);
   container.stop_by = clock_.Now() + grace + timings_.stop_deadline;
   lpb::FromControl message;
   message.mutable_stop()->set_container_id(container.id.str());

@@ -95,12 +95,14 @@ net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& r
     BURROW_CO_RETURN_IF_ERROR(CheckPayload(request.input().arguments()));
     auto function = FindFunction(request.function_id());
     if (!function) co_return Forward(std::move(function.error()));
+    BURROW_CO_RETURN_IF_ERROR(CheckMethod((*function)->spec.function(), request.input().method()));
     BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, 1, request.input().arguments().inline_().size()));
     call = std::make_shared<Call>();
     call->id = std::move(id);
     call->function = std::move(*function);
+    call->method = request.input().method();
     call->arguments = request.input().arguments();
-    if (call->function->spec.function().is_generator()) {
+    if (Yields(call->function->spec.function(), call->method)) {
       call->group = p_.calls.NewGroup(GroupId(ImplicitGroup(call->id.str())), call->function->id);
       call->group->closed = true;
     }
@@ -153,6 +155,8 @@ net::Task<Result<pb::SubmitResponse>> CallService::Submit(const pb::SubmitReques
   BURROW_CO_RETURN_IF_ERROR(CheckSubmit(request));
   auto function = FindFunction(request.function_id());
   if (!function) co_return Forward(std::move(function.error()));
+  for (const auto& input : request.inputs())
+    BURROW_CO_RETURN_IF_ERROR(CheckMethod((*function)->spec.function(), input.method()));
   BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, static_cast<size_t>(request.inputs_size()), InlineBytes(request)));
   auto submission = std::make_shared<Submission>(p_.io);
   submission->function = std::move(*function);
@@ -177,6 +181,7 @@ void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission,
     call->function = submission->function;
     call->group = submission->group;
     call->index = input.index();
+    call->method = input.method();
     call->arguments = input.arguments();
     call->stored = true;
     submission->calls.emplace(id, call);
@@ -184,7 +189,7 @@ void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission,
                                    .function = call->function->id,
                                    .group = submission->group->id,
                                    .index = call->index,
-                                   .arguments = call->arguments.SerializeAsString(),
+                                   .arguments = StoredInputOf(*call),
                                    .created_ms = p_.clock.UnixMillis()});
   }
   store::GroupRecord group{.id = submission->group->id,

@@ -7,6 +7,27 @@
 
 namespace burrow::control {
 
+// Payload's fields first, so that whoever looks for blobs alone reads it as a Payload.
+std::string StoredInputOf(const Call& call) {
+  std::string bytes = call.arguments.SerializeAsString();
+  if (call.method.empty()) return bytes;
+  lpb::StoredInput rest;
+  rest.set_method(call.method);
+  return bytes + rest.SerializeAsString();
+}
+
+bool ReadStoredInput(const std::string& bytes, Call& call) {
+  lpb::StoredInput input;
+  if (!input.ParseFromString(bytes)) return false;
+  call.method = std::move(*input.mutable_method());
+  if (input.has_digest()) {
+    call.arguments.set_digest(input.digest());
+  } else {
+    call.arguments.set_inline_(std::move(*input.mutable_inline_()));
+  }
+  return true;
+}
+
 std::shared_ptr<Call> CallTable::Find(const CallId& id) const {
   auto found = calls_.find(id);
   return found == calls_.end() ? nullptr : found->second;

@@ -28,6 +28,7 @@ struct Call {
   std::shared_ptr<Function> function;
   std::shared_ptr<Group> group;  // null for an invoked call that is no generator
   uint32_t index = 0;
+  std::string method;     // of a class
   pb::Payload arguments;  // cleared at the end
   bool stored = false;
 
@@ -51,6 +52,11 @@ struct Call {
 
   bool done() const { return state == State::kFinished; }
 };
+
+// What the store keeps of a call's input: a link.v1.StoredInput.
+std::string StoredInputOf(const Call& call);
+// Its opposite; false where the bytes are none.
+bool ReadStoredInput(const std::string& bytes, Call& call);
 
 // Loop's thread only.
 class CallTable {

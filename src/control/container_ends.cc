@@ -33,6 +33,15 @@ const char* CauseText(lpb::StopCause cause) {
   }
 }
 
+// A call that would not end is alone to blame for that; its neighbours have only lost their container.
+lpb::ContainerUpdate BlameOf(const Call& call, const lpb::ContainerUpdate& update) {
+  lpb::ContainerUpdate blame = update;
+  bool innocent =
+      update.cause() == lpb::STOP_CAUSE_CALL_TIMEOUT && !update.call_id().empty() && update.call_id() != call.id.str();
+  if (innocent) blame.set_cause(lpb::STOP_CAUSE_UNSPECIFIED);
+  return blame;
+}
+
 }  // namespace
 
 void Dispatcher::OnReady(Container& container, lpb::ContainerUpdate update) {
@@ -74,10 +83,11 @@ void Dispatcher::OnLost(Container& container) {
   OnStopped(container, update);
 }
 
-// Only the call that ran is to blame; those behind it go back to the front of the queue.
+// Only calls that ran are to blame; those behind them go back to the front of the queue.
 void Dispatcher::EndOfReady(Container& container, const lpb::ContainerUpdate& update,
                             std::deque<std::shared_ptr<Call>> calls) {
-  for (size_t i = calls.size(); i-- > 1;) {
+  size_t running = std::min<size_t>(calls.size(), CallsAtOnce(*container.function));
+  for (size_t i = calls.size(); i-- > running;) {
     calls[i]->container = nullptr;
     if (calls[i]->cancelling) {
       Fail(calls[i], Cancelled("the call was cancelled"));
@@ -85,7 +95,7 @@ void Dispatcher::EndOfReady(Container& container, const lpb::ContainerUpdate& up
       Requeue(calls[i]);
     }
   }
-  if (!calls.empty()) Blame(calls.front(), container, update);
+  for (size_t i = running; i-- > 0;) Blame(calls[i], container, BlameOf(*calls[i], update));
 }
 
 void Dispatcher::Blame(const std::shared_ptr<Call>& call, Container& container, const lpb::ContainerUpdate& update) {
@@ -174,10 +184,12 @@ void Dispatcher::Sweep() {
     lpb::ContainerUpdate update;
     if (container->state == Container::State::kStopping && now > container->stop_by) {
       update.set_cause(lpb::STOP_CAUSE_REQUESTED);
-    } else if (container->state == Container::State::kStarting && now > container->decided + timings_.start_deadline) {
+    } else if (container->state == Container::State::kStarting &&
+               now > container->decided + StartDeadline(*container->function, timings_.start_deadline)) {
       update.set_cause(lpb::STOP_CAUSE_START_FAILED);
-      update.mutable_error()->set_message(fmt::format(
-          "the container was not ready after {:g} s: look at the worker's log", Seconds(timings_.start_deadline)));
+      update.mutable_error()->set_message(
+          fmt::format("the container was not ready after {:g} s: look at the worker's log",
+                      Seconds(StartDeadline(*container->function, timings_.start_deadline))));
     } else if (!container->calls.empty() && container->state == Container::State::kReady &&
                now > container->head_since + Millis(TimeoutMs(*container->function)) + timings_.overdue_call) {
       update.set_cause(lpb::STOP_CAUSE_CALL_TIMEOUT);

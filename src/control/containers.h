@@ -34,6 +34,7 @@ struct Container {
   bool reported = false;                    // in the inventory of the worker's last Hello
   std::deque<std::shared_ptr<Call>> calls;  // in order of dispatch: the first not done is the one that runs
   uint64_t calls_done = 0;
+  bool used = false;  // a call was dispatched to it
   std::vector<pb::Phase> phases;
   double place_ms = 0;
 
@@ -45,8 +46,13 @@ struct Container {
   Timer idle_timer;
 
   // Its call runs for so long that nobody knows when the ones behind it would get their turn.
-  bool overdue(SteadyTime now) const { return !calls.empty() && now - head_since >= scheduler::kOverdueAfter; }
-  bool takes_calls() const { return state == State::kReady && generation == function->generation; }
+  // Never where several calls run at once, since none is behind another.
+  bool overdue(SteadyTime now) const {
+    return !calls.empty() && now - head_since >= scheduler::kOverdueAfter && CallsAtOnce(*function) == 1;
+  }
+  // It takes one call and has had it.
+  bool spent() const { return used && function->spec.function().single_use_containers(); }
+  bool takes_calls() const { return state == State::kReady && generation == function->generation && !spent(); }
 };
 
 // Loop's thread only.

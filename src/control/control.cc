@@ -18,6 +18,7 @@
 #include "control/builds.h"
 #include "control/call_service.h"
 #include "control/calls.h"
+#include "control/class_service.h"
 #include "control/containers.h"
 #include "control/dispatcher.h"
 #include "control/hot_sets.h"
@@ -111,6 +112,7 @@ class RunningControl final : public Control {
                       logs_, *state_.store, store_thread_, *state_.blobs.guarded, disk_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
+        class_service_({io, apps_, dispatcher_, *state_.store, store_thread_}),
         imports_(ImportPartsOf()),
         build_work_(io, kBuildThreads),
         downloads_(io, kDownloads),
@@ -140,6 +142,7 @@ class RunningControl final : public Control {
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
     call_service_.Register(gateway_);
+    class_service_.Register(gateway_);
     image_service_.Register(gateway_);
     image_catalog_.Register(gateway_);
     import_service_.Register(gateway_);
@@ -233,6 +236,7 @@ class RunningControl final : public Control {
   api::Gateway gateway_;
   AppService app_service_;
   CallService call_service_;
+  ClassService class_service_;
   Imports imports_;
   Background build_work_, downloads_;  // so that builds keep nobody else's blobs waiting
   BuildLogs build_logs_;

@@ -9,6 +9,17 @@
 
 namespace burrow::control {
 
+namespace {
+
+// Calls that may be in one container: what runs at once, or what is sent ahead.
+size_t Credit(const Function& function) {
+  if (function.spec.function().single_use_containers()) return 1;
+  uint32_t at_once = CallsAtOnce(function);
+  return at_once > 1 ? at_once : scheduler::DispatchCredit(function.mean_run_ms);
+}
+
+}  // namespace
+
 Dispatcher::Dispatcher(net::IoContext& io, const Clock& clock, const Timings& timings, CallTable& calls,
                        ContainerTable& containers, Autoscaler& autoscaler)
     : io_(io), clock_(clock), timings_(timings), calls_(calls), containers_(containers), autoscaler_(autoscaler) {
@@ -57,7 +68,7 @@ void Dispatcher::RecallStuck(Function& function) {
 
 // Looks again once the first of the calls that others wait for has become overdue.
 void Dispatcher::WatchHeads(const std::shared_ptr<Function>& function) {
-  if (function->overdue_check.armed()) return;
+  if (function->overdue_check.armed() || CallsAtOnce(*function) > 1) return;
   auto now = clock_.Now();
   std::optional<SteadyTime> first;
   for (const Container* container : function->containers) {
@@ -75,7 +86,7 @@ void Dispatcher::WatchHeads(const std::shared_ptr<Function>& function) {
 // The emptiest one within its credit; of equal ones the last used, so that the others can become idle. None whose call
 // is overdue: who is put behind it may wait for long.
 Container* Dispatcher::PickContainer(const Function& function) const {
-  size_t credit = scheduler::DispatchCredit(function.mean_run_ms);
+  size_t credit = Credit(function);
   auto now = clock_.Now();
   Container* best = nullptr;
   for (Container* container : function.containers) {
@@ -112,6 +123,7 @@ void Dispatcher::Dispatch(Container& container, const std::shared_ptr<Call>& cal
   call->queue_ms = std::max(0.0, MillisBetween(call->submitted, slot_found));
   if (container.calls.empty()) container.head_since = now;
   container.calls.push_back(call);
+  container.used = true;
   call->function->running++;
   SendDispatch(container, *call);
 }
@@ -124,6 +136,7 @@ void Dispatcher::SendDispatch(const Container& container, const Call& call) cons
   dispatch.set_attempt(call.attempt);
   *dispatch.mutable_arguments() = call.arguments;
   dispatch.set_timeout_ms(TimeoutMs(*call.function));
+  dispatch.set_method(call.method);
   container.worker->Send(message);
 }
 
@@ -223,6 +236,8 @@ void Dispatcher::OnDone(Container& container, lpb::CallDone done) {
 
 void Dispatcher::OnSlotFree(Container& container) {
   auto function = container.function;
+  if (container.spent() && container.calls.empty())
+    autoscaler_.Stop(container, "it takes one call", timings_.stop_grace);
   if (function->queued > 0) {
     Pump(function);
   } else if (container.calls.size() > 1) {

@@ -35,7 +35,7 @@ Failure OutOfMemory(const Function& function) {
   return Make(
       pb::CALL_STATUS_OUT_OF_MEMORY, "OutOfMemoryError",
       fmt::format("the container of {} ran out of its {} MiB of memory: raise it with @app.function(memory=...)",
-                  Label(function), MemoryMib(function)));
+                  Label(function), MemoryLimitMib(function)));
 }
 
 Failure Crashed(const Function& function, int32_t exit_code) {

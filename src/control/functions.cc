@@ -1,9 +1,19 @@
 #include "control/functions.h"
 
+#include <algorithm>
+
 #include "control/containers.h"
 #include "control/limits.h"
 
 namespace burrow::control {
+namespace {
+
+uint32_t TargetConcurrency(const pb::FunctionSpec& spec) {
+  if (spec.max_batch_size() > 0) return spec.max_batch_size();
+  return std::max(1u, spec.target_inputs() ? spec.target_inputs() : spec.max_inputs());
+}
+
+}  // namespace
 
 std::string Label(const Function& function) { return function.name() + "()"; }
 
@@ -16,10 +26,17 @@ scheduler::FunctionLoad LoadOf(const Function& function, SteadyTime now) {
     if (container->generation != function.generation) continue;
     if (container->state == Container::State::kStarting) load.starting++;
     if (container->state != Container::State::kReady) continue;
+    if (container->spent()) {
+      load.spent++;
+      load.running -= std::min(load.running, static_cast<uint32_t>(container->calls.size()));
+      continue;
+    }
     load.ready++;
     if (container->overdue(now)) load.overdue++;
   }
-  load.min_containers = function.import_broken ? 0 : spec.min_containers();
+  load.min_containers = function.import_broken || NeedsParameters(spec) ? 0 : spec.min_containers();
+  load.buffer_containers = spec.buffer_containers();
+  load.target_concurrency = TargetConcurrency(spec);
   load.max_containers = spec.max_containers();
   load.failed_starts = function.failed_starts;
   load.mean_run_ms = function.mean_run_ms;
@@ -49,6 +66,24 @@ uint32_t TimeoutMs(const Function& function) {
 uint32_t MemoryMib(const Function& function) {
   uint32_t memory = function.spec.function().resources().memory_mib();
   return memory ? memory : kDefaultMemoryMib;
+}
+
+uint32_t MemoryLimitMib(const Function& function) {
+  uint32_t limit = function.spec.function().resources().memory_limit_mib();
+  return limit ? limit : MemoryMib(function);
+}
+
+uint32_t CallsAtOnce(const Function& function) {
+  const auto& spec = function.spec.function();
+  return std::max({1u, spec.max_inputs(), spec.max_batch_size()});
+}
+
+Millis StartDeadline(const Function& function, Millis least) {
+  constexpr Millis kSlack(60'000), kAlways(600'000);
+  const auto& spec = function.spec.function();
+  if (spec.startup_timeout_ms() > 0) return std::max(least, Millis(spec.startup_timeout_ms()) + kSlack);
+  Millis as_timeout = Millis(TimeoutMs(function)) + kSlack;
+  return as_timeout > kAlways ? std::max(least, as_timeout) : least;
 }
 
 Millis ScaledownWindow(const Function& function) {

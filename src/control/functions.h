@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "control/classes.h"
 #include "control/messages.h"
 #include "control/timer.h"
 #include "scheduler/autoscaler.h"
@@ -49,6 +50,7 @@ struct Function {
   Timer starved_deadline;
 
   const std::string& name() const { return spec.function().name(); }
+  std::string key() const { return FunctionKey(spec.function()); }  // unique in its app
 };
 
 // "square()", as error messages call it.
@@ -59,6 +61,11 @@ scheduler::Demand DemandOf(const Function& function);
 scheduler::RetryPolicy RetryPolicyOf(const Function& function);
 uint32_t TimeoutMs(const Function& function);
 uint32_t MemoryMib(const Function& function);
+uint32_t MemoryLimitMib(const Function& function);
+// How many calls one container of the function may have at the runner at once.
+uint32_t CallsAtOnce(const Function& function);
+// Until a container must be ready.
+Millis StartDeadline(const Function& function, Millis least);
 Millis ScaledownWindow(const Function& function);
 void NoteRunTime(Function& function, double run_ms);
 

@@ -9,7 +9,13 @@
 namespace burrow::control {
 
 inline constexpr size_t kMaxNameBytes = 128;
-inline constexpr size_t kMaxFunctions = 1'000;      // of one app
+inline constexpr size_t kMaxFunctions = 1'000;  // of one app
+inline constexpr size_t kMaxVariants = 10'000;  // sets of parameters of the classes of one app
+inline constexpr size_t kMaxMethods = 1'000;    // of one class
+inline constexpr size_t kMaxParameters = 100;   // of one class
+inline constexpr size_t kMaxParameterBytes = 16 << 10;
+inline constexpr uint32_t kMaxCallsAtOnce = 1'000;  // in one container
+inline constexpr uint32_t kMaxBatchWaitMs = 600'000;
 inline constexpr size_t kMaxSourceFiles = 100'000;  // of one app
 inline constexpr size_t kMaxAttached = 64;          // destinations of attached files, of one function
 inline constexpr size_t kMaxPathBytes = 4'000;
@@ -49,6 +55,7 @@ struct Timings {
   Millis start_deadline{600'000};  // of a container
   Millis stop_deadline{10'000};    // of a container, after its grace
   Millis stop_grace{2'000};        // between the polite signal and the kill
+  Millis exit_grace{10'000};       // the same for containers with something to run before they stop
   Millis overdue_call{30'000};     // beyond its timeout, before its container is given up
   Millis sweep{5'000};             // how often overdue things are looked for
   Millis start_backoff{200};       // after the first failed start; doubles

@@ -75,7 +75,7 @@ Status RecoverCalls(const RecoveryParts& p) {
     BURROW_ASSIGN_OR_RETURN(call->group, RecoverGroup(p, record));
     call->index = record.index;
     call->stored = true;
-    if (!call->arguments.ParseFromString(record.arguments))
+    if (!ReadStoredInput(record.arguments, *call))
       return Fail(Code::kDataLoss, "the stored call {} is damaged", record.id.str());
     p.lifecycle.CallStored(*function->app);
     p.calls.Add(call);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cas/digest.h"
+#include "control/classes.h"
 #include "control/limits.h"
 
 namespace burrow::control {
@@ -21,6 +22,22 @@ Status CheckResources(const pb::Resources& resources) {
   if (resources.memory_mib() > (16u << 20))
     return Fail(Code::kInvalidArgument, "memory must be at most {} MiB", 16 << 20);
   if (resources.pids() > (4u << 20)) return Fail(Code::kInvalidArgument, "pids must be at most {}", 4 << 20);
+  double cpu_limit = resources.cpu_limit();
+  if (!std::isfinite(cpu_limit) || cpu_limit < 0 || cpu_limit > 4096 || (cpu_limit > 0 && cpu_limit < cpu))
+    return Fail(Code::kInvalidArgument, "the limit of cpu must be between what is asked for and 4096 cores");
+  uint32_t memory_limit = resources.memory_limit_mib();
+  if (memory_limit > (16u << 20) || (memory_limit > 0 && memory_limit < resources.memory_mib()))
+    return Fail(Code::kInvalidArgument, "the limit of memory must be between what is asked for and {} MiB", 16 << 20);
+  return {};
+}
+
+Status CheckContainers(const pb::FunctionSpec& spec) {
+  if (spec.buffer_containers() > 10'000) return Fail(Code::kInvalidArgument, "buffer_containers must be at most 10000");
+  if (spec.startup_timeout_ms() > 86'400'000)
+    return Fail(Code::kInvalidArgument, "startup_timeout must be at most a day");
+  const std::string& runtime = spec.runtime();
+  if (!runtime.empty() && runtime != "crun" && runtime != "runc" && runtime != "runsc")
+    return Fail(Code::kInvalidArgument, "runtime must be crun, runc or runsc, not '{}'", runtime.substr(0, 64));
   return {};
 }
 
@@ -130,6 +147,8 @@ Status CheckFunction(const pb::FunctionSpec& spec) {
   BURROW_RETURN_IF_ERROR(CheckPayload(spec.pickled()));
   BURROW_RETURN_IF_ERROR(CheckResources(spec.resources()));
   BURROW_RETURN_IF_ERROR(CheckRetries(spec.retries()));
+  BURROW_RETURN_IF_ERROR(CheckClass(spec));
+  BURROW_RETURN_IF_ERROR(CheckContainers(spec));
   BURROW_RETURN_IF_ERROR(CheckEnvironment(spec.env()));
   if (spec.timeout_ms() > kMaxTimeoutMs) return Fail(Code::kInvalidArgument, "timeout must be at most 7 days");
   if (spec.scaledown_window_ms() > 86'400'000)

@@ -21,6 +21,8 @@ namespace burrow::runtime {
 
 enum class Engine { kCrun, kRunc };
 Result<Engine> ParseEngine(std::string_view name);
+// kFailedPrecondition, saying so, unless this machine has the program.
+Status CheckInstalled(std::string_view program);
 
 struct Bind {
   std::string source, target;  // target: absolute inside the container
@@ -61,6 +63,7 @@ struct ContainerOptions {
   std::vector<TmpfsMount> tmpfs;
   ContainerUser user;
   NetworkMode network = NetworkMode::kNode;
+  std::optional<Engine> engine;  // another one than the runtime's own
   os::CgroupLimits limits;
   std::vector<std::pair<int, int>> fds;  // (ours, number in the container): 0, 1, 2 and then 3, 4, ... without gaps
   // Descriptors 0, 1 and 2 are a terminal of the container's own, which controls its first process; `fds` is empty.

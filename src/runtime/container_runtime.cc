@@ -170,6 +170,7 @@ class ContainerStart {
   ContainerStart(const RuntimeOptions& runtime, const ContainerOptions& options, Container::State& state)
       : runtime_(runtime),
         options_(options),
+        engine_(options.engine.value_or(runtime.engine)),
         state_(state),
         small_files_(SmallFilesOf(runtime) + "/" + options.name),
         bundle_(small_files_ + "/bundle"),
@@ -218,7 +219,7 @@ class ContainerStart {
     std::vector<MountPoint> points;
     for (const auto* list : {&generated_, &options_.binds}) {
       for (const Bind& bind : *list) {
-        struct stat source{};
+        struct stat source {};
         if (stat(bind.source.c_str(), &source) != 0) return FailErrno(fmt::format("mount {}", bind.source));
         points.push_back({.target = bind.target, .directory = S_ISDIR(source.st_mode)});
       }
@@ -257,7 +258,7 @@ class ContainerStart {
     BURROW_RETURN_IF_ERROR(Fill("hostname", options_.hostname + "\n"));
     const BundlePaths paths{.rootfs = Below("rootfs"),
                             .network_namespace = fmt::format("/proc/{}/fd/{}", getpid(), state_.NetworkFd()),
-                            .cgroup = runtime_.engine == Engine::kRunc ? state_.cgroup->path() : "",
+                            .cgroup = engine_ == Engine::kRunc ? state_.cgroup->path() : "",
                             .open_files = OpenFilesLimit(),
                             .binds = generated_};
     // Bytes that are no UTF-8 cannot be told to an engine: they become the replacement character.
@@ -273,13 +274,13 @@ class ContainerStart {
 
   Status Launch() {
     const auto start = Clock::now();
-    EngineRun run{.engine = runtime_.engine,
+    EngineRun run{.engine = engine_,
                   .root = EngineStateOf(runtime_),
                   .bundle = bundle_,
                   .name = options_.name,
                   .fds = options_.fds};
     // runc joins the group of linux.cgroupsPath and wants it empty; crun leaves groups alone, so it is started inside.
-    if (runtime_.engine == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
+    if (engine_ == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
     state_.engine_directory = run.root + "/" + options_.name;
     BURROW_RETURN_IF_ERROR(options_.terminal ? StartOnTerminal(run) : StartPlain(run));
     state_.launch_ms = MillisecondsSince(start);
@@ -294,7 +295,7 @@ class ContainerStart {
   // crun hands out the terminal that it makes in the container. runc does so only where it does not stay, and nobody
   // would have the exit code: it gets a terminal of ours, and carries bytes and sizes between the two.
   Status StartOnTerminal(EngineRun run) {
-    if (runtime_.engine == Engine::kCrun) {
+    if (engine_ == Engine::kCrun) {
       BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(bundle_));
       run.console_socket = console.path();
       BURROW_RETURN_IF_ERROR(StartPlain(run));
@@ -310,6 +311,7 @@ class ContainerStart {
 
   const RuntimeOptions& runtime_;
   const ContainerOptions& options_;
+  const Engine engine_;
   Container::State& state_;
   const std::string small_files_, bundle_, skeleton_;
   std::vector<Bind> generated_;

@@ -96,19 +96,30 @@ Event WaitForEvent(const os::Process& process, int watch, Clock::time_point dead
   }
 }
 
+std::optional<std::string> FindProgram(std::string_view name) {
+  std::string_view path = kSearchPath;
+  while (!path.empty()) {
+    const auto colon = std::min(path.find(':'), path.size());
+    std::string program = fmt::format("{}/{}", path.substr(0, colon), name);
+    if (access(program.c_str(), X_OK) == 0) return program;
+    path.remove_prefix(std::min(colon + 1, path.size()));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view EngineName(Engine engine) { return engine == Engine::kCrun ? "crun" : "runc"; }
 
 Result<std::string> FindEngine(Engine engine) {
-  std::string_view path = kSearchPath;
-  while (!path.empty()) {
-    const auto colon = std::min(path.find(':'), path.size());
-    std::string program = fmt::format("{}/{}", path.substr(0, colon), EngineName(engine));
-    if (access(program.c_str(), X_OK) == 0) return program;
-    path.remove_prefix(std::min(colon + 1, path.size()));
-  }
+  auto program = FindProgram(EngineName(engine));
+  if (program) return *std::move(program);
   return Fail(Code::kFailedPrecondition, "{0} is not installed: apt-get install {0}", EngineName(engine));
+}
+
+Status CheckInstalled(std::string_view program) {
+  if (FindProgram(program)) return {};
+  return Fail(Code::kFailedPrecondition, "the container runtime {} is not installed on the worker", program);
 }
 
 std::string LastEngineError(std::string_view log) {

@@ -25,6 +25,7 @@ FunctionLoad AnyLoad() {
   load.min_containers = *count;
   load.max_containers = *count;
   load.failed_starts = *rc::gen::inRange<uint32_t>(0, 6);
+  load.target_concurrency = *rc::gen::element<uint32_t>(1, 1, 1, 2, 100);
   if (*rc::gen::arbitrary<bool>()) load.mean_run_ms = *rc::gen::inRange(0, 1'000'000) / 100.0;
   return load;
 }
@@ -48,12 +49,14 @@ RC_GTEST_PROP(Autoscaler, StartsAtLeastOneWhenCallsWaitAndNothingIsThere, ()) {
 RC_GTEST_PROP(Autoscaler, StartsNothingWithoutWaitingCallsAboveTheMinimum, ()) {
   FunctionLoad load = AnyLoad();
   load.queued = 0;
+  load.target_concurrency = 1;
   RC_PRE(Present(load) >= load.min_containers);
   RC_ASSERT(DecideScale(load).start == 0u);
 }
 
 RC_GTEST_PROP(Autoscaler, NeverStartsMoreThanWaitingCallsAndTheMinimumAskFor, ()) {
-  const FunctionLoad load = AnyLoad();
+  FunctionLoad load = AnyLoad();
+  load.target_concurrency = 1;
   RC_ASSERT(DecideScale(load).start <= std::max(load.queued, load.min_containers));
 }
 
@@ -140,6 +143,50 @@ TEST(IdleContainer, StopsAfterItsWindowAndAboveTheMinimumOnly) {
   EXPECT_TRUE(MayStopIdle(two_above_one, milliseconds(60'000), milliseconds(60'000)));
   EXPECT_FALSE(MayStopIdle(two_above_one, milliseconds(59'999), milliseconds(60'000)));
   EXPECT_FALSE(MayStopIdle({.ready = 1, .min_containers = 1}, milliseconds(90'000), milliseconds(60'000)));
+}
+
+RC_GTEST_PROP(Autoscaler, AsksForABufferOnceAndOnlyWhileThereAreCalls, ()) {
+  FunctionLoad load = AnyLoad();
+  load.buffer_containers = *rc::gen::inRange<uint32_t>(1, 10);
+  load.failed_starts = 0;
+  load.max_containers = 0;
+  RC_PRE(Present(load) < 1'000'000u && load.queued < 1'000'000u && load.running < 1'000'000u);
+  const uint32_t start = DecideScale(load).start;
+  FunctionLoad without = load;
+  without.buffer_containers = 0;
+  RC_ASSERT(start <= DecideScale(without).start + load.buffer_containers);
+  if (load.queued + load.running == 0) RC_ASSERT(start == DecideScale(without).start);
+  load.starting += start;
+  RC_ASSERT(DecideScale(load).start == 0u);
+}
+
+TEST(AutoscalerAtOnce, FillsContainersToTheirTarget) {
+  FunctionLoad load{.queued = 1, .target_concurrency = 10};
+  EXPECT_EQ(DecideScale(load).start, 1u);
+  load.queued = 25;
+  EXPECT_EQ(DecideScale(load).start, 3u);
+  load = {.running = 20, .ready = 1, .target_concurrency = 10};
+  EXPECT_EQ(DecideScale(load).start, 1u) << "more than the target run in one";
+  load = {.queued = 1'000, .target_concurrency = 10, .mean_run_ms = 1.0};
+  EXPECT_EQ(DecideScale(load).start, 1u) << "they are done before a second container is there";
+}
+
+TEST(AutoscalerAtOnce, BuffersAreIdleOnes) {
+  FunctionLoad load{.running = 2, .ready = 2, .buffer_containers = 3};
+  EXPECT_EQ(DecideScale(load).start, 3u);
+  load.ready = 6;
+  EXPECT_TRUE(MayStopIdle(load, milliseconds(10), milliseconds(10)));
+  load.ready = 5;
+  EXPECT_FALSE(MayStopIdle(load, milliseconds(10), milliseconds(10)));
+  load.running = 0;
+  EXPECT_TRUE(MayStopIdle(load, milliseconds(10), milliseconds(10)));
+}
+
+TEST(AutoscalerAtOnce, SpentContainersCountForTheMaximumAlone) {
+  FunctionLoad load{.queued = 5, .max_containers = 3, .spent = 2};
+  EXPECT_EQ(DecideScale(load).start, 1u);
+  load.spent = 4;
+  EXPECT_EQ(DecideScale(load).start, 0u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "net/detached.h"
@@ -21,14 +22,24 @@ constexpr uint32_t kDefaultTimeoutMs = 300'000;
 constexpr milliseconds kNudge{100};
 
 struct LaneCall {
+  explicit LaneCall(net::IoContext& io) : timer(io), nudge(io) {}
+
   std::string id;
   uint32_t attempt = 0;
+  std::string method;
   milliseconds timeout{0};
   std::string arguments;
   bool fetched = false;
+  bool at_runner = false;              // handed over and not answered
   std::optional<CancelReason> ending;  // why we asked the runner to end it
   std::string failure;                 // what Burrow could not do for it
+  boost::asio::steady_timer timer, nudge;
 };
+using LaneCalls = std::deque<std::shared_ptr<LaneCall>>;
+
+LaneCalls::iterator FindCall(LaneCalls& calls, const std::string& id) {
+  return std::ranges::find_if(calls, [&](const auto& call) { return call->id == id; });
+}
 
 burrow::v1::CallError EndedEarly(CancelReason reason, milliseconds timeout) {
   burrow::v1::CallError error;
@@ -48,25 +59,24 @@ burrow::v1::CallError EndedEarly(CancelReason reason, milliseconds timeout) {
 
 struct CallLane::State : std::enable_shared_from_this<State> {
   State(net::IoContext& io_context, LaneHost* lane_host, Payloads* store, LaneOptions given)
-      : io(io_context),
-        host(lane_host),
-        payloads(store),
-        options(std::move(given)),
-        timer(io_context),
-        nudge(io_context) {}
+      : io(io_context), host(lane_host), payloads(store), options(std::move(given)) {}
+
+  using CallPointer = std::shared_ptr<LaneCall>;
 
   void Add(CallDispatch call);
   void Pump();
+  void HandOver(const CallPointer& call);
+  LaneCalls::iterator NextToHandOver();
   bool Has(const std::string& id, uint32_t attempt) const;
   void Cancel(const std::string& id, Reach reach);
-  void BeginEnd(CancelReason reason);
-  void Interrupt();
-  void Arm(milliseconds after, void (State::*action)());
-  void OnDeadline() { BeginEnd(CancelReason::kTimeout); }
-  void OnGraceOver();
+  void BeginEnd(const CallPointer& call, CancelReason reason);
+  void Interrupt(const CallPointer& call);
+  void Arm(const CallPointer& call, milliseconds after, void (State::*action)(const CallPointer&));
+  void OnDeadline(const CallPointer& call) { BeginEnd(call, CancelReason::kTimeout); }
+  void OnGraceOver(const CallPointer& call);
   net::Task<void> FetchArguments(std::string id, uint32_t attempt, burrow::v1::Payload payload);
-  net::Task<void> Item(RunnerMessage message, std::string body);
-  net::Task<void> Finish(RunnerMessage message, std::string body);
+  net::Task<void> Item(CallPointer call, RunnerMessage message, std::string body);
+  net::Task<void> Finish(CallPointer call, RunnerMessage message, std::string body);
   net::Task<void> PutOutcome(CallDone& done, const LaneCall& call, RunnerMessage& message, std::string body);
   CallDone Outcome(const LaneCall& call, burrow::v1::CallStatus status) const;
   void Report(CallDone done);
@@ -75,30 +85,32 @@ struct CallLane::State : std::enable_shared_from_this<State> {
   LaneHost* host;
   Payloads* payloads;
   LaneOptions options;
-  boost::asio::steady_timer timer, nudge;
-  std::deque<LaneCall> waiting;
-  std::optional<LaneCall> running;
-  std::optional<std::pair<std::string, uint32_t>> finishing;  // answered; its outcome is being stored
+  LaneCalls waiting;
+  LaneCalls running;
+  std::vector<std::pair<std::string, uint32_t>> finishing;  // answered; their outcomes are being stored
   bool open = false;
   bool closed = false;
   bool complained = false;
 };
 
 bool CallLane::State::Has(const std::string& id, uint32_t attempt) const {
-  auto same = [&](const LaneCall& call) { return call.id == id && call.attempt == attempt; };
-  return (running && same(*running)) || finishing == std::pair(id, attempt) || std::ranges::any_of(waiting, same);
+  auto same = [&](const CallPointer& call) { return call->id == id && call->attempt == attempt; };
+  return std::ranges::any_of(running, same) || std::ranges::any_of(waiting, same) ||
+         std::ranges::count(finishing, std::pair(id, attempt)) > 0;
 }
 
 void CallLane::State::Add(CallDispatch dispatch) {
   if (closed || Has(dispatch.call_id(), dispatch.attempt())) return;
-  LaneCall call{.id = dispatch.call_id(),
-                .attempt = dispatch.attempt(),
-                .timeout = milliseconds(dispatch.timeout_ms() ? dispatch.timeout_ms() : kDefaultTimeoutMs)};
+  auto call = std::make_shared<LaneCall>(io);
+  call->id = dispatch.call_id();
+  call->attempt = dispatch.attempt();
+  call->method = dispatch.method();
+  call->timeout = milliseconds(dispatch.timeout_ms() ? dispatch.timeout_ms() : kDefaultTimeoutMs);
   if (IsRemote(dispatch.arguments())) {
-    net::RunDetached(io, FetchArguments(call.id, call.attempt, dispatch.arguments()), "fetch arguments");
+    net::RunDetached(io, FetchArguments(call->id, call->attempt, dispatch.arguments()), "fetch arguments");
   } else {
-    call.arguments = std::move(*dispatch.mutable_arguments()->mutable_inline_());
-    call.fetched = true;
+    call->arguments = std::move(*dispatch.mutable_arguments()->mutable_inline_());
+    call->fetched = true;
   }
   waiting.push_back(std::move(call));
   Pump();
@@ -108,82 +120,94 @@ net::Task<void> CallLane::State::FetchArguments(std::string id, uint32_t attempt
   auto self = shared_from_this();
   auto bytes = co_await payloads->Fetch(std::move(payload));
   if (closed) co_return;
-  for (auto at = waiting.begin(); at != waiting.end(); ++at) {
-    if (at->id != id || at->attempt != attempt) continue;
-    if (bytes) {
-      at->arguments = std::move(*bytes);
-      at->fetched = true;
-    } else {
-      CallDone done = Outcome(*at, burrow::v1::CALL_STATUS_USER_ERROR);
-      done.mutable_error()->set_type("PayloadError");
-      done.mutable_error()->set_message("the call's arguments could not be fetched: " + bytes.error().message());
-      waiting.erase(at);
-      Report(std::move(done));
-    }
-    break;
+  auto at = std::ranges::find_if(waiting, [&](const auto& call) { return call->id == id && call->attempt == attempt; });
+  if (at != waiting.end() && bytes) {
+    (*at)->arguments = std::move(*bytes);
+    (*at)->fetched = true;
+  } else if (at != waiting.end()) {
+    CallDone done = Outcome(**at, burrow::v1::CALL_STATUS_USER_ERROR);
+    done.mutable_error()->set_type("PayloadError");
+    done.mutable_error()->set_message("the call's arguments could not be fetched: " + bytes.error().message());
+    waiting.erase(at);
+    Report(std::move(done));
   }
   Pump();
 }
 
-void CallLane::State::Pump() {
-  if (!open || closed || running || waiting.empty() || !waiting.front().fetched) return;
-  running = std::move(waiting.front());
-  waiting.pop_front();
-  host->SendToRunner(CallHeader(running->id, running->attempt), running->arguments);
-  running->arguments = {};
-  Arm(running->timeout, &State::OnDeadline);
+// In the order in which they came; where several run at once, one whose arguments are here overtakes.
+LaneCalls::iterator CallLane::State::NextToHandOver() {
+  auto fetched = [](const auto& call) { return call->fetched; };
+  if (options.width > 1) return std::ranges::find_if(waiting, fetched);
+  return !waiting.empty() && waiting.front()->fetched ? waiting.begin() : waiting.end();
 }
 
-void CallLane::State::Arm(milliseconds after, void (State::*action)()) {
-  timer.expires_after(after);
-  timer.async_wait([weak = weak_from_this(), action, id = running->id](boost::system::error_code error) {
+void CallLane::State::Pump() {
+  while (open && !closed && running.size() < options.width) {
+    auto next = NextToHandOver();
+    if (next == waiting.end()) return;
+    auto call = std::move(*next);
+    waiting.erase(next);
+    HandOver(call);
+  }
+}
+
+void CallLane::State::HandOver(const CallPointer& call) {
+  running.push_back(call);
+  call->at_runner = true;
+  host->SendToRunner(CallHeader(call->id, call->attempt, call->method), call->arguments);
+  call->arguments = {};
+  Arm(call, call->timeout, &State::OnDeadline);
+}
+
+void CallLane::State::Arm(const CallPointer& call, milliseconds after, void (State::*action)(const CallPointer&)) {
+  call->timer.expires_after(after);
+  call->timer.async_wait([weak = weak_from_this(), action, call](boost::system::error_code error) {
     auto self = weak.lock();
-    // A handler that was already queued when its timer was set anew must not act on the next call.
-    if (error || !self || self->closed || !self->running || self->running->id != id ||
-        self->timer.expiry() > std::chrono::steady_clock::now())
+    // A handler that was already queued when its timer was set anew must not act.
+    if (error || !self || self->closed || !call->at_runner || call->timer.expiry() > std::chrono::steady_clock::now())
       return;
-    ((*self).*action)();
+    ((*self).*action)(call);
   });
 }
 
 void CallLane::State::Cancel(const std::string& id, Reach reach) {
-  if (running && running->id == id) {
-    if (reach == Reach::kAnyCall && !running->ending) BeginEnd(CancelReason::kCancelled);
+  if (auto at = FindCall(running, id); at != running.end()) {
+    auto call = *at;
+    if (reach == Reach::kAnyCall && !call->ending) BeginEnd(call, CancelReason::kCancelled);
     return;
   }
-  for (auto at = waiting.begin(); at != waiting.end(); ++at) {
-    if (at->id != id) continue;
-    CallDone done = Outcome(*at, burrow::v1::CALL_STATUS_CANCELLED);
-    *done.mutable_error() = EndedEarly(CancelReason::kCancelled, at->timeout);
-    waiting.erase(at);
-    Report(std::move(done));
-    Pump();
-    return;
-  }
+  auto at = FindCall(waiting, id);
+  if (at == waiting.end()) return;
+  CallDone done = Outcome(**at, burrow::v1::CALL_STATUS_CANCELLED);
+  *done.mutable_error() = EndedEarly(CancelReason::kCancelled, (*at)->timeout);
+  waiting.erase(at);
+  Report(std::move(done));
+  Pump();
 }
 
-void CallLane::State::BeginEnd(CancelReason reason) {
-  running->ending = reason;
-  host->SendToRunner(CancelHeader(running->id, reason), {});
-  Arm(options.grace, &State::OnGraceOver);
-  Interrupt();
+void CallLane::State::BeginEnd(const CallPointer& call, CancelReason reason) {
+  call->ending = reason;
+  host->SendToRunner(CancelHeader(call->id, reason), {});
+  Arm(call, options.grace, &State::OnGraceOver);
+  if (options.width == 1) Interrupt(call);
 }
 
 // Again and again until the call is answered: the cancel frame may reach the runner after the signal.
-void CallLane::State::Interrupt() {
+void CallLane::State::Interrupt(const CallPointer& call) {
   host->InterruptRunner();
-  nudge.expires_after(kNudge);
-  nudge.async_wait([weak = weak_from_this(), id = running->id](boost::system::error_code error) {
+  call->nudge.expires_after(kNudge);
+  call->nudge.async_wait([weak = weak_from_this(), call](boost::system::error_code error) {
     auto self = weak.lock();
-    if (!error && self && !self->closed && self->running && self->running->id == id) self->Interrupt();
+    if (!error && self && !self->closed && call->at_runner) self->Interrupt(call);
   });
 }
 
-void CallLane::State::OnGraceOver() {
-  bool timeout = running->ending == CancelReason::kTimeout;
-  auto seconds = static_cast<double>(running->timeout.count()) / 1000;
+void CallLane::State::OnGraceOver(const CallPointer& call) {
+  bool timeout = call->ending == CancelReason::kTimeout;
+  auto seconds = static_cast<double>(call->timeout.count()) / 1000;
   auto grace = static_cast<double>(options.grace.count()) / 1000;
   host->CallWouldNotEnd(
+      call->id,
       timeout
           ? fmt::format("the call ran longer than its timeout of {:g} s and did not end within {:g} s of being "
                         "interrupted, so its container was killed",
@@ -206,7 +230,7 @@ void CallLane::State::Report(CallDone done) {
   host->Report(std::move(message));
 }
 
-net::Task<void> CallLane::State::Item(RunnerMessage message, std::string body) {
+net::Task<void> CallLane::State::Item(CallPointer call, RunnerMessage message, std::string body) {
   auto self = shared_from_this();
   FromWorker report;
   auto& item = *report.mutable_item();
@@ -220,9 +244,9 @@ net::Task<void> CallLane::State::Item(RunnerMessage message, std::string body) {
     auto packed = co_await payloads->Pack(std::move(body));
     if (closed) co_return;
     if (!packed) {
-      if (!running) co_return;
-      running->failure = "a value that the call yielded could not be stored: " + packed.error().message();
-      if (!running->ending) BeginEnd(CancelReason::kCancelled);
+      if (!call->at_runner) co_return;
+      call->failure = "a value that the call yielded could not be stored: " + packed.error().message();
+      if (!call->ending) BeginEnd(call, CancelReason::kCancelled);
       co_return;
     }
     *item.mutable_item() = std::move(*packed);
@@ -230,18 +254,18 @@ net::Task<void> CallLane::State::Item(RunnerMessage message, std::string body) {
   host->Report(std::move(report));
 }
 
-net::Task<void> CallLane::State::Finish(RunnerMessage message, std::string body) {
+net::Task<void> CallLane::State::Finish(CallPointer call, RunnerMessage message, std::string body) {
   auto self = shared_from_this();
-  LaneCall call = std::move(*running);
-  running.reset();
-  timer.cancel();
-  nudge.cancel();
-  CallDone done = Outcome(call, burrow::v1::CALL_STATUS_SUCCESS);
+  std::erase(running, call);
+  call->at_runner = false;
+  call->timer.cancel();
+  call->nudge.cancel();
+  CallDone done = Outcome(*call, burrow::v1::CALL_STATUS_SUCCESS);
   done.set_run_ms(message.run_ms);
   if (body.size() <= kMaxInlinePayload && !waiting.empty()) Pump();  // the next one starts while this outcome travels
-  finishing.emplace(call.id, call.attempt);
-  co_await PutOutcome(done, call, message, std::move(body));
-  finishing.reset();
+  finishing.emplace_back(call->id, call->attempt);
+  co_await PutOutcome(done, *call, message, std::move(body));
+  std::erase(finishing, std::pair(call->id, call->attempt));
   if (closed) co_return;
   Report(std::move(done));
   Pump();
@@ -295,7 +319,8 @@ void CallLane::Cancel(const std::string& call_id, Reach reach) { state_->Cancel(
 
 net::Task<void> CallLane::Answer(RunnerMessage message, std::string body) {
   auto state = state_;
-  bool known = state->running && state->running->id == message.call_id && state->running->attempt == message.attempt;
+  auto at = FindCall(state->running, message.call_id);
+  bool known = at != state->running.end() && (*at)->attempt == message.attempt;
   if (!known || state->closed) {
     // Once: user code has the socket, too, and must not fill the worker's log.
     if (!std::exchange(state->complained, true))
@@ -303,25 +328,28 @@ net::Task<void> CallLane::Answer(RunnerMessage message, std::string body) {
               message.call_id);
     co_return;
   }
+  auto call = *at;
   if (message.kind == RunnerMessage::Kind::kItem) {
-    co_await state->Item(std::move(message), std::move(body));
+    co_await state->Item(std::move(call), std::move(message), std::move(body));
   } else {
-    co_await state->Finish(std::move(message), std::move(body));
+    co_await state->Finish(std::move(call), std::move(message), std::move(body));
   }
 }
 
 void CallLane::Close() {
   state_->closed = true;
-  state_->timer.cancel();
-  state_->nudge.cancel();
+  for (const auto& call : state_->running) {
+    call->timer.cancel();
+    call->nudge.cancel();
+  }
   state_->waiting.clear();
-  state_->running.reset();
+  state_->running.clear();
 }
 
 const std::string& CallLane::running() const {
   static const std::string kNone;
-  return state_->running ? state_->running->id : kNone;
+  return state_->running.size() == 1 ? state_->running.front()->id : kNone;
 }
-bool CallLane::idle() const { return !state_->running && state_->waiting.empty(); }
+bool CallLane::idle() const { return state_->running.empty() && state_->waiting.empty(); }
 
 }  // namespace burrow::worker

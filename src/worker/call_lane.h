@@ -1,5 +1,5 @@
-// The calls of one container: handed to its runner one after another, each watched by its deadline, cancelled on
-// request. Everything runs on the IoContext's one thread.
+// The calls of one container: handed to its runner one after another, or several at once, each watched by its deadline,
+// cancelled on request. Everything runs on the IoContext's one thread.
 #pragma once
 
 #include <chrono>
@@ -21,17 +21,19 @@ class LaneHost {
   virtual void SendToRunner(std::string_view header, std::string_view body) = 0;
   // Makes the runner look at its cancel frames: SIGUSR1.
   virtual void InterruptRunner() = 0;
-  // The running call did not end in its grace; the sentence says so. The container must be killed.
-  virtual void CallWouldNotEnd(std::string sentence) = 0;
+  // A running call did not end in its grace; the sentence says so. The container must be killed.
+  virtual void CallWouldNotEnd(std::string call_id, std::string sentence) = 0;
   virtual void Report(burrow::link::v1::FromWorker message) = 0;
 };
 
 struct LaneOptions {
   std::string container_id;
   std::chrono::milliseconds grace{2'000};  // between a cancel and the kill
+  uint32_t width = 1;                      // calls at the runner at once
 };
 
-// One call at a time is at the runner, so that output, deadline and cancel belong to it alone; the others wait here. A
+// With a width of 1 the output, the interrupting signal and the deadline belong to the one call at the runner; a runner
+// of several calls reads its frames all the time, tells what each printed, and needs no signal. Others wait here. A
 // call's timeout counts from its hand-over.
 class CallLane {
  public:
@@ -50,7 +52,7 @@ class CallLane {
   // Stops timers and forgets every call; the container's last update ends them.
   void Close();
 
-  // The call at the runner; empty when it is idle.
+  // The one call at the runner; empty when there is none, or several.
   const std::string& running() const;
   bool idle() const;  // nothing runs or waits
 

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "worker/line_splitter.h"
+
 namespace burrow::worker {
 
 namespace {
@@ -73,6 +75,12 @@ void ContainerLog::Add(burrow::v1::LogStream stream, const std::string& call_id,
   state_->Append(stream, call_id, std::move(text), partial);
   if (state_->bytes >= kBatchBytes) return state_->Flush();
   state_->FlushLater();
+}
+
+void ContainerLog::AddText(burrow::v1::LogStream stream, const std::string& call_id, std::string_view text) {
+  LineSplitter lines([&](std::string line, bool partial) { Add(stream, call_id, std::move(line), partial); });
+  lines.Feed(text);
+  lines.Flush();
 }
 
 void ContainerLog::Flush() {

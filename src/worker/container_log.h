@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "burrow/link/v1/link.pb.h"
@@ -24,6 +25,8 @@ class ContainerLog {
   ContainerLog(net::IoContext& io, ContainerLogOptions options);
   ~ContainerLog();
 
+  // Whole lines, and perhaps last words, that one call printed.
+  void AddText(burrow::v1::LogStream stream, const std::string& call_id, std::string_view text);
   // Sent within 5 ms, or with Flush, which whoever sends an update first calls so that lines come before it.
   void Add(burrow::v1::LogStream stream, const std::string& call_id, std::string text, bool partial);
   void Flush();

@@ -70,6 +70,7 @@ ContainerUpdate JudgeEnd(const EndFacts& facts) {
                     facts.memory_mib));
   } else if (facts.reason == EndReason::kCallWouldNotEnd) {
     Conclude(update, STOP_CAUSE_CALL_TIMEOUT, "FunctionTimeout", facts.reason_text);
+    update.set_call_id(facts.call_id);
   } else if (facts.reason == EndReason::kProtocolBroken) {
     Conclude(update, STOP_CAUSE_EXITED, "ContainerExited", facts.reason_text);
   } else {

@@ -20,6 +20,7 @@ struct EndFacts {
   StartProgress progress = StartProgress::kNotLaunched;  // kInterpreting: the runner said hello
   EndReason reason = EndReason::kNone;
   std::string reason_text;   // a sentence, for kCallWouldNotEnd, kStartDeadline and kProtocolBroken
+  std::string call_id;       // for kCallWouldNotEnd: which one
   std::string launch_error;  // set when Burrow could not start it
   std::optional<burrow::v1::CallError> import_error;  // of the `failed` frame
   std::optional<runtime::ContainerExit> exit;         // absent when it was never started or would not be reaped

@@ -67,14 +67,18 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
                         .container_id = id,
                         .clock = given.clock,
                         .send = given.send}),
-        lane(*given.io, this, given.payloads, {.container_id = id, .grace = limits.call_grace}),
+        lane(*given.io, this, given.payloads,
+             {.container_id = id, .grace = limits.call_grace, .width = CallsAtOnce(request.spec().function())}),
         start_timer(*given.io),
         stop_timer(*given.io) {}
 
   // LaneHost
   void SendToRunner(std::string_view header, std::string_view body) override { channel->Send(header, body); }
   void InterruptRunner() override { Signal(SIGUSR1); }
-  void CallWouldNotEnd(std::string sentence) override { Kill(EndReason::kCallWouldNotEnd, std::move(sentence)); }
+  void CallWouldNotEnd(std::string call_id, std::string sentence) override {
+    if (facts.reason == EndReason::kNone) facts.call_id = std::move(call_id);
+    Kill(EndReason::kCallWouldNotEnd, std::move(sentence));
+  }
   void Report(FromWorker message) override {
     log.Flush();
     services.send(std::move(message));
@@ -186,6 +190,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
 Result<runtime::Container> FunctionContainer::State::StartOnPool(const LaunchPaths& paths, const Wires& wires) const {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
   auto options = PlanLaunch(id, request.spec(), paths);
+  BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(request.spec().function()));
   options.fds = {{wires.null.get(), 0},
                  {wires.out.write.get(), 1},
                  {wires.err.write.get(), 2},
@@ -244,6 +249,9 @@ net::Task<void> FunctionContainer::State::Handle(Frame frame) {
       facts.import_error = std::move(message->error);
       if (!frame.body.empty() && frame.body.size() <= kMaxInlinePayload)
         facts.import_error->mutable_pickled()->set_inline_(std::move(frame.body));
+      co_return;
+    case RunnerMessage::Kind::kOutput:
+      log.AddText(message->stream, message->call_id, frame.body);
       co_return;
     case RunnerMessage::Kind::kItem:
       output->Drain();
@@ -364,6 +372,7 @@ FunctionContainer::FunctionContainer(const ContainerServices& services, burrow::
     : state_(std::make_shared<State>(services, std::move(request), deadlines, std::move(on_gone))) {
   state_->update.set_phase(burrow::link::v1::CONTAINER_PHASE_STARTING);
   state_->update.set_container_id(state_->id);
+  state_->deadlines.start = StartDeadline(state_->request.spec().function(), deadlines.start);
   state_->facts.memory_mib = MemoryMib(state_->request.spec().function().resources());
   net::RunDetached(*services.io, state_->Live(), "container " + state_->id);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -30,7 +31,29 @@ void AddAttached(const burrow::v1::FunctionSpec& function, const std::vector<std
 
 }  // namespace
 
+uint32_t CallsAtOnce(const burrow::v1::FunctionSpec& function) {
+  return std::max({1u, function.max_inputs(), function.max_batch_size()});
+}
+
+std::chrono::milliseconds StartDeadline(const burrow::v1::FunctionSpec& function, std::chrono::milliseconds least) {
+  if (function.startup_timeout_ms() > 0) return std::chrono::milliseconds(function.startup_timeout_ms());
+  return std::max(least, std::chrono::milliseconds(function.timeout_ms()));
+}
+
+Result<std::optional<runtime::Engine>> ChooseEngine(const burrow::v1::FunctionSpec& function) {
+  if (function.runtime().empty()) return std::nullopt;
+  if (function.runtime() == "runsc") {
+    BURROW_RETURN_IF_ERROR(runtime::CheckInstalled("runsc"));
+    return Fail(Code::kFailedPrecondition,
+                "functions cannot be run by runsc yet, since it hands no socket to a container: use crun or runc");
+  }
+  BURROW_ASSIGN_OR_RETURN(auto engine, runtime::ParseEngine(function.runtime()));
+  BURROW_RETURN_IF_ERROR(runtime::CheckInstalled(function.runtime()));
+  return engine;
+}
+
 uint32_t MemoryMib(const burrow::v1::Resources& resources) {
+  if (resources.memory_limit_mib()) return resources.memory_limit_mib();
   return resources.memory_mib() ? resources.memory_mib() : kDefaultMemoryMib;
 }
 
@@ -60,12 +83,13 @@ runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burr
   options.lower = paths.lower;
   options.args = {"python3", "-c", kBootstrap};
   options.env = MergeEnvironment(container_id, spec);
+  if (spec.function().block_network()) options.network = runtime::NetworkMode::kNone;
   options.cwd = spec.image().workdir().empty() ? "/root" : spec.image().workdir();
   options.binds.push_back({.source = paths.library, .target = "/burrow/lib", .read_only = true});
   if (!paths.source.empty())
     options.binds.push_back({.source = paths.source, .target = "/burrow/source", .read_only = true});
   AddAttached(spec.function(), paths.attached, options.binds);
-  options.limits.cpus = resources.cpu();
+  options.limits.cpus = resources.cpu_limit() > 0 ? resources.cpu_limit() : resources.cpu();
   options.limits.memory_bytes = uint64_t{MemoryMib(resources)} << 20;
   options.limits.pids = resources.pids() ? resources.pids() : kDefaultPids;
   return options;

@@ -1,6 +1,8 @@
 // From a container's specification to what the runtime starts. Pure.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,14 @@ struct LaunchPaths {
   std::vector<std::string> attached;  // directories of the function's attached files, in their order
 };
 
+// The limit of memory.
 uint32_t MemoryMib(const burrow::v1::Resources& resources);
+// Calls at the runner at once.
+uint32_t CallsAtOnce(const burrow::v1::FunctionSpec& function);
+// From StartContainer to ready: what the function asks for, else as long as a call may take, but at least `least`.
+std::chrono::milliseconds StartDeadline(const burrow::v1::FunctionSpec& function, std::chrono::milliseconds least);
+// What the function is to be run by; nullopt: the worker's own engine. kFailedPrecondition where this worker cannot.
+Result<std::optional<runtime::Engine>> ChooseEngine(const burrow::v1::FunctionSpec& function);
 
 // Everything but the descriptors.
 runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burrow::link::v1::ContainerSpec& spec,

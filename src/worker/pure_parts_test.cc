@@ -253,5 +253,60 @@ TEST(StateLayout, NamesAnInstanceByItsDirectory) {
   EXPECT_NE(InstanceTag("/var/lib/burrow"), InstanceTag("/var/lib/burrow2"));
 }
 
+TEST(LaunchPlan, TellsRequestsFromLimits) {
+  burrow::link::v1::ContainerSpec spec;
+  auto& function = *spec.mutable_function();
+  function.mutable_resources()->set_cpu(0.5);
+  function.mutable_resources()->set_cpu_limit(2);
+  function.mutable_resources()->set_memory_mib(64);
+  function.mutable_resources()->set_memory_limit_mib(128);
+  function.set_block_network(true);
+  auto plan = PlanLaunch("ct-1", spec, {.directory = "/d", .lower = {.directories = {"/l"}}, .library = "/lib"});
+  EXPECT_EQ(plan.limits.cpus, 2);
+  EXPECT_EQ(plan.limits.memory_bytes, uint64_t{128} << 20);
+  EXPECT_EQ(plan.network, runtime::NetworkMode::kNone);
+}
+
+TEST(LaunchPlan, GivesAStartAsLongAsTheFunctionSays) {
+  using std::chrono::seconds;
+  burrow::v1::FunctionSpec function;
+  EXPECT_EQ(StartDeadline(function, seconds(120)), seconds(120));
+  function.set_timeout_ms(300'000);
+  EXPECT_EQ(StartDeadline(function, seconds(120)), seconds(300));
+  function.set_startup_timeout_ms(5'000);
+  EXPECT_EQ(StartDeadline(function, seconds(120)), seconds(5));
+}
+
+TEST(RunnerMessage, StartsAClassWithItsParameters) {
+  burrow::v1::FunctionSpec function;
+  function.set_name("Model");
+  function.mutable_class_spec()->add_methods()->set_name("predict");
+  auto add = [&](const char* name) {
+    auto* value = function.mutable_bound()->add_values();
+    value->set_name(name);
+    return value;
+  };
+  add("n")->set_number(-3);
+  add("t")->set_text("\"x\"");
+  add("f")->set_flag(true);
+  add("d")->set_data(std::string("\0\xff", 2));
+  function.set_max_batch_size(4);
+  function.set_batch_wait_ms(50);
+  std::string header = StartHeader(function, "ap-1", "ct-1");
+  EXPECT_THAT(header, HasSubstr(R"("class":true)"));
+  EXPECT_THAT(header, HasSubstr(R"([{"name":"n","value":-3},{"name":"t","value":"\"x\""},)"
+                                R"({"name":"f","value":true},{"data":"00ff","name":"d"}])"));
+  EXPECT_THAT(header, HasSubstr(R"("batch_wait_ms":50)"));
+  EXPECT_THAT(CallHeader("fc-1", 2, "predict"), HasSubstr(R"("method":"predict")"));
+}
+
+TEST(RunnerMessage, ReadsWhatOneCallPrinted) {
+  auto message = ParseRunnerHeader(R"({"t":"output","id":"fc-1","stream":"stderr"})");
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->kind, RunnerMessage::Kind::kOutput);
+  EXPECT_EQ(message->call_id, "fc-1");
+  EXPECT_EQ(message->stream, burrow::v1::LOG_STREAM_STDERR);
+}
+
 }  // namespace
 }  // namespace burrow::worker

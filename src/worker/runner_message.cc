@@ -1,5 +1,7 @@
 #include "worker/runner_message.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -53,9 +55,9 @@ burrow::v1::CallError ReadError(const json& object) {
 
 std::optional<RunnerMessage::Kind> KindOf(const std::string& name) {
   using Kind = RunnerMessage::Kind;
-  static const std::map<std::string, Kind, std::less<>> kKinds = {{"hello", Kind::kHello},   {"ready", Kind::kReady},
-                                                                  {"failed", Kind::kFailed}, {"result", Kind::kResult},
-                                                                  {"item", Kind::kItem},     {"error", Kind::kError}};
+  static const std::map<std::string, Kind, std::less<>> kKinds = {
+      {"hello", Kind::kHello}, {"ready", Kind::kReady}, {"failed", Kind::kFailed}, {"result", Kind::kResult},
+      {"item", Kind::kItem},   {"error", Kind::kError}, {"output", Kind::kOutput}};
   auto at = kKinds.find(name);
   return at == kKinds.end() ? std::nullopt : std::optional(at->second);
 }
@@ -91,23 +93,63 @@ json ParseObject(std::string_view header) {
   return parsed;
 }
 
+std::string Hex(std::string_view bytes) {
+  std::string text;
+  for (char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return text;
+}
+
+json ParameterJson(const burrow::v1::Parameter& parameter) {
+  json value = {{"name", parameter.name()}};
+  switch (parameter.value_case()) {
+    case burrow::v1::Parameter::kText:
+      value["value"] = parameter.text();
+      break;
+    case burrow::v1::Parameter::kNumber:
+      value["value"] = parameter.number();
+      break;
+    case burrow::v1::Parameter::kFlag:
+      value["value"] = parameter.flag();
+      break;
+    case burrow::v1::Parameter::kData:
+      value["data"] = Hex(parameter.data());
+      break;
+    case burrow::v1::Parameter::VALUE_NOT_SET:
+      break;
+  }
+  return value;
+}
+
 }  // namespace
 
 std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
                         const std::string& container_id) {
   bool serialized = function.pickled().data_case() != burrow::v1::Payload::DATA_NOT_SET;
-  return Dump({{"t", "start"},
-               {"module", function.module()},
-               {"qualname", function.qualname()},
-               {"name", function.name()},
-               {"is_generator", function.is_generator()},
-               {"serialized", serialized},
-               {"app_id", app_id},
-               {"container_id", container_id}});
+  json header = {{"t", "start"},
+                 {"module", function.module()},
+                 {"qualname", function.qualname()},
+                 {"name", function.name()},
+                 {"is_generator", function.is_generator()},
+                 {"serialized", serialized},
+                 {"app_id", app_id},
+                 {"container_id", container_id}};
+  if (function.has_class_spec()) {
+    header["class"] = true;
+    header["parameters"] = json::array();
+    for (const auto& value : function.bound().values()) header["parameters"].push_back(ParameterJson(value));
+  }
+  if (function.max_inputs() > 1) header["max_inputs"] = function.max_inputs();
+  if (function.max_batch_size() > 0) {
+    header["max_batch_size"] = function.max_batch_size();
+    header["batch_wait_ms"] = function.batch_wait_ms();
+  }
+  return Dump(header);
 }
 
-std::string CallHeader(const std::string& call_id, uint32_t attempt) {
-  return Dump({{"t", "call"}, {"id", call_id}, {"attempt", attempt}});
+std::string CallHeader(const std::string& call_id, uint32_t attempt, const std::string& method) {
+  json header = {{"t", "call"}, {"id", call_id}, {"attempt", attempt}};
+  if (!method.empty()) header["method"] = method;
+  return Dump(header);
 }
 
 std::string CancelHeader(const std::string& call_id, CancelReason reason) {
@@ -129,6 +171,7 @@ Result<RunnerMessage> ParseRunnerHeader(std::string_view header) {
   message.item_index = Count(parsed, "index");
   message.run_ms = std::max(Number(parsed, "run_ms"), 0.0);
   message.cancelled = Flag(parsed, "cancelled");
+  if (Text(parsed, "stream") == "stderr") message.stream = burrow::v1::LOG_STREAM_STDERR;
   if (auto error = parsed.find("error"); error != parsed.end() && error->is_object()) message.error = ReadError(*error);
   return message;
 }

@@ -8,9 +8,10 @@ from binascii import a2b_base64
 from burrow import _serialization
 from burrow._client import payload
 from burrow._client.blobs import BlobClient
+from burrow._client.cancel_scope import current_scope
 from burrow._client.ids import new_call_id
 from burrow._client.resumed_outputs import resumed_outputs
-from burrow.exception import InfrastructureError, NotFoundError
+from burrow.exception import CancelledError, InfrastructureError, NotFoundError, TimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 WAIT_MS = 50000
 _WAIT_TIMEOUT = WAIT_MS / 1000 + 15.0
 _PENDING = ("CALL_STATUS_PENDING", 0)
+# The same for a thread that must notice when nobody waits for it any more.
+_SCOPED_WAIT_MS = 2000
 # How often a call that the server forgot, because it restarted, is invoked again.
 _MAX_REINVOCATIONS = 8
 
@@ -38,16 +41,25 @@ class CallClient:
         self.observer = observer
 
     def invoke(
-        self, function_id: str, name: str, args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+        self,
+        function_id: str,
+        name: str,
+        args: "tuple[Any, ...]",
+        kwargs: "dict[str, Any]",
+        method: str = "",
     ) -> "Any":
         """Runs one call and returns its value or raises what it raised."""
         call_id = new_call_id()
-        request = b'{"functionId":"%b","input":{"callId":"%b","arguments":%b},"waitMs":%d}' % (
+        request = b'{"functionId":"%b","input":{"callId":"%b","arguments":%b%b},"waitMs":%d}' % (
             function_id.encode("ascii"),
             call_id.encode("ascii"),
             payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs),
+            method_json(method),
             WAIT_MS,
         )
+        scope = current_scope()
+        if scope is not None:
+            scope.add(lambda: self.cancel({"callId": call_id}))
         try:
             result = self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
             if result.get("status", 0) in _PENDING:
@@ -81,14 +93,24 @@ class CallClient:
         return answer  # type: ignore[no-any-return]
 
     def spawn(
-        self, function_id: str, name: str, args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+        self,
+        function_id: str,
+        name: str,
+        args: "tuple[Any, ...]",
+        kwargs: "dict[str, Any]",
+        method: str = "",
     ) -> str:
         """Queues one call and returns its id once it is stored."""
         call_id = new_call_id()
         arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
         request = (
-            b'{"functionId":"%b","inputs":[{"callId":"%b","arguments":%b}],"closeGroup":true}'
-            % (function_id.encode("ascii"), call_id.encode("ascii"), arguments)
+            b'{"functionId":"%b","inputs":[{"callId":"%b","arguments":%b%b}],"closeGroup":true}'
+            % (
+                function_id.encode("ascii"),
+                call_id.encode("ascii"),
+                arguments,
+                method_json(method),
+            )
         )
         self.transport.unary_json("Calls/Submit", request)
         return call_id
@@ -96,13 +118,17 @@ class CallClient:
     def get(self, call_id: str, timeout: "float | None") -> "Any":
         """Waits for a spawned call. Raises TimeoutError when `timeout` seconds have passed."""
         give_up = None if timeout is None else time.monotonic() + timeout
+        scope = current_scope()
+        longest = WAIT_MS if scope is None else _SCOPED_WAIT_MS
         while True:
-            wait_ms = WAIT_MS
+            wait_ms = longest
             if give_up is not None:
-                wait_ms = max(0, min(WAIT_MS, int((give_up - time.monotonic()) * 1000)))
+                wait_ms = max(0, min(longest, int((give_up - time.monotonic()) * 1000)))
             result = self._wait_once(call_id, wait_ms)
             if result.get("status", 0) not in _PENDING:
                 return self.outcome(result)
+            if scope is not None and scope.cancelled:
+                raise CancelledError("Nobody waits for the call %s any more." % call_id)
             if give_up is not None and time.monotonic() >= give_up:
                 raise TimeoutError(
                     "The call %s has not ended after %g s: it goes on, call get() again later."
@@ -114,10 +140,18 @@ class CallClient:
         self.transport.unary("Calls/Cancel", target)
 
     def generate(
-        self, function_id: str, name: str, args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+        self,
+        function_id: str,
+        name: str,
+        args: "tuple[Any, ...]",
+        kwargs: "dict[str, Any]",
+        method: str = "",
     ) -> "Iterator[Any]":
         """Runs a generator remotely and yields its items as they come."""
-        call_id = self.spawn(function_id, name, args, kwargs)
+        call_id = self.spawn(function_id, name, args, kwargs, method)
+        scope = current_scope()
+        if scope is not None:
+            scope.add(lambda: self.cancel({"callId": call_id}))
         next_item, ended = 0, False
         try:
             for output in resumed_outputs(self.transport, {"callId": call_id}):
@@ -167,6 +201,11 @@ class CallClient:
         pickled = error.get("pickled")
         data = payload.decode(pickled, self.blobs) if pickled else None
         _serialization.raise_remote(error, data, str(result.get("status", "")))
+
+
+def method_json(method: str) -> bytes:
+    """What follows the other fields of a CallInput in JSON."""
+    return b',"method":"%b"' % method.encode("utf-8") if method else b""
 
 
 def default_call_client() -> CallClient:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from burrow import _serialization
+from burrow._client.class_spec import class_spec
 from burrow._client.modules import module_name
 from burrow._client.payload import encode_json
+from burrow.cls import Cls
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -12,11 +14,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from burrow._client.blobs import BlobClient
-    from burrow.function import Function
+    from burrow.function import Function, FunctionOptions
 
 
 def function_spec(
-    function: "Function[..., Any]", image_id: str, blobs: "BlobClient"
+    function: "Function[..., Any] | Cls", image_id: str, blobs: "BlobClient"
 ) -> "dict[str, Any]":
     """The FunctionSpec message.
 
@@ -29,13 +31,26 @@ def function_spec(
         "qualname": function.__qualname__,
         "isGenerator": function.is_generator,
         "imageId": image_id,
-        "resources": {"cpu": options.cpu, "memoryMib": options.memory},
+        "resources": {
+            "cpu": options.cpu,
+            "memoryMib": options.memory,
+            "cpuLimit": options.cpu_limit,
+            "memoryLimitMib": options.memory_limit,
+        },
         "timeoutMs": _ms(options.timeout),
         "minContainers": options.min_containers,
         "maxContainers": options.max_containers,
         "scaledownWindowMs": _ms(options.scaledown_window),
         "env": options.env,
+        "startupTimeoutMs": _ms(options.startup_timeout) if options.startup_timeout else 0,
+        "singleUseContainers": options.single_use_containers,
+        "blockNetwork": options.block_network,
+        "bufferContainers": options.buffer_containers,
+        "runtime": options.runtime,
     }
+    _add_calls_at_once(spec, options)
+    if isinstance(function, Cls):
+        spec["classSpec"] = class_spec(function)
     if options.retries is not None:
         spec["retries"] = {
             "maxRetries": options.retries.max_retries,
@@ -53,6 +68,15 @@ def function_spec(
     return spec
 
 
+def _add_calls_at_once(spec: "dict[str, Any]", options: "FunctionOptions") -> None:
+    if options.concurrency is not None:
+        spec["maxInputs"] = options.concurrency.max_inputs
+        spec["targetInputs"] = options.concurrency.target_inputs
+    if options.batching is not None:
+        spec["maxBatchSize"] = options.batching.max_batch_size
+        spec["batchWaitMs"] = options.batching.wait_ms
+
+
 def importable_module(function: "Any", name: str) -> str:
     """The module from which a container imports a function.
 
@@ -61,10 +85,14 @@ def importable_module(function: "Any", name: str) -> str:
     """
     if "<" in function.__qualname__:
         raise InvalidError(
-            "%s() is defined inside another function, where no container could import it: "
-            "move it to the top of its module, or use serialized=True." % name
+            "%s is defined inside another function, where no container could import it: "
+            "move it to the top of its module, or use serialized=True." % _called(function, name)
         )
     return module_name(function.__module__)
+
+
+def _called(function: "Any", name: str) -> str:
+    return name if isinstance(function, Cls) else name + "()"
 
 
 def _ms(seconds: float) -> int:

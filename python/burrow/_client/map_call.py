@@ -12,15 +12,17 @@ import time
 from collections import deque
 
 from burrow._client import payload
+from burrow._client.calls import method_json
+from burrow._client.cancel_scope import current_scope
 from burrow._client.ids import new_call_id, new_group_id
-from burrow._client.resumed_outputs import resumed_outputs
+from burrow._client.resumed_outputs import FirstSeen, in_order, resumed_outputs
 from burrow.exception import Error, InfrastructureError, ResourceExhaustedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Iterator
 
-    from burrow._client.calls import CallClient
+    from burrow._calling import CallTarget
     from burrow._client.stream import Stream
 
 MAX_OUTSTANDING = 10000
@@ -45,14 +47,14 @@ class MapCall:
 
     def __init__(
         self,
-        calls: "CallClient",
-        function_id: str,
+        target: "CallTarget",
         name: str,
         inputs: "Iterable[Iterable[Any]]",
         kwargs: "dict[str, Any]",
     ) -> None:
-        self._calls = calls
-        self._function_id = function_id.encode("ascii")
+        self._calls = target.calls
+        self._function_id = target.function_id.encode("ascii")
+        self._method = method_json(target.method)
         self._name = name
         self._inputs = inputs
         self._kwargs = kwargs
@@ -67,6 +69,7 @@ class MapCall:
         self._submitted = False
         self._closed = False
         self._abandoned = False
+        self._unread = False  # nobody waits for outcomes, so that their number bounds nothing
         self._failure: "BaseException | None" = None
         self._stream: "Stream | None" = None
 
@@ -74,10 +77,13 @@ class MapCall:
         """Yields values as `Function.map` promises; the calls start with the first next()."""
         self._start(self._read_inputs)
         sender = self._start(self._submit_inputs)
+        scope = current_scope()
+        if scope is not None:
+            scope.add(self._cancel)
         complete = False
         try:
             results = self._unordered()
-            for _, result in _in_order(results) if ordered else results:
+            for _, result in in_order(results) if ordered else results:
                 try:
                     value = self._calls.outcome(result)
                 except Exception as error:
@@ -93,6 +99,20 @@ class MapCall:
                 if self._submitted:
                     self._cancel()
 
+    def submit_all(self) -> str:
+        """Queues every input, waits for no outcome, and returns the id of the group."""
+        self._unread = True
+        self._start(self._read_inputs)
+        try:
+            self._submit_inputs()
+        except _Abandoned:
+            self._raise_failure()
+            raise
+        finally:
+            self._abandon()
+        self._raise_failure()
+        return self._group_id
+
     def _start(self, work: "Callable[[], None]") -> threading.Thread:
         thread = threading.Thread(target=self._guard, args=(work,), name="burrow-map", daemon=True)
         thread.start()
@@ -106,7 +126,7 @@ class MapCall:
             self._raise_failure()
             if not self._submitted:
                 return
-        outstanding = _Outstanding()
+        outstanding = FirstSeen()
         try:
             for output in resumed_outputs(
                 self._calls.transport, {"groupId": self._group_id}, self._opened, self._has_failed
@@ -178,10 +198,11 @@ class MapCall:
             with self._changed:
                 while not self._has_room():
                     self._changed.wait(1.0)
-                entry = b'{"callId":"%b","index":%d,"arguments":%b}' % (
+                entry = b'{"callId":"%b","index":%d,"arguments":%b%b}' % (
                     new_call_id().encode("ascii"),
                     self._read,
                     encoded,
+                    self._method,
                 )
                 self._read += 1
                 self._ready.append(entry)
@@ -196,7 +217,7 @@ class MapCall:
         if self._is_over():
             raise _Abandoned()
         return (
-            self._read - self._finished < MAX_OUTSTANDING
+            (self._unread or self._read - self._finished < MAX_OUTSTANDING)
             and len(self._ready) < _MAX_READY
             and (not self._ready or self._ready_bytes < _MAX_READY_BYTES)
         )
@@ -210,7 +231,7 @@ class MapCall:
                     raise _Abandoned()
                 batch = self._take_batch()
                 last = self._read_all and not self._ready
-            if batch or self._submitted:
+            if batch or self._submitted or self._unread:
                 self._submit(batch, last)
             with self._changed:
                 self._submitted = self._submitted or bool(batch)
@@ -253,34 +274,3 @@ class MapCall:
                     raise _Abandoned()
                 self._changed.wait(pause)
             pause = min(pause * 2, 2.0)
-
-
-class _Outstanding:
-    """Which indices have been seen, in little memory: all below a floor, and a few above."""
-
-    def __init__(self) -> None:
-        self._floor = 0
-        self._above: "set[int]" = set()
-
-    def take(self, index: int) -> bool:
-        """Whether the index is new; it is not from now on."""
-        if index < self._floor or index in self._above:
-            return False
-        self._above.add(index)
-        while self._floor in self._above:
-            self._above.remove(self._floor)
-            self._floor += 1
-        return True
-
-
-def _in_order(
-    results: "Iterator[tuple[int, dict[str, Any]]]",
-) -> "Iterator[tuple[int, dict[str, Any]]]":
-    """Yields what comes in any order by ascending index from 0."""
-    early: "dict[int, dict[str, Any]]" = {}
-    expected = 0
-    for index, result in results:
-        early[index] = result
-        while expected in early:
-            yield expected, early.pop(expected)
-            expected += 1

@@ -24,12 +24,14 @@ def resumed_outputs(
     target: "dict[str, str]",
     opened: "Callable[[Stream], None]" = lambda stream: None,
     is_over: "Callable[[], bool]" = lambda: False,
+    until: "float | None" = None,
 ) -> "Iterator[dict[str, Any]]":
     """Yields each Output message of {"callId": ...} or {"groupId": ...} once.
 
     Args:
         opened: told of each stream that is opened, so that another thread can close it.
         is_over: asked before a stream is opened; the sequence ends where it says so.
+        until: when it ends at the latest, by time.monotonic().
 
     Raises:
         ConnectionError: the server stayed away for longer than it takes to restart it.
@@ -37,15 +39,15 @@ def resumed_outputs(
     cursor = 0
     lost_since = 0.0
     pause = 0.02
-    while not is_over():
+    while not is_over() and (until is None or time.monotonic() < until):
         stream: "Stream | None" = None
         try:
-            stream = Stream(
-                transport, "Calls/Outputs", dict(target, cursor=str(cursor)), _IDLE_TIMEOUT
-            )
+            message = dict(target, cursor=str(cursor))
+            stream = Stream(transport, "Calls/Outputs", message, _idle_timeout(until))
             opened(stream)
             for response in stream:
                 lost_since, pause = 0.0, 0.02
+                stream.idle_timeout = _idle_timeout(until)
                 yield from response.get("outputs", ())
                 cursor = int(response.get("cursor", cursor))
             return
@@ -61,3 +63,39 @@ def resumed_outputs(
                 stream.close()
         time.sleep(pause)
         pause = min(pause * 2, 1.0)
+
+
+def _idle_timeout(until: "float | None") -> float:
+    left = _IDLE_TIMEOUT if until is None else until - time.monotonic()
+    return max(0.001, min(left, _IDLE_TIMEOUT))
+
+
+class FirstSeen:
+    """Which indices have been seen, in little memory: all below a floor, and a few above."""
+
+    def __init__(self) -> None:
+        self._floor = 0
+        self._above: "set[int]" = set()
+
+    def take(self, index: int) -> bool:
+        """Whether the index is new; it is not from now on."""
+        if index < self._floor or index in self._above:
+            return False
+        self._above.add(index)
+        while self._floor in self._above:
+            self._above.remove(self._floor)
+            self._floor += 1
+        return True
+
+
+def in_order(
+    results: "Iterator[tuple[int, dict[str, Any]]]",
+) -> "Iterator[tuple[int, dict[str, Any]]]":
+    """Yields what comes in any order by ascending index from 0."""
+    early: "dict[int, dict[str, Any]]" = {}
+    expected = 0
+    for index, result in results:
+        early[index] = result
+        while expected in early:
+            yield expected, early.pop(expected)
+            expected += 1

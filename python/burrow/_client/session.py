@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from burrow._client.attached_files import all_files, attached_files
 from burrow._client.build_stream import BuildState, follow_build
 from burrow._client.calls import CallClient
+from burrow._client.class_spec import parameters
 from burrow._client.config import load_config
 from burrow._client.digest_cache import DigestCache
 from burrow._client.function_spec import function_spec
@@ -45,6 +46,7 @@ class Session:
         self.function_ids: "dict[str, str]" = {}
         self.transport = Transport(load_config())
         self.calls = CallClient(self.transport, observer)
+        self._bound: "dict[tuple[str, str], str]" = {}
         self._watcher: "Watcher | None" = None
         self._digests = DigestCache()
 
@@ -74,6 +76,15 @@ class Session:
         self.function_ids = answer.get("functionIds", {})
         self.reporter.published(list(self.app.functions), _ms_since(start))
         self._digests.save()
+
+    def bind(self, function_id: str, values: "dict[str, Any]") -> str:
+        """The id of a class's function with these parameters."""
+        message = {"functionId": function_id, "parameters": parameters(values)}
+        key = (function_id, repr(message))
+        known = self._bound.get(key)
+        if known is None:
+            known = self._bound[key] = self.transport.unary("Apps/Bind", message)["functionId"]
+        return known
 
     def stop(self, reason: str) -> None:
         """Stops the app and shows what it printed until then."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from burrow._client.digest_cache import DigestCache
     from burrow._client.files import LocalFile
+    from burrow.cls import Cls
     from burrow.function import Function
 
 MAX_SOURCE = 256 * 1024 * 1024
@@ -25,7 +26,7 @@ _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w
 
 
 def collect_source(
-    functions: "Iterable[Function[..., Any]]",
+    functions: "Iterable[Function[..., Any] | Cls]",
     cache: "DigestCache",
     attached: "Iterable[tuple[str, Any]]" = (),
 ) -> "list[LocalFile]":

@@ -32,7 +32,7 @@ class Stream:
         body = envelope.encode(json.dumps(message, separators=(",", ":")).encode("utf-8"))
         head = transport.head("POST", "/burrow.v1." + method, _HEADERS)
         self._method = method
-        self._idle_timeout = idle_timeout
+        self.idle_timeout = idle_timeout  # may be changed between two messages
         self._closed = False
         self._connection: "HttpConnection" = transport.connect()
         try:
@@ -61,7 +61,7 @@ class Stream:
                         _raise_end(document)
                         return
                     yield document
-                connection.extend(self._idle_timeout)
+                connection.extend(self.idle_timeout)
             raise ConnectionLost("the stream broke off")
         except ValueError as error:
             raise ConnectionLost("the stream is garbled: %s" % error) from None

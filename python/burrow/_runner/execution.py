@@ -6,20 +6,22 @@ import os
 from time import monotonic
 
 from burrow import _serialization
+from burrow._call_context import enter_call
 from burrow._runner import output
 from burrow._runner.cancellation import explain
-from burrow._runner.frames import MAX_BODY_BYTES
 from burrow._runner.imports import call_late, import_late
-from burrow.exception import CancelledError, InputCancellation, SerializationError
+from burrow._runner.values import RETURNED, YIELDED, pickle_value
+from burrow.exception import CancelledError, InputCancellation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, Union
+    from typing import Any, Dict, Optional, Union
 
     from burrow._runner.async_execution import Loop
     from burrow._runner.cancellation import Interrupts
     from burrow._runner.frames import Channel, Frame
     from burrow._runner.inbox import Inbox
+    from burrow._runner.service import Service
 
 _CO_COROUTINE = 0x80
 _CO_ASYNC_GENERATOR = 0x200
@@ -30,22 +32,21 @@ class Executor:
 
     def __init__(
         self,
-        function: Callable[..., Any],
-        is_generator: bool,
+        service: Service,
         channel: Channel,
         inbox: Inbox,
         interrupts: Interrupts,
     ) -> None:
-        self._function = function
-        self._is_generator = is_generator
+        self._service = service
         self._channel = channel
         self._inbox = inbox
         self._interrupts = interrupts
         self._pid = os.getpid()
         self._loop: Optional[Loop] = None
-        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-        if flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR):
-            self._event_loop()  # now, so that it counts as import and not into the first call
+        for function, _ in service.methods.values():
+            flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+            if flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR):
+                self._event_loop()  # now, so that it counts as import and not into the first call
 
     def run(self, frame: Frame) -> None:
         """Answers one call. Raises SystemExit if the function did, OSError if the worker is gone."""
@@ -56,22 +57,31 @@ class Executor:
         if reason is not None:
             self._send_cancelled(answer, reason, 0.0)
         else:
-            self._run(answer, body)
+            enter_call(call_id)
+            self._run(answer, body, header.get("method") or "")
+            enter_call("")
         self._inbox.finished(call_id)
 
+    def finish(self, outcome: Any) -> None:
+        """Awaits what an async hook has only begun."""
+        if hasattr(type(outcome), "__await__"):
+            loop = self._event_loop()
+            loop.run(loop.start(outcome))
+
     def close(self) -> None:
-        """Ends the event loop and what still runs in it."""
+        """Runs exit hooks, then ends the event loop and what still runs in it."""
+        self._service.exit(self.finish)
         if self._loop is not None:
             self._loop.close()
 
-    def _run(self, answer: Dict[str, Any], body: Union[bytes, memoryview]) -> None:
+    def _run(self, answer: Dict[str, Any], body: Union[bytes, memoryview], method: str) -> None:
         call_id = answer["id"]
         failure: Optional[BaseException] = None
         value = b""
         started = monotonic()
         try:
             try:
-                value = self._call(answer, body)
+                value = self._call(answer, body, method)
             finally:
                 self._interrupts.leave()
         except BaseException as error:
@@ -95,16 +105,17 @@ class Executor:
         else:
             self._send_failure(answer, failure, run_ms)
 
-    def _call(self, answer: Dict[str, Any], body: Union[bytes, memoryview]) -> bytes:
+    def _call(self, answer: Dict[str, Any], body: Union[bytes, memoryview], method: str) -> bytes:
         self._interrupts.begin(answer["id"])
+        function, is_generator = self._service.methods[method]
         args, kwargs = _serialization.loads(body)
-        value = self._function(*args, **kwargs)
-        if self._is_generator:
+        value = function(*args, **kwargs)
+        if is_generator:
             self._stream(answer, value)
             value = None
         elif hasattr(type(value), "__await__"):
             value = self._await(answer, value)
-        return _pickle(value, "the value that the function returned")
+        return pickle_value(value, RETURNED)
 
     def _stream(self, answer: Dict[str, Any], items: Any) -> None:
         if hasattr(type(items), "__anext__"):
@@ -114,7 +125,7 @@ class Executor:
         index = 0
         try:
             for item in items:
-                body = _pickle(item, "an item that the function yielded")
+                body = pickle_value(item, YIELDED)
                 interrupts.leave()
                 self._send_item(answer, index, body)
                 index += 1
@@ -131,7 +142,7 @@ class Executor:
         index = 0
         try:
             async for item in items:
-                self._send_item(answer, index, _pickle(item, "an item that the function yielded"))
+                self._send_item(answer, index, pickle_value(item, YIELDED))
                 index += 1
         finally:
             await items.aclose()
@@ -171,16 +182,3 @@ class Executor:
             {"t": "error", **answer, "run_ms": run_ms, "error": described, "cancelled": cancelled},
             body,
         )
-
-
-def _pickle(value: Any, what: str) -> bytes:
-    if value is None:
-        return _serialization.NONE
-    body: bytes = _serialization.dumps(value, what=what, carry=False)
-    if len(body) > MAX_BODY_BYTES:
-        raise SerializationError(
-            "%s is %d MiB when pickled, and at most %d MiB can be sent: "
-            "return less, or yield it in parts from a generator"
-            % (what, len(body) >> 20, MAX_BODY_BYTES >> 20)
-        )
-    return body

@@ -64,6 +64,17 @@ def describe_load_failure(error: BaseException, module: str) -> Tuple[Dict[str, 
     return described, body
 
 
+def describe_hook_failure(error: BaseException, hook: str) -> Tuple[Dict[str, Any], bytes]:
+    """As `describe`, for what a class's enter hook raised."""
+    described, body = describe(error)
+    described["message"] = "%s(), which is run before the first call, raised %s: %s" % (
+        hook,
+        described["type"],
+        described["message"],
+    )
+    return described, body
+
+
 def message_of(error: BaseException) -> str:
     """The exception's own words; user classes may fail at that."""
     try:

@@ -20,10 +20,7 @@ def load_function(header: Dict[str, Any], body: Union[bytes, memoryview]) -> Cal
 
     Raises what the user's module raises while it is imported, LoadError or SerializationError.
     """
-    if header.get("serialized"):
-        found = loads(body)
-    else:
-        found = _find(header["module"], header["qualname"])
+    found = _load(header, body)
     try:
         found = found._burrow_raw_function
     except AttributeError:
@@ -36,11 +33,32 @@ def load_function(header: Dict[str, Any], body: Union[bytes, memoryview]) -> Cal
     return found  # type: ignore[no-any-return]
 
 
+def load_class(header: Dict[str, Any], body: Union[bytes, memoryview]) -> type:
+    """The class that a `start` frame names or holds. Raises as load_function does."""
+    found = _load(header, body)
+    try:
+        found = found._burrow_raw_class
+    except AttributeError:
+        pass
+    if not isinstance(found, type):
+        raise LoadError(
+            "%s is a %s, not a class: check which object @app.cls() decorates"
+            % (header.get("qualname") or header.get("name"), type(found).__name__)
+        )
+    return found
+
+
+def _load(header: Dict[str, Any], body: Union[bytes, memoryview]) -> Any:
+    if header.get("serialized"):
+        return loads(body)
+    return _find(header["module"], header["qualname"])
+
+
 def _find(module_name: str, qualname: str) -> Any:
     if "<locals>" in qualname:
         raise LoadError(
             "%s is defined inside another function, so that no import finds it: "
-            "move it to the top of its module or use @app.function(serialized=True)" % qualname
+            "move it to the top of its module or use serialized=True" % qualname
         )
     __import__(module_name)
     found: Any = sys.modules[module_name]

@@ -15,14 +15,19 @@ from burrow._runner.cancellation import Interrupts, Terminated  # noqa: E402
 from burrow._runner.execution import Executor  # noqa: E402
 from burrow._runner.frames import Channel, ProtocolError  # noqa: E402
 from burrow._runner.inbox import Inbox  # noqa: E402
-from burrow._runner.loader import load_function  # noqa: E402
+from burrow._runner.loader import load_class, load_function  # noqa: E402
+from burrow._runner.service import Service  # noqa: E402
 
 imports.remember_path(sys.path + [_source])
 sys.path.insert(0, _source)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, NoReturn, Optional, Union
+    from typing import Any, Callable, Dict, NoReturn, Optional, Union
+
+    from burrow._runner.concurrent_execution import AtOnce
+    from burrow._runner.frames import Frame
+    from burrow._runner.tagged_output import TaggedOutput
 
 _EXIT_TERMINATED = 143  # 128 + SIGTERM
 _EXIT_PROTOCOL = 2
@@ -65,8 +70,12 @@ def _serve_on(channel: Channel) -> int:
     if executor is None:
         return 1
     try:
-        return _run_calls(executor, inbox, interrupts)
+        if isinstance(executor, Executor):
+            return _run_calls(executor, inbox, interrupts)
+        several = imports.import_late("burrow._runner.concurrent_execution")
+        return int(several.serve(executor, channel, inbox, interrupts))
     finally:
+        interrupts.not_waiting()
         executor.close()
 
 
@@ -82,33 +91,76 @@ def _connect() -> Channel:
         ) from None
 
 
-def _load(channel: Channel, inbox: Inbox, interrupts: Interrupts) -> Optional[Executor]:
+def _load(
+    channel: Channel, inbox: Inbox, interrupts: Interrupts
+) -> "Optional[Union[Executor, AtOnce]]":
     """Handles `start`; None if the function could not be loaded, which the worker was then told."""
     interrupts.waiting()
     first = inbox.next_start()
     if first is None:
         raise Terminated
-    header, body = first
+    header = first[0]
     started = monotonic()
+    service: Optional[Service] = None
     try:
-        function = load_function(header, body)
+        tagged = _tag_output(header)
+        service = _service(first)
+        executor: "Union[Executor, AtOnce]"
+        if tagged is None:
+            executor = Executor(service, channel, inbox, interrupts)
+        else:
+            executor = _executor_at_once(service, header, channel, tagged)
+        service.enter(executor.finish)
         interrupts.not_waiting()
     except BaseException as error:
         interrupts.not_waiting()
         if interrupts.terminating:
             raise Terminated from None
-        _send_load_failure(channel, error, header.get("module") or "")
+        _send_load_failure(channel, error, header, service)
         return None
-    executor = Executor(function, bool(header.get("is_generator")), channel, inbox, interrupts)
     output.flush()
     channel.send({"t": "ready", "import_ms": (monotonic() - started) * 1000})
     return executor
 
 
-def _send_load_failure(channel: Channel, error: BaseException, module: str) -> None:
-    described, body = imports.call_late(
-        "burrow._runner.failures", "describe_load_failure", error, module
-    )
+def _service(start: Frame) -> Service:
+    header, body = start
+    if not header.get("class"):
+        return Service(load_function(header, body), bool(header.get("is_generator")))
+    services = imports.import_late("burrow._runner.class_service")
+    found: Service = services.ClassService(load_class(header, body), header)
+    return found
+
+
+def _tag_output(header: Dict[str, Any]) -> Optional[TaggedOutput]:
+    """Before user code sees the streams; None where one call runs at a time."""
+    if header.get("max_inputs", 1) <= 1 and not header.get("max_batch_size"):
+        return None
+    tagged: TaggedOutput = imports.import_late("burrow._runner.tagged_output").TaggedOutput()
+    return tagged
+
+
+def _executor_at_once(
+    service: Service, header: Dict[str, Any], channel: Channel, tagged: TaggedOutput
+) -> AtOnce:
+    made: AtOnce
+    if header.get("max_batch_size"):
+        batches = imports.import_late("burrow._runner.batch_execution")
+        size, wait_ms = header["max_batch_size"], header.get("batch_wait_ms", 0)
+        made = batches.BatchExecutor(service, channel, tagged, size, wait_ms)
+    else:
+        several = imports.import_late("burrow._runner.concurrent_execution")
+        made = several.ConcurrentExecutor(service, channel, tagged)
+    return made
+
+
+def _send_load_failure(
+    channel: Channel, error: BaseException, header: Dict[str, Any], service: Optional[Service]
+) -> None:
+    what, name = "describe_load_failure", header.get("module") or ""
+    if service is not None and service.hook:
+        what, name = "describe_hook_failure", "%s.%s" % (header.get("name"), service.hook)
+    described, body = imports.call_late("burrow._runner.failures", what, error, name)
     output.flush()
     channel.send({"t": "failed", "error": described}, body)
 

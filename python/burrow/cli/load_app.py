@@ -6,6 +6,7 @@ import os
 import sys
 
 from burrow.app import App
+from burrow.cls import Cls
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any, Callable
 
+    from burrow._calling import Callee
     from burrow.function import Function
 
 
@@ -26,7 +28,7 @@ class Target:
         app: App,
         name: str,
         entrypoint: "Callable[..., Any] | None",
-        function: "Function[..., Any] | None",
+        function: "Callee[..., Any] | None",
     ) -> None:
         self.app = app
         self.name = name
@@ -39,7 +41,8 @@ class Target:
         if self.entrypoint is not None:
             return self.entrypoint
         assert self.function is not None
-        return self.function.__wrapped__
+        wrapped: "Callable[..., Any]" = getattr(self.function, "__wrapped__")
+        return wrapped
 
 
 def import_file(path: str) -> "ModuleType":
@@ -116,9 +119,10 @@ def find_target(module: "ModuleType", wanted: str, path: str) -> Target:
         for name, raw in app.entrypoints.items()
     ]
     functions = [
-        Target(app, name, None, function)
+        target
         for app in apps.values()
         for name, function in app.functions.items()
+        for target in _targets(app, name, function)
     ]
     if wanted:
         for target in entrypoints + functions:
@@ -143,6 +147,16 @@ def find_target(module: "ModuleType", wanted: str, path: str) -> Target:
             candidates[0].name,
         )
     )
+
+
+def _targets(app: App, name: str, function: "Function[..., Any] | Cls") -> "list[Target]":
+    """A function, or each method of a class."""
+    if not isinstance(function, Cls):
+        return [Target(app, name, None, function)]
+    methods = function.parts.methods
+    return [
+        Target(app, "%s.%s" % (name, method), None, getattr(function, method)) for method in methods
+    ]
 
 
 def _names(targets: "list[Target]") -> str:

@@ -123,8 +123,7 @@ def _call(target: "Target", arguments: "dict[str, Any]") -> None:
 
             asyncio.run(_awaited(result))
         return
-    function = target.function
-    assert function is not None
+    function: "Any" = target.function
     if function.is_generator:
         for item in function.remote_gen(**arguments):
             print(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import importlib.util
 import os
@@ -14,6 +15,8 @@ import traceback
 from typing import Any, Dict, Iterator, List
 
 from fake_server import ConnectFailure, FakeServer
+
+from burrow import _class_parts
 
 
 class SmallBurrowd(FakeServer):
@@ -34,6 +37,7 @@ class SmallBurrowd(FakeServer):
             {
                 "Apps/Create": lambda request: {"appId": "ap-1"},
                 "Apps/Publish": self.publish,
+                "Apps/Bind": self.bind,
                 "Apps/Stop": self.stop,
                 "Apps/Watch": lambda request: self.watch(),
                 "Images/Build": self.build,
@@ -65,6 +69,17 @@ class SmallBurrowd(FakeServer):
             "functionIds": {spec["name"]: "fn-" + spec["name"] for spec in request["functions"]}
         }
 
+    def bind(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        base = self.functions[request["functionId"]]
+        values = {}
+        for value in request["parameters"]:
+            ((kind, said),) = ((k, v) for k, v in value.items() if k != "name")
+            read: Any = {"number": int, "data": base64.b64decode}.get(kind, lambda value: value)
+            values[value["name"]] = read(said)
+        bound = "%s-%d" % (request["functionId"], len(self.functions))
+        self.functions[bound] = _Instance(base.user_class, values)
+        return {"functionId": bound}
+
     def _load(self, root: str, spec: Dict[str, Any]) -> Any:
         if "pickled" in spec:
             return pickle.loads(base64.b64decode(spec["pickled"]["inline"]))
@@ -78,7 +93,10 @@ class SmallBurrowd(FakeServer):
             found.loader.exec_module(module)
         finally:
             sys.path.remove(root)
-        return getattr(module, spec["qualname"])._burrow_raw_function
+        decorated = getattr(module, spec["qualname"])
+        if "classSpec" in spec:
+            return _Instance(decorated._burrow_raw_class, {})
+        return decorated._burrow_raw_function
 
     def stop(self, request: Dict[str, Any]) -> Dict[str, Any]:
         self.stopped.append(request)
@@ -104,7 +122,11 @@ class SmallBurrowd(FakeServer):
         result = {"callId": call["callId"], "phases": phases, "attempt": 1}
         try:
             args, kwargs = pickle.loads(self.bytes_of(call["arguments"]))
+            if "method" in call:
+                function = getattr(function.instance, call["method"])
             value = function(*args, **kwargs)
+            if hasattr(value, "__await__"):
+                value = asyncio.run(value)
             if hasattr(value, "__next__"):
                 for position, item in enumerate(value):
                     yield {"item": self.payload(item), "itemIndex": position}
@@ -186,6 +208,23 @@ class SmallBurrowd(FakeServer):
                 group.closed = True
             self.changed.notify_all()
         return {"cancelled": 1}
+
+
+class _Instance:
+    """An object of a class, made when it is first called."""
+
+    def __init__(self, user_class: Any, values: Dict[str, Any]) -> None:
+        self.user_class = user_class
+        self.values = values
+        self._instance: Any = None
+
+    @property
+    def instance(self) -> Any:
+        if self._instance is None:
+            parts = _class_parts.parts_of(self.user_class)
+            values = _class_parts.check_values("class", parts, self.values)
+            self._instance = _class_parts.construct(self.user_class, values)
+        return self._instance
 
 
 class Group:

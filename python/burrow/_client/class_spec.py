@@ -1,0 +1,50 @@
+"""Describes classes, and values of their parameters, to the server."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+
+from burrow._marks import ABSENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from burrow.cls import Cls
+
+_TYPES = {str: "TEXT", int: "NUMBER", bool: "FLAG", bytes: "DATA"}
+
+
+def class_spec(cls: "Cls") -> "dict[str, Any]":
+    """The ClassSpec message."""
+    parts = cls.parts
+    return {
+        "methods": [
+            {"name": name, "isGenerator": method.is_generator}
+            for name, method in parts.methods.items()
+        ],
+        "parameters": [
+            {
+                "name": name,
+                "type": "PARAMETER_TYPE_" + _TYPES[spec.type],
+                **({} if spec.default is ABSENT else {"default": _parameter(name, spec.default)}),
+            }
+            for name, spec in parts.parameters.items()
+        ],
+        "hasExit": bool(parts.hooks_of("exit")),
+    }
+
+
+def parameters(values: "dict[str, Any]") -> "list[dict[str, Any]]":
+    """Parameter messages, ordered by name."""
+    return [_parameter(name, value) for name, value in sorted(values.items())]
+
+
+def _parameter(name: str, value: "Any") -> "dict[str, Any]":
+    if isinstance(value, bool):
+        return {"name": name, "flag": value}
+    if isinstance(value, int):
+        return {"name": name, "number": str(int(value))}
+    if isinstance(value, str):
+        return {"name": name, "text": str(value)}
+    return {"name": name, "data": b2a_base64(value, newline=False).decode("ascii")}

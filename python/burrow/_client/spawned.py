@@ -1,0 +1,79 @@
+"""Outcomes of calls that were spawned before, perhaps by another process."""
+
+from __future__ import annotations
+
+import time
+
+from burrow._client.cancel_scope import current_scope
+from burrow._client.resumed_outputs import FirstSeen, in_order, resumed_outputs
+from burrow.exception import NotFoundError, TimeoutError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+    from burrow._client.calls import CallClient
+
+
+def get_of_group(calls: "CallClient", group_id: str, timeout: "float | None", index: int) -> "Any":
+    """Waits for one call of a group: its value, or what it raised.
+
+    Raises:
+        TimeoutError: it has not ended after `timeout` seconds.
+        NotFoundError: the group has no such index.
+    """
+    until = None if timeout is None else time.monotonic() + timeout
+    scope = current_scope()
+
+    def is_over() -> bool:
+        return scope is not None and scope.cancelled
+
+    for output in resumed_outputs(
+        calls.transport, {"groupId": group_id}, is_over=is_over, until=until
+    ):
+        if output.get("index", 0) == index and "result" in output:
+            return calls.outcome(output["result"])
+    if is_over() or (until is not None and time.monotonic() >= until):
+        raise TimeoutError(
+            "Call %d of %s has not ended after %g s: it goes on, call get() again later."
+            % (index, group_id, timeout or 0)
+        )
+    raise NotFoundError("The calls %s have no index %d." % (group_id, index))
+
+
+def values_of_group(calls: "CallClient", group_id: str, return_exceptions: bool) -> "Iterator[Any]":
+    """Yields the values of a group's calls in the order of their inputs."""
+    for _, result in in_order(_results(calls, group_id)):
+        yield _value(calls, result, return_exceptions)
+
+
+def items_of_call(calls: "CallClient", call_id: str, return_exceptions: bool) -> "Iterator[Any]":
+    """Yields what a generator yielded, or the one value of another function."""
+    next_item = 0
+    for output in resumed_outputs(calls.transport, {"callId": call_id}):
+        if "item" in output:
+            if output.get("itemIndex", 0) == next_item:
+                next_item += 1
+                yield calls.load(output["item"])
+        elif "result" in output:
+            value = _value(calls, output["result"], return_exceptions)
+            if next_item == 0 or isinstance(value, Exception):
+                yield value
+            return
+
+
+def _results(calls: "CallClient", group_id: str) -> "Iterator[tuple[int, dict[str, Any]]]":
+    seen = FirstSeen()
+    for output in resumed_outputs(calls.transport, {"groupId": group_id}):
+        index, result = output.get("index", 0), output.get("result")
+        if result is not None and seen.take(index):
+            yield index, result
+
+
+def _value(calls: "CallClient", result: "dict[str, Any]", return_exceptions: bool) -> "Any":
+    try:
+        return calls.outcome(result)
+    except Exception as error:
+        if not return_exceptions:
+            raise
+        return error

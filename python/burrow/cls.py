@@ -1,0 +1,192 @@
+"""Classes of an app: their instances live in containers, and their methods are called there."""
+
+from __future__ import annotations
+
+from burrow import _class_parts
+from burrow._calling import Callee, CallTarget, running_session
+from burrow._image_imports import raise_failed_import
+from burrow.exception import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from burrow._class_parts import ClassParts, Method
+    from burrow.app import App
+    from burrow.function import FunctionOptions
+
+    _AnyCallee = Callee[..., Any]
+else:
+    _AnyCallee = Callee
+
+
+class Cls:
+    """A decorated class. Calling it makes an Obj, whose methods run in containers.
+
+    Example:
+        @app.cls()
+        class Model:
+            size: int = burrow.parameter(default=3)
+
+            @burrow.enter()
+            def load(self) -> None:
+                self.table = list(range(self.size))
+
+            @burrow.method()
+            def look(self, position: int) -> int:
+                return self.table[position]
+
+        assert Model(size=5).look.remote(4) == 4
+    """
+
+    _burrow_decorated = True
+    is_generator = False
+
+    def __init__(self, app: "App", user_class: type, name: str, options: "FunctionOptions") -> None:
+        self.app = app
+        self.name = name
+        self.options = options
+        self.parts: "ClassParts" = _class_parts.parts_of(user_class)
+        self.__wrapped__ = user_class
+        self.__name__ = user_class.__name__
+        self.__qualname__ = user_class.__qualname__
+        self.__module__ = user_class.__module__
+        self.__doc__ = user_class.__doc__
+
+    @property
+    def _burrow_raw_class(self) -> type:
+        """What a container makes an instance of. Raises ImportError as functions do."""
+        raise_failed_import(self.options.image or self.app.image)
+        return self.__wrapped__
+
+    def __call__(self, *args: "Any", **parameters: "Any") -> "Obj":
+        if args:
+            raise InvalidError(
+                "%s() takes its parameters by name, like %s(%s=...)."
+                % (self.name, self.name, next(iter(self.parts.parameters), "size"))
+            )
+        return Obj(self, _class_parts.check_values(self.name, self.parts, parameters))
+
+    def __getattr__(self, name: str) -> "Any":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        parts = self.__dict__.get("parts")
+        if parts is not None and name in parts.methods:
+            return Obj(self, {}).method(name)  # checked when it is called
+        return getattr(self.__dict__["__wrapped__"], name)
+
+    def __mro_entries__(self, bases: "tuple[Any, ...]") -> "tuple[type, ...]":
+        return (self.__wrapped__,)
+
+    def __reduce__(self) -> "tuple[Any, ...]":
+        return _unpickled, (self.app.name, self.__wrapped__, self.name)
+
+    def __repr__(self) -> str:
+        return "<burrow.Cls %s of %s>" % (self.name, self.app.name)
+
+
+class Obj:
+    """The instances with certain parameters: one here, made when it is needed, and one in each container.
+
+    Methods have `remote`, `local` and their kin; other attributes are those of the instance here.
+    """
+
+    def __init__(self, cls: Cls, parameters: "dict[str, Any]") -> None:
+        self._burrow_cls = cls
+        self._burrow_parameters = parameters
+        self._burrow_instance: "Any" = None
+
+    def method(self, name: str) -> "BoundMethod":
+        """The method of that name, to be called."""
+        return BoundMethod(self, self._burrow_cls.parts.methods[name])
+
+    def __getattr__(self, name: str) -> "Any":
+        if name.startswith("_burrow") or name.startswith("__"):
+            raise AttributeError(name)
+        if name in self._burrow_cls.parts.methods:
+            return self.method(name)
+        return getattr(self._local(), name)
+
+    def _local(self) -> "Any":
+        """The instance of this process, after its enter hooks."""
+        if self._burrow_instance is None:
+            cls = self._burrow_cls
+            values = _class_parts.check_values(cls.name, cls.parts, self._burrow_parameters)
+            instance = _class_parts.construct(cls.__wrapped__, values)
+            instance.__dict__[_class_parts.REMOTE] = self._method_of_instance
+            for kind in ("snap_enter", "enter"):
+                for name in cls.parts.hooks_of(kind):
+                    _finish(getattr(instance, name)())
+            self._burrow_instance = instance
+        return self._burrow_instance
+
+    def _method_of_instance(self, name: str, bound: "Callable[..., Any]") -> "BoundMethod":
+        return BoundMethod(self, self._burrow_cls.parts.methods[name], bound)
+
+    def _target(self, method: str) -> CallTarget:
+        cls = self._burrow_cls
+        session = running_session(cls.app, "%s.%s" % (cls.name, method))
+        function_id = session.function_ids[cls.name]
+        if cls.parts.parameters:
+            values = _class_parts.check_values(cls.name, cls.parts, self._burrow_parameters)
+            function_id = session.bind(function_id, values)
+        return CallTarget(session.calls, function_id, method)
+
+    def __repr__(self) -> str:
+        values = ", ".join("%s=%r" % item for item in sorted(self._burrow_parameters.items()))
+        return "<burrow.Obj %s(%s)>" % (self._burrow_cls.name, values)
+
+
+class BoundMethod(_AnyCallee):
+    """A method of an Obj. Calling it runs it here."""
+
+    _burrow_decorated = True
+
+    def __init__(
+        self, owner: Obj, method: "Method", bound: "Callable[..., Any] | None" = None
+    ) -> None:
+        self._owner = owner
+        self._method = method
+        self._bound = bound
+        self.name = "%s.%s" % (owner._burrow_cls.name, method.name)
+        self.__wrapped__ = method.raw.__get__(owner)  # for its signature
+        self.__name__ = method.name
+        self.__doc__ = getattr(method.raw, "__doc__", None)
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether the method yields, so that it is called by remote_gen()."""
+        return self._method.is_generator
+
+    def __call__(self, *args: "Any", **kwargs: "Any") -> "Any":
+        return self.local(*args, **kwargs)
+
+    def local(self, *args: "Any", **kwargs: "Any") -> "Any":
+        """Runs the method here, on an instance of this process."""
+        if self._bound is None:
+            self._bound = self._method.raw.__get__(self._owner._local())
+        return self._bound(*args, **kwargs)
+
+    def _target(self) -> CallTarget:
+        return self._owner._target(self._method.name)
+
+    def __repr__(self) -> str:
+        return "<burrow method %s>" % self.name
+
+
+def _finish(outcome: "Any") -> None:
+    """Awaits what an async hook has only begun."""
+    if hasattr(type(outcome), "__await__"):
+        import asyncio
+
+        asyncio.run(_awaited(outcome))
+
+
+async def _awaited(outcome: "Any") -> "Any":
+    return await outcome
+
+
+def _unpickled(app_name: str, user_class: type, name: str) -> Cls:
+    from burrow.app import App
+
+    return App(app_name).cls(name=name)(user_class)

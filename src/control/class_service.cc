@@ -1,0 +1,61 @@
+#include "control/class_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/classes.h"
+#include "control/limits.h"
+
+namespace burrow::control {
+
+void ClassService::Register(api::Gateway& gateway) {
+  gateway.AddUnary<pb::BindRequest, pb::BindResponse>("burrow.v1.Apps/Bind", [this](const auto& r) { return Bind(r); });
+}
+
+net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& request) {
+  FunctionId base_id(request.function_id());
+  auto base = p_.apps.FindFunction(base_id);
+  if (!base || !base->spec.function().has_class_spec() || base->spec.function().has_bound()) {
+    co_return Fail(Code::kNotFound, "there is no class '{}': its app has been stopped, or was never published",
+                   request.function_id().substr(0, kMaxNameBytes));
+  }
+  auto app = base->app->shared_from_this();
+  auto bound = BindParameters(base_id, base->spec.function(), request.parameters());
+  if (!bound) co_return Forward(std::move(bound.error()));
+  pb::BindResponse response;
+  auto id = bound->values().empty() ? base_id : VariantId(*bound);
+  response.set_function_id(id.str());
+  if (p_.apps.FindFunction(id)) co_return response;
+  if (app->functions.size() >= kMaxFunctions + kMaxVariants)
+    co_return Fail(Code::kResourceExhausted, "an app may have at most {} sets of parameters", kMaxVariants);
+  auto variant = std::make_shared<Function>(p_.io, id, app.get());
+  uint32_t generation = 0;
+  do {  // again where the class is published anew meanwhile
+    generation = base->generation;
+    variant->spec = VariantSpec(base->spec, *bound);
+    std::vector<store::FunctionRecord> records = {
+        {.id = id, .app = app->record.id, .name = variant->key(), .spec = variant->spec.SerializeAsString()}};
+    auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
+    BURROW_CO_RETURN_IF_ERROR(stored);
+    if (!app->live())
+      co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
+    if (p_.apps.FindFunction(id)) co_return response;  // somebody else was first
+  } while (generation != base->generation);
+  p_.apps.Enter(variant);
+  p_.dispatcher.Pump(variant);
+  co_return response;
+}
+
+std::vector<std::shared_ptr<Function>> PrepareVariants(net::IoContext& io, App& app, const Function& prepared) {
+  std::vector<std::shared_ptr<Function>> variants;
+  for (const auto& [key, function] : app.functions) {
+    const auto& bound = function->spec.function().bound();
+    if (bound.base_function_id() != prepared.id.str()) continue;
+    auto variant = std::make_shared<Function>(io, function->id, &app);
+    variant->spec = VariantSpec(prepared.spec, bound);
+    variants.push_back(std::move(variant));
+  }
+  return variants;
+}
+
+}  // namespace burrow::control

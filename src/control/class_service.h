@@ -1,0 +1,39 @@
+// burrow.v1.Apps/Bind: functions of classes with parameters.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "api/gateway.h"
+#include "control/apps.h"
+#include "control/background.h"
+#include "control/dispatcher.h"
+#include "store/store.h"
+
+namespace burrow::control {
+
+// What the service works on; all of it outlives the service.
+struct ClassServiceParts {
+  net::IoContext& io;
+  AppTable& apps;
+  Dispatcher& dispatcher;
+  store::Store& store;
+  Background& store_thread;
+};
+
+class ClassService {
+ public:
+  explicit ClassService(ClassServiceParts parts) : p_(parts) {}
+  void Register(api::Gateway& gateway);
+
+ private:
+  net::Task<Result<pb::BindResponse>> Bind(const pb::BindRequest& request);
+
+  ClassServiceParts p_;
+};
+
+// The variants of a class that is about to be published anew as `prepared`, in the same way: to be stored and entered
+// with it.
+std::vector<std::shared_ptr<Function>> PrepareVariants(net::IoContext& io, App& app, const Function& prepared);
+
+}  // namespace burrow::control

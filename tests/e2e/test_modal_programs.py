@@ -1,0 +1,67 @@
+"""Ordinary Modal programs run after `import burrow as modal`.
+
+Each says at its end, in comments, what it `prints:` (or `prints in any order:`), with which code it
+`exits:`, and what it `complains:` on stderr.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import List, Tuple
+
+import pytest
+
+from daemon import ROOT, Run
+
+PROGRAMS = sorted((ROOT / "tests" / "modal_programs").glob("*.py"))
+
+
+class Expected:
+    """What a program's closing comments say."""
+
+    def __init__(self, text: str) -> None:
+        closing = re.search(r"(?:^#[^\n]*\n)+\Z", text, re.M)
+        assert closing is not None, "the program does not say what it prints"
+        self.lines: List[str] = []
+        self.complaints: List[str] = []
+        self.code, self.in_order = 0, True
+        for line in closing.group().splitlines():
+            self._add(line[2:])
+
+    def _add(self, line: str) -> None:
+        if line in ("prints:", "prints in any order:"):
+            self.in_order = line == "prints:"
+        elif line.startswith("exits: "):
+            self.code = int(line[7:])
+        elif line.startswith("complains: "):
+            self.complaints.append(line[11:])
+        else:
+            self.lines.append(line)
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=name_of)
+def test_a_modal_program_does_what_it_says(burrow: Run, program: Path) -> None:
+    expected = Expected(program.read_text())
+    ended = burrow("run", str(program))
+    assert ended.returncode == expected.code, ended.stdout + ended.stderr
+    printed, wanted = ended.stdout.splitlines(), expected.lines
+    if not expected.in_order:
+        printed, wanted = sorted(printed), sorted(wanted)
+    assert printed == wanted, ended.stderr
+    for complaint in expected.complaints:
+        assert complaint in ended.stderr
+
+
+def test_the_checks_of_programs_notice(tmp_path: Path) -> None:
+    cases: List[Tuple[str, object]] = [
+        ("x\n# prints:\n# a\n# exits: 3\n", (["a"], 3, True)),
+        ("# prints in any order:\n# b\n# complains: c\n", (["b"], 0, False)),
+    ]
+    for text, wanted in cases:
+        found = Expected(text)
+        assert (found.lines, found.code, found.in_order) == wanted
