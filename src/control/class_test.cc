@@ -139,9 +139,10 @@ TEST_F(Classes, PublishingAClassAnewReplacesItsVariants) {
 }
 
 TEST_F(Classes, QueuedCallsFindTheirMethodAndVariantAfterARestart) {
-  StartControl();
+  Begin();
   auto function = NewClass().function;
   auto five = Bind(function, {Number("size", 5)});
+  worker_->Disconnect();
   auto submit = SubmitOf(*five, {"later"});
   submit.mutable_inputs(0)->set_method("predict");
   ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", submit));

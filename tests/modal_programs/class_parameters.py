@@ -41,6 +41,6 @@ def main():
 # prints:
 # small[3] = 6 b'\x00'
 # LARGE[3] = 30 B'K'
-# ['LARGE[0] = 0 B\'K\'', 'LARGE[1] = 10 B\'K\'']
+# ["LARGE[0] = 0 B'K'", "LARGE[1] = 10 B'K'"]
 # True
 # False
