@@ -67,7 +67,10 @@ CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
 std::string Explain(const CLI::App* app, const CLI::Error& error) {
   auto chosen = app->get_subcommands();
   std::string command = chosen.empty() ? std::string() : " " + chosen.front()->get_name();
-  return fmt::format("burrowd: {}: see `burrowd{} --help`\n", error.what(), command);
+  auto unknown = app->remaining();
+  std::string what = error.what();
+  if (chosen.empty() && !unknown.empty()) what = fmt::format("there is no command '{}'", unknown.front());
+  return fmt::format("burrowd: {}: see `burrowd{} --help`\n", what, command);
 }
 template <class Run>
 int WithAddress(const std::string& text, Address& address, Run run) {

@@ -40,10 +40,10 @@ TEST_F(BuildWaits, DoNotCountAgainstAStepsTime) {
     SayWait(build.step_id(), begins ? "" : "its turn on the worker");
   };
   worker_->Connect();
-  std::vector<std::string> waits;
+  int turns = 0;
   EXPECT_TRUE(Stream<pb::BuildEvent>("Images/Build", Recipe("waiting"), [&](const pb::BuildEvent& event) {
-    if (!event.has_wait()) return true;
-    waits.push_back(event.wait().waits_for());
+    if (!event.has_wait() || event.wait().waits_for() != "its turn on the worker") return true;
+    ++turns;
     const auto waiting = worker_->WaitFor(lpb::FromControl::kBuild, 2).build().step_id();
     const Status overdue = Stream<pb::BuildEvent>("Images/Build", Recipe("endless"), [](const auto&) { return true; });
     EXPECT_EQ(overdue.error().code(), Code::kDeadlineExceeded);
@@ -51,7 +51,7 @@ TEST_F(BuildWaits, DoNotCountAgainstAStepsTime) {
     worker_->SayBuilt(waiting, "made");
     return true;
   }));
-  EXPECT_THAT(waits, ElementsAre("its turn on the worker"));
+  EXPECT_EQ(turns, 1);
 }
 
 TEST_F(BuildWaits, AreSaidWhileNoWorkerIsThere) {
