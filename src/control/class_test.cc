@@ -191,7 +191,8 @@ TEST(ClassChecks, RefuseClassesThatCannotBe) {
   EXPECT_TRUE(wrong([](auto& s) { s.mutable_bound()->set_base_function_id("fu-x"); }));
   EXPECT_TRUE(wrong([](auto& s) { s.mutable_class_spec()->clear_methods(); }));
   EXPECT_TRUE(wrong([](auto& s) { s.mutable_class_spec()->add_methods()->set_name("predict"); }));
-  EXPECT_TRUE(wrong([](auto& s) { s.mutable_class_spec()->mutable_parameters(0)->mutable_default_()->set_flag(true); }));
+  EXPECT_TRUE(
+      wrong([](auto& s) { s.mutable_class_spec()->mutable_parameters(0)->mutable_default_()->set_flag(true); }));
   EXPECT_TRUE(wrong([](auto& s) { s.mutable_class_spec()->mutable_parameters(0)->clear_type(); }));
   EXPECT_TRUE(wrong([](auto& s) { s.set_max_batch_size(4); })) << "it has two methods";
   EXPECT_TRUE(wrong([](auto& s) { s.set_max_inputs(kMaxCallsAtOnce + 1); }));

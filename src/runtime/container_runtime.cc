@@ -219,7 +219,7 @@ class ContainerStart {
     std::vector<MountPoint> points;
     for (const auto* list : {&generated_, &options_.binds}) {
       for (const Bind& bind : *list) {
-        struct stat source {};
+        struct stat source{};
         if (stat(bind.source.c_str(), &source) != 0) return FailErrno(fmt::format("mount {}", bind.source));
         points.push_back({.target = bind.target, .directory = S_ISDIR(source.st_mode)});
       }
