@@ -46,10 +46,10 @@ Status StatusOf(int status, const std::string& what) {
 }
 
 // What a person needs who waited in vain: what happened last, how long, and what to do.
-Error GaveUp(const Result<int>& status, const Error& outcome, milliseconds whole) {
+Error GaveUp(const Result<int>& status, const Error& outcome, const Wait& wait) {
   const char* advice = status ? "try again later" : "check its name and that this server reaches it, then try again";
-  return {outcome.code(), fmt::format("{}; it was tried for {:g} s: {}", outcome.message(),
-                                      std::chrono::duration<double>(whole).count(), advice)};
+  return {outcome.code(), fmt::format("{}; it was tried for {:.1f} s: {}", outcome.message(),
+                                      std::chrono::duration<double>(wait.lasted()).count(), advice)};
 }
 
 }  // namespace
@@ -174,8 +174,7 @@ Status RegistryClient::State::Perform(RegistryGet& get, const std::function<uint
       wait.Renew();
       pause = options_.first_pause;
     }
-    if (steady_clock::now() + pause > wait.give_up())
-      return Forward(GaveUp(status, outcome.error(), options_.patience.whole));
+    if (steady_clock::now() + pause > wait.give_up()) return Forward(GaveUp(status, outcome.error(), wait));
     if (!Pause(pause, stop)) return Fail(Code::kCancelled, "the import was cancelled");
     pause = std::min(2 * pause, kLongestPause);
   }

@@ -35,6 +35,7 @@ class RegistryHttp {
     Result<net::HttpResponse> Perform(net::HttpRequest request);
     // When all attempts have an end.
     std::chrono::steady_clock::time_point give_up() const { return since_ + http_.patience_.whole; }
+    std::chrono::steady_clock::duration lasted() const { return std::chrono::steady_clock::now() - since_; }
     // Something of use came: the patience begins anew with the last byte.
     void Renew();
     bool stopped() const { return stop_.stop_requested(); }

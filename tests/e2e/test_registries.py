@@ -186,7 +186,6 @@ def test_a_silent_registry_is_named_while_it_is_waited_for(
     host = "127.0.0.1:%d" % silent.getsockname()[1]
     importing = daemon.popen("image", "import", host + "/image", cwd=tmp_path)
     assert importing.stderr is not None
-    assert importing.stderr.readline() == "looking at the image\n"
     assert importing.stderr.readline() == "waiting for %s ...\n" % host
     importing.send_signal(signal.SIGINT)
     assert importing.wait(30) == 130
