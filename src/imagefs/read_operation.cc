@@ -80,7 +80,7 @@ Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& 
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
   }
-  if (auto part = PartOf(range); part && session.failures->Has(*part)) return Answer::Error(EIO);
+  if (auto part = PartOf(range); part && session.failures->Take(*part)) return Answer::Error(EIO);
   return Defer(session, request, EIO,
                [&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
 }

@@ -15,7 +15,7 @@ namespace burrow::imagefs {
 class RecentFailures {
  public:
   using Part = std::pair<cas::Digest, uint64_t>;  // a blob, and which frame of it
-  // `memory`: so short that nobody but the kernel comes back meanwhile.
+  // `memory`: so short that hardly anybody but the kernel comes back meanwhile.
   explicit RecentFailures(std::chrono::milliseconds memory) : memory_(memory) {}
 
   void Note(const Part& part) {
@@ -24,15 +24,16 @@ class RecentFailures {
     std::erase_if(until_, [&](const auto& item) { return item.second < now; });
     until_[part] = now + memory_;
   }
-  bool Has(const Part& part) const {
+  // Whether that failed. Says so once: who comes next tries again.
+  bool Take(const Part& part) {
     std::lock_guard lock(mutex_);
-    auto found = until_.find(part);
-    return found != until_.end() && std::chrono::steady_clock::now() <= found->second;
+    auto found = until_.extract(part);
+    return !found.empty() && std::chrono::steady_clock::now() <= found.mapped();
   }
 
  private:
   const std::chrono::milliseconds memory_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::map<Part, std::chrono::steady_clock::time_point> until_;  // guarded by mutex_
 };
 

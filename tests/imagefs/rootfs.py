@@ -23,7 +23,10 @@ _CAPABILITY = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)  # cap_net_bin
 
 def make_rootfs(root: Path) -> None:
     """Fills a directory that is not there yet."""
-    command = ["mmdebstrap", "--mode=root", "--variant=apt", "--include=python3-minimal"]
+    # It mounts /proc, /sys and the machine's own /dev/shm in there. Killed, it would leave them to
+    # whoever removes the directory; in a namespace of its own they go with it.
+    command = ["unshare", "--mount", "mmdebstrap", "--mode=root", "--variant=apt"]
+    command += ["--include=python3-minimal"]
     command += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
     command += [
         "--dpkgopt=path-exclude=/usr/share/%s/*" % name for name in ("man", "doc", "locale")
@@ -84,7 +87,8 @@ def _add_unusual_files(top: Path) -> None:
     many.mkdir()
     for number in range(3000):
         (many / ("entry-%05d" % number)).symlink_to(str(number))
-    for number, path in enumerate(sorted(top.rglob("*"))):
+    paths = [Path(where, name) for where, below, files in os.walk(top) for name in below + files]
+    for number, path in enumerate(sorted(paths)):
         seconds = 1_000_000_000 + number
         os.utime(path, ns=(0, seconds * 10**9 + 123_456_789), follow_symlinks=False)
     os.utime(top / "empty", ns=(0, -(10**9) * 86_400 + 5))  # before 1970
