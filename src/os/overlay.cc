@@ -31,8 +31,8 @@ bool Writable(const OverlayOptions& options) { return !options.upper.empty(); }
 struct Setting {
   const char *key, *value;
 };
-// With xino, inode numbers stay also of directories, when the kernel has forgotten them meanwhile: the layer is in their
-// upper bits, which none of our filesystems uses.
+// With xino, inode numbers stay also of directories, when the kernel has forgotten them meanwhile: the layer is in
+// their upper bits, which none of our filesystems uses.
 std::vector<Setting> Settings(const OverlayOptions& options) {
   const bool metacopy = options.lower.needs_metacopy, redirect = metacopy || options.lower.renames_directories;
   return {{"redirect_dir", redirect ? "on" : "off"},
