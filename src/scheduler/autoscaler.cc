@@ -34,9 +34,9 @@ double WantedForTarget(const FunctionLoad& load) {
   return std::ceil((static_cast<double>(load.queued) + load.running) / (load.target_concurrency * rounds));
 }
 
-// Containers that calls deserve: the busy ones, and those for waiting calls. One that is free or starting takes at least
-// one of them; a busy one takes as many as it can run within the cost of a start, unless its call is overdue: the mean
-// says nothing about that one.
+// Containers that calls deserve: the busy ones, and those for waiting calls. One that is free or starting takes at
+// least one of them; a busy one takes as many as it can run within the cost of a start, unless its call is overdue: the
+// mean says nothing about that one.
 double WantedForCalls(const FunctionLoad& load) {
   if (load.target_concurrency > 1) return WantedForTarget(load);
   const auto mean = UsableMean(load.mean_run_ms);

@@ -9,8 +9,8 @@ namespace {
 
 using burrow::link::v1::FromWorker;
 using ::testing::HasSubstr;
-using ::testing::UnorderedElementsAre;
 using testing::IntArgument;
+using ::testing::UnorderedElementsAre;
 
 const auto* const kOwnMountsToo = os::UseOwnMounts();
 
@@ -114,17 +114,16 @@ TEST_F(CallsAtOnceTest, AClassIsEnteredCalledAndLeft) {
 }
 
 TEST_F(CallsAtOnceTest, ABlockedNetworkIsLoopbackAlone) {
-  std::string container = Start(
-      "import os\ndef look(x):\n    print(sorted(os.listdir('/sys/class/net')))\n", "look",
-      [](auto& spec) { spec.mutable_function()->set_block_network(true); });
+  std::string container = Start("import os\ndef look(x):\n    print(sorted(os.listdir('/sys/class/net')))\n", "look",
+                                [](auto& spec) { spec.mutable_function()->set_block_network(true); });
   EXPECT_EQ(AwaitDone(Call(container, IntArgument(1))).status(), burrow::v1::CALL_STATUS_SUCCESS);
   ASSERT_EQ(Lines().size(), 1u);
   EXPECT_EQ(Lines()[0].text(), "['lo']");
 }
 
 TEST_F(CallsAtOnceTest, ARuntimeThatIsNotInstalledIsNamed) {
-  std::string container = Start("def f(x):\n    return x\n", "f",
-                                [](auto& spec) { spec.mutable_function()->set_runtime("runsc"); });
+  std::string container =
+      Start("def f(x):\n    return x\n", "f", [](auto& spec) { spec.mutable_function()->set_runtime("runsc"); });
   auto stopped = AwaitStopped(container);
   EXPECT_EQ(stopped.cause(), burrow::link::v1::STOP_CAUSE_START_FAILED);
   EXPECT_THAT(stopped.error().message(), HasSubstr("runsc"));
@@ -132,8 +131,8 @@ TEST_F(CallsAtOnceTest, ARuntimeThatIsNotInstalledIsNamed) {
 
 TEST_F(CallsAtOnceTest, AFunctionMayBeRunByTheOtherEngine) {
   if (!runtime::CheckInstalled("runc")) GTEST_SKIP() << "there is no runc";
-  std::string container = Start("def f(x):\n    return x\n", "f",
-                                [](auto& spec) { spec.mutable_function()->set_runtime("runc"); });
+  std::string container =
+      Start("def f(x):\n    return x\n", "f", [](auto& spec) { spec.mutable_function()->set_runtime("runc"); });
   EXPECT_EQ(AwaitDone(Call(container, IntArgument(1))).status(), burrow::v1::CALL_STATUS_SUCCESS);
 }
 
