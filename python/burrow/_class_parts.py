@@ -92,6 +92,10 @@ class ClassParts:
         """Names of the methods that are hooks of one kind."""
         return [name for name, found in self.hooks.items() if found == kind]
 
+    def enter_hooks(self) -> "list[str]":
+        """Names of the enter hooks in the order in which they run."""
+        return self.hooks_of("snap_enter") + self.hooks_of("enter")
+
 
 def parts_of(user_class: type) -> ClassParts:
     """The parts of a class, which the first look prepares: marked methods become Method objects.

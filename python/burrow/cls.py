@@ -72,7 +72,7 @@ class Cls:
             raise AttributeError(name)
         parts = self.__dict__.get("parts")
         if parts is not None and name in parts.methods:
-            return Obj(self, {}).method(name)  # checked when it is called
+            return Obj(self, None).method(name)
         return getattr(self.__dict__["__wrapped__"], name)
 
     def __mro_entries__(self, bases: "tuple[Any, ...]") -> "tuple[type, ...]":
@@ -91,7 +91,8 @@ class Obj:
     Methods have `remote`, `local` and their kin; other attributes are those of the instance here.
     """
 
-    def __init__(self, cls: Cls, parameters: "dict[str, Any]") -> None:
+    def __init__(self, cls: Cls, parameters: "dict[str, Any] | None") -> None:
+        """`parameters` are checked ones; None: the defaults, which are looked for when they are needed."""
         self._burrow_cls = cls
         self._burrow_parameters = parameters
         self._burrow_instance: "Any" = None
@@ -111,14 +112,19 @@ class Obj:
         """The instance of this process, after its enter hooks."""
         if self._burrow_instance is None:
             cls = self._burrow_cls
-            values = _class_parts.check_values(cls.name, cls.parts, self._burrow_parameters)
-            instance = _class_parts.construct(cls.__wrapped__, values)
+            instance = _class_parts.construct(cls.__wrapped__, self._burrow_values())
             instance.__dict__[_class_parts.REMOTE] = self._method_of_instance
-            for kind in ("snap_enter", "enter"):
-                for name in cls.parts.hooks_of(kind):
-                    _finish(getattr(instance, name)())
+            for name in cls.parts.enter_hooks():
+                _finish(getattr(instance, name)())
             self._burrow_instance = instance
         return self._burrow_instance
+
+    def _burrow_values(self) -> "dict[str, Any]":
+        """Every parameter's value. Raises InvalidError where one without default is missing."""
+        if self._burrow_parameters is None:
+            cls = self._burrow_cls
+            self._burrow_parameters = _class_parts.check_values(cls.name, cls.parts, {})
+        return self._burrow_parameters
 
     def _method_of_instance(self, name: str, bound: "Callable[..., Any]") -> "BoundMethod":
         return BoundMethod(self, self._burrow_cls.parts.methods[name], bound)
@@ -128,12 +134,13 @@ class Obj:
         session = running_session(cls.app, "%s.%s" % (cls.name, method))
         function_id = session.function_ids[cls.name]
         if cls.parts.parameters:
-            values = _class_parts.check_values(cls.name, cls.parts, self._burrow_parameters)
-            function_id = session.bind(function_id, values)
+            function_id = session.bind(function_id, self._burrow_values())
         return CallTarget(session.calls, function_id, method)
 
     def __repr__(self) -> str:
-        values = ", ".join("%s=%r" % item for item in sorted(self._burrow_parameters.items()))
+        values = ", ".join(
+            "%s=%r" % item for item in sorted((self._burrow_parameters or {}).items())
+        )
         return "<burrow.Obj %s(%s)>" % (self._burrow_cls.name, values)
 
 

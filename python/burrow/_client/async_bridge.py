@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from queue import SimpleQueue
 
 from burrow._client.cancel_scope import CancelScope
+from burrow._threads import Threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,34 +17,7 @@ MAX_THREADS = 256
 
 _END: "Any" = object()
 
-
-class _Threads:
-    """Threads that do not keep the interpreter from ending; made as they are needed."""
-
-    def __init__(self) -> None:
-        self._work: "SimpleQueue[Callable[[], Any]]" = SimpleQueue()
-        self._lock = threading.Lock()
-        self._free = 0  # threads without work, less work without threads
-        self._all = 0
-
-    def submit(self, work: "Callable[[], Any]") -> None:
-        with self._lock:
-            self._free -= 1
-            starts = self._free < 0 and self._all < MAX_THREADS
-            if starts:
-                self._all += 1
-        self._work.put(work)
-        if starts:
-            threading.Thread(target=self._run, name="burrow-aio", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                self._free += 1
-            self._work.get()()
-
-
-_threads = _Threads()
+_threads = Threads("burrow-aio", MAX_THREADS)
 
 
 async def call(function: "Callable[..., Any]", args: "tuple[Any, ...]", kwargs: "Any") -> "Any":

@@ -10,7 +10,7 @@ from burrow._client import payload
 from burrow._client.blobs import BlobClient
 from burrow._client.cancel_scope import current_scope
 from burrow._client.ids import new_call_id
-from burrow._client.resumed_outputs import resumed_outputs
+from burrow._client.resumed_outputs import once_each, resumed_outputs
 from burrow.exception import CancelledError, InfrastructureError, NotFoundError, TimeoutError
 
 TYPE_CHECKING = False
@@ -50,11 +50,10 @@ class CallClient:
     ) -> "Any":
         """Runs one call and returns its value or raises what it raised."""
         call_id = new_call_id()
-        request = b'{"functionId":"%b","input":{"callId":"%b","arguments":%b%b},"waitMs":%d}' % (
+        arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
+        request = b'{"functionId":"%b","input":%b,"waitMs":%d}' % (
             function_id.encode("ascii"),
-            call_id.encode("ascii"),
-            payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs),
-            method_json(method),
+            call_input(call_id, arguments, method),
             WAIT_MS,
         )
         scope = current_scope()
@@ -103,14 +102,9 @@ class CallClient:
         """Queues one call and returns its id once it is stored."""
         call_id = new_call_id()
         arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
-        request = (
-            b'{"functionId":"%b","inputs":[{"callId":"%b","arguments":%b%b}],"closeGroup":true}'
-            % (
-                function_id.encode("ascii"),
-                call_id.encode("ascii"),
-                arguments,
-                method_json(method),
-            )
+        request = b'{"functionId":"%b","inputs":[%b],"closeGroup":true}' % (
+            function_id.encode("ascii"),
+            call_input(call_id, arguments, method),
         )
         self.transport.unary_json("Calls/Submit", request)
         return call_id
@@ -152,14 +146,11 @@ class CallClient:
         scope = current_scope()
         if scope is not None:
             scope.add(lambda: self.cancel({"callId": call_id}))
-        next_item, ended = 0, False
+        ended = False
         try:
-            for output in resumed_outputs(self.transport, {"callId": call_id}):
+            for output in once_each(resumed_outputs(self.transport, {"callId": call_id})):
                 if "item" in output:
-                    # An attempt that follows a lost container yields from the start again.
-                    if output.get("itemIndex", 0) == next_item:
-                        next_item += 1
-                        yield self.load(output["item"])
+                    yield self.load(output["item"])
                 elif "result" in output:
                     ended = True
                     if self.observer is not None:
@@ -203,9 +194,15 @@ class CallClient:
         _serialization.raise_remote(error, data, str(result.get("status", "")))
 
 
-def method_json(method: str) -> bytes:
-    """What follows the other fields of a CallInput in JSON."""
-    return b',"method":"%b"' % method.encode("utf-8") if method else b""
+def call_input(call_id: str, arguments: bytes, method: str, index: int = 0) -> bytes:
+    """A CallInput in JSON; `arguments` are its payload in JSON."""
+    last = b',"method":"%b"' % method.encode("utf-8") if method else b""
+    return b'{"callId":"%b","index":%d,"arguments":%b%b}' % (
+        call_id.encode("ascii"),
+        index,
+        arguments,
+        last,
+    )
 
 
 def default_call_client() -> CallClient:

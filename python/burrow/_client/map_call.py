@@ -12,7 +12,7 @@ import time
 from collections import deque
 
 from burrow._client import payload
-from burrow._client.calls import method_json
+from burrow._client.calls import call_input
 from burrow._client.cancel_scope import current_scope
 from burrow._client.ids import new_call_id, new_group_id
 from burrow._client.resumed_outputs import FirstSeen, in_order, resumed_outputs
@@ -54,7 +54,7 @@ class MapCall:
     ) -> None:
         self._calls = target.calls
         self._function_id = target.function_id.encode("ascii")
-        self._method = method_json(target.method)
+        self._method = target.method
         self._name = name
         self._inputs = inputs
         self._kwargs = kwargs
@@ -198,12 +198,7 @@ class MapCall:
             with self._changed:
                 while not self._has_room():
                     self._changed.wait(1.0)
-                entry = b'{"callId":"%b","index":%d,"arguments":%b%b}' % (
-                    new_call_id().encode("ascii"),
-                    self._read,
-                    encoded,
-                    self._method,
-                )
+                entry = call_input(new_call_id(), encoded, self._method, self._read)
                 self._read += 1
                 self._ready.append(entry)
                 self._ready_bytes += len(entry)

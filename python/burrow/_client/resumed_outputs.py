@@ -99,3 +99,14 @@ def in_order(
         while expected in early:
             yield expected, early.pop(expected)
             expected += 1
+
+
+def once_each(outputs: "Iterator[dict[str, Any]]") -> "Iterator[dict[str, Any]]":
+    """The outputs of one call, each item once: an attempt after a lost container yields from the start again."""
+    next_item = 0
+    for output in outputs:
+        if "item" in output:
+            if output.get("itemIndex", 0) != next_item:
+                continue
+            next_item += 1
+        yield output

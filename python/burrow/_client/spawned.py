@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from burrow._client.cancel_scope import current_scope
-from burrow._client.resumed_outputs import FirstSeen, in_order, resumed_outputs
+from burrow._client.resumed_outputs import FirstSeen, in_order, once_each, resumed_outputs
 from burrow.exception import NotFoundError, TimeoutError
 
 TYPE_CHECKING = False
@@ -49,15 +49,14 @@ def values_of_group(calls: "CallClient", group_id: str, return_exceptions: bool)
 
 def items_of_call(calls: "CallClient", call_id: str, return_exceptions: bool) -> "Iterator[Any]":
     """Yields what a generator yielded, or the one value of another function."""
-    next_item = 0
-    for output in resumed_outputs(calls.transport, {"callId": call_id}):
+    yielded = False
+    for output in once_each(resumed_outputs(calls.transport, {"callId": call_id})):
         if "item" in output:
-            if output.get("itemIndex", 0) == next_item:
-                next_item += 1
-                yield calls.load(output["item"])
+            yielded = True
+            yield calls.load(output["item"])
         elif "result" in output:
             value = _value(calls, output["result"], return_exceptions)
-            if next_item == 0 or isinstance(value, Exception):
+            if not yielded or isinstance(value, Exception):
                 yield value
             return
 

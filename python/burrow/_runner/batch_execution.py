@@ -7,7 +7,7 @@ from collections import deque
 from time import monotonic
 
 from burrow import _call_context, _serialization
-from burrow._runner.concurrent_execution import STOPPING, AtOnce, RunningCall, is_async
+from burrow._runner.concurrent_execution import STOPPING, AtOnce, RunningCall
 from burrow._runner.interruption import Interruption
 from burrow._runner.values import pickle_value
 
@@ -67,7 +67,7 @@ class BatchExecutor(AtOnce):
         self._changed = threading.Condition()  # guards what waits, and who was answered
         self._waiting: Deque[BatchedCall] = deque()
         self._running: Optional[Batch] = None
-        if is_async(self._function()):
+        if service.has_async:
             self.loop()  # now, so that it counts as import and not into the first call
         threading.Thread(target=self._run, name="burrow-batches", daemon=True).start()
 
@@ -162,20 +162,10 @@ class BatchExecutor(AtOnce):
     def _run_batch(self, batch: Batch) -> None:
         _call_context.enter_call(batch.calls[0].id)
         self._running = batch
-        values: List[bytes] = []
-        failure: Optional[BaseException] = None
         started = monotonic()
         for call in batch.calls:
             call.started = started
-        try:
-            try:
-                batch.interruption.enter()
-                values = self._call(batch)
-            finally:
-                batch.interruption.leave()
-        except BaseException as error:
-            batch.interruption.leave()
-            failure = error
+        values, failure = batch.interruption.run(lambda: self._call(batch))
         self._running = None
         self.leave_fork(failure)
         _call_context.enter_call("")

@@ -38,10 +38,9 @@ class ClassService(Service):
             name: (method.raw.__get__(instance), method.is_generator)
             for name, method in self._parts.methods.items()
         }
-        for kind in ("snap_enter", "enter"):
-            for name in self._parts.hooks_of(kind):
-                self.hook = name
-                finish(getattr(instance, name)())
+        for name in self._parts.enter_hooks():
+            self.hook = name
+            finish(getattr(instance, name)())
         self._instance = instance
 
     def exit(self, finish: Finish) -> None:

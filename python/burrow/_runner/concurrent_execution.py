@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from queue import SimpleQueue
 from time import monotonic
 
 from burrow import _call_context, _serialization
 from burrow._runner.answers import Answers
 from burrow._runner.imports import import_late
 from burrow._runner.interruption import Interruption
-from burrow._runner.values import RETURNED, YIELDED, pickle_value
+from burrow._runner.service import is_async
+from burrow._runner.values import RETURNED, YIELDED, pickle_value, send_async_items
+from burrow._threads import Threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, Union
+    from typing import Any, Coroutine, Dict, Optional, Union
 
     from burrow._runner.cancellation import Interrupts
     from burrow._runner.frames import Channel
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     Body = Union[bytes, memoryview]
 
-_CO_COROUTINE = 0x80
-_CO_ASYNC_GENERATOR = 0x200
 _CLOSE_PATIENCE_S = 1.0
 STOPPING = "stopping"  # reason of a call that ends with its container: it is not answered
 
@@ -166,8 +165,8 @@ class ConcurrentExecutor(AtOnce):
 
     def __init__(self, service: Service, channel: Channel, output: TaggedOutput) -> None:
         super().__init__(service, channel, output)
-        self._threads = Threads()
-        if any(is_async(function) for function, _ in service.methods.values()):
+        self._threads = Threads("burrow-call")
+        if service.has_async:
             self.loop()  # now, so that it counts as import and not into the first call
 
     def start(self, header: Dict[str, Any], body: Body) -> None:
@@ -181,16 +180,7 @@ class ConcurrentExecutor(AtOnce):
 
     def _run_thread(self, call: RunningCall) -> None:
         _call_context.enter_call(call.id)
-        value, failure = b"", None
-        try:
-            try:
-                call.interruption.enter()
-                value = self._call(call)
-            finally:
-                call.interruption.leave()
-        except BaseException as error:
-            call.interruption.leave()
-            failure = error
+        value, failure = call.interruption.run(lambda: self._call(call))
         self.conclude(call, value, failure)
         _call_context.enter_call("")
 
@@ -199,7 +189,7 @@ class ConcurrentExecutor(AtOnce):
         args, kwargs = _serialization.loads(call.body)
         value = function(*args, **kwargs)
         if hasattr(type(value), "__anext__"):
-            value = self.loop().wait(self._send_async_items(call, value))
+            value = self.loop().wait(self._sending_async_items(call, value))
         elif is_generator:
             self._send_items(call, value)
             value = None
@@ -238,47 +228,11 @@ class ConcurrentExecutor(AtOnce):
         args, kwargs = _serialization.loads(call.body)
         value = function(*args, **kwargs)
         if is_generator or hasattr(type(value), "__anext__"):
-            await self._send_async_items(call, value)
+            await self._sending_async_items(call, value)
             value = None
         else:
             value = await value
         return pickle_value(value, RETURNED)
 
-    async def _send_async_items(self, call: RunningCall, items: Any) -> None:
-        index = 0
-        try:
-            async for item in items:
-                self._send_item(call, index, pickle_value(item, YIELDED))
-                index += 1
-        finally:
-            await items.aclose()
-
-
-class Threads:
-    """Threads that are used again; as many as calls run at once."""
-
-    def __init__(self) -> None:
-        self._work: "SimpleQueue[Callable[[], None]]" = SimpleQueue()
-        self._lock = threading.Lock()
-        self._free = 0
-
-    def submit(self, work: Callable[[], None]) -> None:
-        """Runs `work` now, in some thread."""
-        with self._lock:
-            self._free -= 1
-            starts = self._free < 0
-        self._work.put(work)
-        if starts:
-            threading.Thread(target=self._run, name="burrow-call", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                self._free += 1
-            self._work.get()()
-
-
-def is_async(function: Any) -> bool:
-    """Whether a function belongs into the event loop, as its code says."""
-    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-    return bool(flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))
+    def _sending_async_items(self, call: RunningCall, items: Any) -> "Coroutine[Any, Any, None]":
+        return send_async_items(items, lambda index, body: self._send_item(call, index, body))

@@ -10,7 +10,7 @@ from burrow._call_context import enter_call
 from burrow._runner import output
 from burrow._runner.cancellation import explain
 from burrow._runner.imports import call_late, import_late
-from burrow._runner.values import RETURNED, YIELDED, pickle_value
+from burrow._runner.values import RETURNED, YIELDED, pickle_value, send_async_items
 from burrow.exception import CancelledError, InputCancellation
 
 TYPE_CHECKING = False
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from burrow._runner.frames import Channel, Frame
     from burrow._runner.inbox import Inbox
     from burrow._runner.service import Service
-
-_CO_COROUTINE = 0x80
-_CO_ASYNC_GENERATOR = 0x200
 
 
 class Executor:
@@ -43,10 +40,8 @@ class Executor:
         self._interrupts = interrupts
         self._pid = os.getpid()
         self._loop: Optional[Loop] = None
-        for function, _ in service.methods.values():
-            flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-            if flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR):
-                self._event_loop()  # now, so that it counts as import and not into the first call
+        if service.has_async:
+            self._event_loop()  # now, so that it counts as import and not into the first call
 
     def run(self, frame: Frame) -> None:
         """Answers one call. Raises SystemExit if the function did, OSError if the worker is gone."""
@@ -119,7 +114,8 @@ class Executor:
 
     def _stream(self, answer: Dict[str, Any], items: Any) -> None:
         if hasattr(type(items), "__anext__"):
-            self._await(answer, self._send_async_items(answer, items))
+            sent = send_async_items(items, lambda index, body: self._send_item(answer, index, body))
+            self._await(answer, sent)
             return
         interrupts = self._interrupts
         index = 0
@@ -137,15 +133,6 @@ class Executor:
             close = getattr(items, "close", None)
             if close is not None:
                 close()
-
-    async def _send_async_items(self, answer: Dict[str, Any], items: Any) -> None:
-        index = 0
-        try:
-            async for item in items:
-                self._send_item(answer, index, pickle_value(item, YIELDED))
-                index += 1
-        finally:
-            await items.aclose()
 
     def _send_item(self, answer: Dict[str, Any], index: int, body: bytes) -> None:
         output.flush()

@@ -8,7 +8,7 @@ from burrow.exception import InputCancellation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Optional, Tuple
 
     Cancel = Callable[[], Any]
 
@@ -42,6 +42,19 @@ class Interruption:
                 _set_exception(
                     threading.get_ident(), None
                 )  # it has come, or is not to come any more
+
+    def run(self, work: Callable[[], Any]) -> Tuple[Any, Optional[BaseException]]:
+        """Does work in this thread that may be interrupted; gives its value, and what it raised."""
+        try:
+            try:
+                self.enter()
+                value = work()
+            finally:
+                self.leave()
+        except BaseException as error:
+            self.leave()  # again: it may have come before the first one
+            return None, error
+        return value, None
 
     def shielded(self, work: Cancel) -> None:
         """Does what must not be cut in half, from user code."""

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     # Awaits what a hook has only begun.
     Finish = Callable[[Any], None]
 
+_CO_COROUTINE = 0x80
+_CO_ASYNC_GENERATOR = 0x200
+
 
 class Service:
     """A plain function, under the name ""."""
@@ -20,8 +23,19 @@ class Service:
         self.methods: Dict[str, Tuple[Callable[..., Any], bool]] = {"": (function, is_generator)}
         self.hook = ""  # the enter hook that runs
 
+    @property
+    def has_async(self) -> bool:
+        """Whether an event loop will be needed."""
+        return any(is_async(function) for function, _ in self.methods.values())
+
     def enter(self, finish: Finish) -> None:
         """Runs what is to run before the first call. Raises what that raises."""
 
     def exit(self, finish: Finish) -> None:
         """Runs what is to run after the last call, where `enter` has ended well."""
+
+
+def is_async(function: Any) -> bool:
+    """Whether a function belongs into the event loop, as its code says."""
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))

@@ -8,7 +8,7 @@ from burrow.exception import SerializationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 RETURNED = "the value that the function returned"
 YIELDED = "an item that the function yielded"
@@ -26,3 +26,14 @@ def pickle_value(value: Any, what: str) -> bytes:
             % (what, len(body) >> 20, MAX_BODY_BYTES >> 20)
         )
     return body
+
+
+async def send_async_items(items: Any, send: "Callable[[int, bytes], None]") -> None:
+    """Calls `send` with the number and the bytes of each item, and closes the generator."""
+    index = 0
+    try:
+        async for item in items:
+            send(index, pickle_value(item, YIELDED))
+            index += 1
+    finally:
+        await items.aclose()

@@ -11,6 +11,7 @@ from small_burrowd import SmallBurrowd
 
 import burrow
 from burrow._client import async_bridge
+from burrow._threads import Threads
 
 app = burrow.App("aio")
 
@@ -168,9 +169,7 @@ def test_a_failed_call_ends_a_gathering_at_once(running: SmallBurrowd) -> None:
 
 
 def test_no_more_threads_are_made_than_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(async_bridge, "MAX_THREADS", 3)
-    threads = async_bridge._Threads()
-    monkeypatch.setattr(async_bridge, "_threads", threads)
+    monkeypatch.setattr(async_bridge, "_threads", Threads("few", most=3))
     names = set()
 
     def note() -> None:

@@ -1,0 +1,42 @@
+"""Threads that are used again, and do not keep the interpreter from ending."""
+
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Optional
+
+
+class Threads:
+    """Made as they are needed: one for each piece of work that runs, or `most`, for which the rest waits.
+
+    Any thread may submit.
+    """
+
+    def __init__(self, name: str, most: "Optional[int]" = None) -> None:
+        self._name = name
+        self._most = most
+        self._work: "SimpleQueue[Callable[[], Any]]" = SimpleQueue()
+        self._lock = threading.Lock()
+        self._free = 0  # threads without work, less work without threads
+        self._all = 0
+
+    def submit(self, work: "Callable[[], Any]") -> None:
+        """Runs `work`, which raises nothing, in one of the threads."""
+        with self._lock:
+            self._free -= 1
+            starts = self._free < 0 and (self._most is None or self._all < self._most)
+            if starts:
+                self._all += 1
+        self._work.put(work)
+        if starts:
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._free += 1
+            self._work.get()()
