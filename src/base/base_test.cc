@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/faults.h"
+#include "base/hex.h"
 #include "base/ids.h"
 #include "base/unique_fd.h"
 
@@ -62,6 +63,17 @@ TEST(Faults, AreThoseOfTheFileWheneverItChanges) {
   EXPECT_EQ(FaultRequest("another.point"), "delay:5");
   std::filesystem::remove(path);
   EXPECT_EQ(FaultRequest("another.point"), "");
+}
+
+TEST(Hex, GivesEachByteTwoLowerCaseDigits) {
+  EXPECT_EQ(ToHex({"\0\x0f\xa5\xff", 4}), "000fa5ff");
+  EXPECT_EQ(ToHex(""), "");
+}
+
+TEST(Error, KnowsAFullDiskAndAFullQuota) {
+  EXPECT_TRUE(FailErrno("write", ENOSPC).error().disk_is_full());
+  EXPECT_TRUE(FailErrno("write", EDQUOT).error().disk_is_full());
+  EXPECT_FALSE(FailErrno("write", EIO).error().disk_is_full());
 }
 
 TEST(UniqueFd, ClosesWhatItOwns) {

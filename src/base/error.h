@@ -43,6 +43,8 @@ class Error {
   Code code() const { return code_; }
   int os_errno() const { return errno_; }
   const std::string& message() const { return message_; }
+  // Whether the filesystem, or its user's quota, had no room.
+  bool disk_is_full() const { return errno_ == ENOSPC || errno_ == EDQUOT; }
 
   // Puts what was being done in front: "start container ct-1: mount overlay: Invalid argument".
   Error&& WithContext(std::string_view context) &&;

@@ -36,8 +36,7 @@ struct Flight {
   std::optional<Status> outcome;  // guarded by State::mutex
 };
 
-bool DiskIsFull(const Error& error) { return error.os_errno() == ENOSPC || error.os_errno() == EDQUOT; }
-bool DiskIsFull(const Status& status) { return !status && DiskIsFull(status.error()); }
+bool DiskIsFull(const Status& status) { return !status && status.error().disk_is_full(); }
 
 // By descriptor, since eviction may take the name away meanwhile.
 Result<std::string> ReadVerified(int fd, const Digest& digest, uint64_t limit) {
@@ -289,9 +288,9 @@ Status BlobCache::FetchAhead(const Digest& digest, const BlobSink& watch) {
 
 Result<UniqueFd> BlobCache::NewFile() {
   auto file = os::Open(layout().Blobs(), O_RDWR | O_TMPFILE, 0444);
-  if (file || !DiskIsFull(file.error())) return file;
+  if (file || !file.error().disk_is_full()) return file;
   if (signals().MakeRoom(0, kRoomDeadline)) file = os::Open(layout().Blobs(), O_RDWR | O_TMPFILE, 0444);
-  if (file || !DiskIsFull(file.error()) || !state_->overflow) return file;
+  if (file || !file.error().disk_is_full() || !state_->overflow) return file;
   return os::Open(state_->options.overflow_directory, O_RDWR | O_TMPFILE, 0444);
 }
 

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <new>
 
+#include "base/hex.h"
+
 namespace burrow::cas {
 namespace {
-
-constexpr char kHexDigits[] = "0123456789abcdef";
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -41,15 +41,7 @@ Digest Digest::Of(std::string_view data) {
   return hasher.Finish();
 }
 
-std::string Digest::Hex() const {
-  std::string hex;
-  hex.reserve(2 * kSize);
-  for (uint8_t byte : bytes_) {
-    hex.push_back(kHexDigits[byte >> 4]);
-    hex.push_back(kHexDigits[byte & 15]);
-  }
-  return hex;
-}
+std::string Digest::Hex() const { return ToHex({reinterpret_cast<const char*>(bytes_.data()), kSize}); }
 
 struct Hasher::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();

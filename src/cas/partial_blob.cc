@@ -40,8 +40,6 @@ Status WriteAt(int fd, std::string_view data, uint64_t offset) {
   return {};
 }
 
-bool HasNoRoom(const Error& error) { return error.os_errno() == ENOSPC || error.os_errno() == EDQUOT; }
-
 Status ReadAt(int fd, std::span<char> out, uint64_t offset) {
   while (!out.empty()) {
     ssize_t n = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
@@ -124,7 +122,7 @@ Result<std::string> FramedBlob::FetchBytes(uint64_t frame) {
 Status FramedBlob::Store(uint64_t frame, const std::string& bytes) {
   Status written = WriteAt(file_.get(), bytes, frame * kFrameSize);
   auto now = std::chrono::steady_clock::now();
-  if (written || !HasNoRoom(written.error()) || now < full_until_.load()) return written;
+  if (written || !written.error().disk_is_full() || now < full_until_.load()) return written;
   if (signals().MakeRoom(blob_.size, kRoomDeadline)) written = WriteAt(file_.get(), bytes, frame * kFrameSize);
   if (!written) full_until_ = now + kFullPause;
   return written;

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <ctime>
 
+#include "base/hex.h"
 #include "cas/digest.h"
 
 namespace burrow::cas {
@@ -20,12 +21,6 @@ std::string Hmac(std::string_view key, std::string_view data) {
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
        data.size(), out, &size);
   return {reinterpret_cast<const char*>(out), size};
-}
-
-std::string Hex(std::string_view bytes) {
-  std::string hex;
-  for (unsigned char c : bytes) hex += fmt::format("{:02x}", c);
-  return hex;
 }
 
 std::string TimeText(int64_t unix_seconds) {
@@ -96,7 +91,7 @@ std::vector<std::string> SignS3(const S3Request& request, const S3Credentials& c
     if (name != "host") sent.push_back(fmt::format("{}: {}", name, value));
   }
   sent.push_back(fmt::format("Authorization: {} Credential={}/{},SignedHeaders={},Signature={}", kAlgorithm,
-                             credentials.key_id, scope, names, Hex(Hmac(key, to_sign))));
+                             credentials.key_id, scope, names, ToHex(Hmac(key, to_sign))));
   return sent;
 }
 

@@ -106,16 +106,10 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
       co_return Fail(Code::kInvalidArgument, "the function {} comes twice", spec.name());
     auto function = Prepare(*app, spec, request);
     if (!function) co_return Forward(std::move(function.error()));
-    records.push_back({.id = (*function)->id,
-                       .app = app->record.id,
-                       .name = spec.name(),
-                       .spec = (*function)->spec.SerializeAsString()});
+    records.push_back(RecordOf(**function));
     prepared.push_back(std::move(*function));
     for (auto& variant : PrepareVariants(p_.io, *app, *prepared.back())) {
-      records.push_back({.id = variant->id,
-                         .app = app->record.id,
-                         .name = variant->key(),
-                         .spec = variant->spec.SerializeAsString()});
+      records.push_back(RecordOf(*variant));
       variants.push_back(std::move(variant));
     }
   }

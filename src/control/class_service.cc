@@ -33,8 +33,7 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
   do {  // again where the class is published anew meanwhile
     generation = base->generation;
     variant->spec = VariantSpec(base->spec, *bound);
-    std::vector<store::FunctionRecord> records = {
-        {.id = id, .app = app->record.id, .name = variant->key(), .spec = variant->spec.SerializeAsString()}};
+    std::vector<store::FunctionRecord> records = {RecordOf(*variant)};
     auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
     BURROW_CO_RETURN_IF_ERROR(stored);
     if (!app->live())

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "control/apps.h"
 #include "control/containers.h"
 #include "control/limits.h"
+#include "link/protocol.h"
 
 namespace burrow::control {
 namespace {
@@ -14,6 +16,13 @@ uint32_t TargetConcurrency(const pb::FunctionSpec& spec) {
 }
 
 }  // namespace
+
+store::FunctionRecord RecordOf(const Function& function) {
+  return {.id = function.id,
+          .app = function.app->record.id,
+          .name = function.key(),
+          .spec = function.spec.SerializeAsString()};
+}
 
 std::string Label(const Function& function) { return function.name() + "()"; }
 
@@ -73,10 +82,7 @@ uint32_t MemoryLimitMib(const Function& function) {
   return limit ? limit : MemoryMib(function);
 }
 
-uint32_t CallsAtOnce(const Function& function) {
-  const auto& spec = function.spec.function();
-  return std::max({1u, spec.max_inputs(), spec.max_batch_size()});
-}
+uint32_t CallsAtOnce(const Function& function) { return link::CallsAtOnce(function.spec.function()); }
 
 Millis StartDeadline(const Function& function, Millis least) {
   constexpr Millis kSlack(60'000), kAlways(600'000);

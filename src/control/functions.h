@@ -15,6 +15,7 @@
 #include "scheduler/autoscaler.h"
 #include "scheduler/placement.h"
 #include "scheduler/retry.h"
+#include "store/store.h"
 
 namespace burrow::control {
 
@@ -52,6 +53,9 @@ struct Function {
   const std::string& name() const { return spec.function().name(); }
   std::string key() const { return FunctionKey(spec.function()); }  // unique in its app
 };
+
+// What the store keeps of it.
+store::FunctionRecord RecordOf(const Function& function);
 
 // "square()", as error messages call it.
 std::string Label(const Function& function);

@@ -39,10 +39,6 @@ Status WriteImage(const std::string& path, std::string_view bytes) {
   return os::WriteAll(file.get(), bytes);
 }
 
-bool HasNoRoom(const Status& status) {
-  return !status && (status.error().os_errno() == ENOSPC || status.error().os_errno() == EDQUOT);
-}
-
 }  // namespace
 
 struct ErofsImages::State : std::enable_shared_from_this<State> {
@@ -101,7 +97,7 @@ Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest
   auto image = std::make_unique<MountedImage>();
   image->file = name + ".erofs";
   Status written = WriteImage(image->file, bytes);
-  if (HasNoRoom(written) && options.make_room && options.make_room(bytes.size())) {
+  if (!written && written.error().disk_is_full() && options.make_room && options.make_room(bytes.size())) {
     written = WriteImage(image->file, bytes);
   }
   BURROW_RETURN_IF_ERROR(written);

@@ -193,8 +193,7 @@ Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const Acquir
   if (!state_->erofs || !state_->erofs->Serves(options)) return state_->AcquireFuse(digest, options);
   auto lease = state_->AcquireErofs(digest, options);
   if (lease) return lease;
-  const bool full = lease.error().os_errno() == ENOSPC || lease.error().os_errno() == EDQUOT;
-  if (lease.error().code() != Code::kInvalidArgument && !full) return lease;
+  if (lease.error().code() != Code::kInvalidArgument && !lease.error().disk_is_full()) return lease;
   LogWarn("image {} is mounted over FUSE: {}", digest.Hex(), lease.error().message());
   return state_->AcquireFuse(digest, options);
 }

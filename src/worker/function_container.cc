@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "link/protocol.h"
 #include "net/detached.h"
 #include "os/fs.h"
 #include "os/process.h"
@@ -68,7 +69,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
                         .clock = given.clock,
                         .send = given.send}),
         lane(*given.io, this, given.payloads,
-             {.container_id = id, .grace = limits.call_grace, .width = CallsAtOnce(request.spec().function())}),
+             {.container_id = id, .grace = limits.call_grace, .width = link::CallsAtOnce(request.spec().function())}),
         start_timer(*given.io),
         stop_timer(*given.io) {}
 

@@ -31,10 +31,6 @@ void AddAttached(const burrow::v1::FunctionSpec& function, const std::vector<std
 
 }  // namespace
 
-uint32_t CallsAtOnce(const burrow::v1::FunctionSpec& function) {
-  return std::max({1u, function.max_inputs(), function.max_batch_size()});
-}
-
 std::chrono::milliseconds StartDeadline(const burrow::v1::FunctionSpec& function, std::chrono::milliseconds least) {
   if (function.startup_timeout_ms() > 0) return std::chrono::milliseconds(function.startup_timeout_ms());
   return std::max(least, std::chrono::milliseconds(function.timeout_ms()));

@@ -26,8 +26,6 @@ struct LaunchPaths {
 
 // The limit of memory.
 uint32_t MemoryMib(const burrow::v1::Resources& resources);
-// Calls at the runner at once.
-uint32_t CallsAtOnce(const burrow::v1::FunctionSpec& function);
 // From StartContainer to ready: what the function asks for, else as long as a call may take, but at least `least`.
 std::chrono::milliseconds StartDeadline(const burrow::v1::FunctionSpec& function, std::chrono::milliseconds least);
 // What the function is to be run by; nullopt: the worker's own engine. kFailedPrecondition where this worker cannot.

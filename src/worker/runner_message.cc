@@ -1,11 +1,11 @@
 #include "worker/runner_message.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/hex.h"
 
 namespace burrow::worker {
 namespace {
@@ -93,12 +93,6 @@ json ParseObject(std::string_view header) {
   return parsed;
 }
 
-std::string Hex(std::string_view bytes) {
-  std::string text;
-  for (char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return text;
-}
-
 json ParameterJson(const burrow::v1::Parameter& parameter) {
   json value = {{"name", parameter.name()}};
   switch (parameter.value_case()) {
@@ -112,7 +106,7 @@ json ParameterJson(const burrow::v1::Parameter& parameter) {
       value["value"] = parameter.flag();
       break;
     case burrow::v1::Parameter::kData:
-      value["data"] = Hex(parameter.data());
+      value["data"] = ToHex(parameter.data());
       break;
     case burrow::v1::Parameter::VALUE_NOT_SET:
       break;
