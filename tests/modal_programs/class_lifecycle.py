@@ -37,10 +37,11 @@ def main():
 
 
 # prints:
+# 2
+# 3
+# prints remotely:
 # loading
 # connecting
 # working on 1
-# 2
 # working on 2
-# 3
 # closing

@@ -20,5 +20,6 @@ def main():
 # prints:
 # This code is running on a remote worker!
 # local 49
-# This code is running on a remote worker!
 # the square is 1764
+# prints remotely:
+# This code is running on a remote worker!
