@@ -12,11 +12,10 @@ std::string CleanPath(std::string_view path) {
     std::string_view part = path.substr(at, end - at);
     at = end + 1;
     if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      kept.push_back(part);
-    } else if (!kept.empty() && kept.back() != "..") {
+    const bool below = !kept.empty() && kept.back() != "..";
+    if (part == ".." && below) {
       kept.pop_back();
-    } else if (!absolute) {
+    } else if (part != ".." || !absolute) {
       kept.push_back(part);
     }
   }

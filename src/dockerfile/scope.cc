@@ -1,5 +1,7 @@
 #include "dockerfile/scope.h"
 
+#include <fmt/format.h>
+
 namespace burrow::dockerfile {
 
 Scope::Scope(const std::vector<std::string>& env, const BuildArgs& inherited) {
@@ -26,12 +28,16 @@ std::optional<std::string_view> Scope::Find(std::string_view name) const {
 
 std::vector<std::string> Scope::Environment(const BuildArgs& more) const {
   std::vector<std::string> environment;
-  for (const std::string& name : env_order_) environment.push_back(name + "=" + env_.find(name)->second);
+  environment.reserve(env_order_.size() + arg_order_.size() + more.size());
+  auto add = [&](const std::string& name, const std::string& value) {
+    environment.push_back(fmt::format("{}={}", name, value));
+  };
+  for (const std::string& name : env_order_) add(name, env_.find(name)->second);
   for (const std::string& name : arg_order_) {
-    if (!env_.contains(name)) environment.push_back(name + "=" + args_.find(name)->second);
+    if (!env_.contains(name)) add(name, args_.find(name)->second);
   }
   for (const auto& [name, value] : more) {
-    if (!env_.contains(name) && !args_.contains(name)) environment.push_back(name + "=" + value);
+    if (!env_.contains(name) && !args_.contains(name)) add(name, value);
   }
   return environment;
 }

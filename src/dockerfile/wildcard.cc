@@ -76,7 +76,8 @@ class WildcardParser {
     if (at_ >= pattern_.size()) return Bad("has a [ without a ]");
     if (pattern_[at_] == '-' || pattern_[at_] == ']')
       return Bad("has a class that is empty or lacks an end of a range");
-    if (pattern_[at_] == '\\' && ++at_ == pattern_.size()) return Bad("ends in a backslash");
+    if (pattern_[at_] == '\\') ++at_;
+    if (at_ == pattern_.size()) return Bad("ends in a backslash");
     char32_t rune = NextRune(pattern_, at_);
     if (at_ >= pattern_.size()) return Bad("has a [ without a ]");
     return rune;
