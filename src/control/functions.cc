@@ -19,7 +19,7 @@ scheduler::FunctionLoad LoadOf(const Function& function, SteadyTime now) {
     load.ready++;
     if (container->overdue(now)) load.overdue++;
   }
-  load.min_containers = function.import_broken ? 0 : spec.min_containers();
+  load.min_containers = function.import_broken || function.removed ? 0 : spec.min_containers();
   load.max_containers = spec.max_containers();
   load.failed_starts = function.failed_starts;
   load.mean_run_ms = function.mean_run_ms;

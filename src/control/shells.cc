@@ -8,14 +8,18 @@
 namespace burrow::control {
 
 Result<std::shared_ptr<OpenShell>> Shells::Start(lpb::StartShell start) {
-  if (shells_.size() >= kMaxShells)
-    return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
   auto connected = workers_.Connected();
   if (connected.empty())
     return Fail(Code::kUnavailable,
                 "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
   auto load = [](const Worker* worker) { return worker->containers.size() + worker->builds; };
-  auto shell = std::make_shared<OpenShell>(io_, *std::ranges::min_element(connected, {}, load));
+  return StartOn(**std::ranges::min_element(connected, {}, load), std::move(start));
+}
+
+Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, lpb::StartShell start) {
+  if (shells_.size() >= kMaxShells)
+    return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
+  auto shell = std::make_shared<OpenShell>(io_, &worker);
   start.set_shell_id(shell->id.str());
   lpb::FromControl message;
   *message.mutable_start_shell() = std::move(start);
