@@ -25,6 +25,7 @@ struct LaneCall {
   uint32_t attempt = 0;
   milliseconds timeout{0};
   std::string arguments;
+  std::shared_ptr<Spool> large_arguments;  // in place of `arguments`
   bool fetched = false;
   std::optional<CancelReason> ending;  // why we asked the runner to end it
   std::string failure;                 // what Burrow could not do for it
@@ -106,12 +107,12 @@ void CallLane::State::Add(CallDispatch dispatch) {
 
 net::Task<void> CallLane::State::FetchArguments(std::string id, uint32_t attempt, burrow::v1::Payload payload) {
   auto self = shared_from_this();
-  auto bytes = co_await payloads->Fetch(std::move(payload));
+  auto bytes = co_await payloads->FetchFile(std::move(payload));
   if (closed) co_return;
   for (auto at = waiting.begin(); at != waiting.end(); ++at) {
     if (at->id != id || at->attempt != attempt) continue;
     if (bytes) {
-      at->arguments = std::move(*bytes);
+      at->large_arguments = std::move(*bytes);
       at->fetched = true;
     } else {
       CallDone done = Outcome(*at, burrow::v1::CALL_STATUS_USER_ERROR);
@@ -129,7 +130,8 @@ void CallLane::State::Pump() {
   if (!open || closed || running || waiting.empty() || !waiting.front().fetched) return;
   running = std::move(waiting.front());
   waiting.pop_front();
-  host->SendToRunner(CallHeader(running->id, running->attempt), running->arguments);
+  host->SendToRunner(CallHeader(running->id, running->attempt), running->arguments,
+                     std::move(running->large_arguments));
   running->arguments = {};
   Arm(running->timeout, &State::OnDeadline);
 }
@@ -214,10 +216,10 @@ net::Task<void> CallLane::State::Item(RunnerMessage message, std::string body) {
   item.set_call_id(message.call_id);
   item.set_attempt(message.attempt);
   item.set_item_index(message.item_index);
-  if (body.size() <= kMaxInlinePayload) {
+  if (!message.stored) {
     item.mutable_item()->set_inline_(std::move(body));
   } else {
-    auto packed = co_await payloads->Pack(std::move(body));
+    auto packed = std::move(*message.stored);
     if (closed) co_return;
     if (!packed) {
       if (!running) co_return;
@@ -262,8 +264,8 @@ net::Task<void> CallLane::State::PutOutcome(CallDone& done, const LaneCall& call
     co_return;
   }
   Result<burrow::v1::Payload> packed = burrow::v1::Payload();
-  if (body.size() > kMaxInlinePayload) {
-    packed = co_await payloads->Pack(std::move(body));
+  if (message.stored) {
+    packed = std::move(*message.stored);
   } else {
     packed->set_inline_(std::move(body));
   }

@@ -72,7 +72,9 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
         stop_timer(*given.io) {}
 
   // LaneHost
-  void SendToRunner(std::string_view header, std::string_view body) override { channel->Send(header, body); }
+  void SendToRunner(std::string_view header, std::string_view body, std::shared_ptr<Spool> file) override {
+    channel->Send(header, body, std::move(file));
+  }
   void InterruptRunner() override { Signal(SIGUSR1); }
   void CallWouldNotEnd(std::string sentence) override { Kill(EndReason::kCallWouldNotEnd, std::move(sentence)); }
   void Report(FromWorker message) override {
@@ -86,7 +88,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   Result<runtime::Container> StartOnPool(const LaunchPaths& paths, const Wires& wires) const;
   void Connect(Wires wires, const std::string& function);
   net::Task<void> ReadFrames();
-  net::Task<void> Handle(Frame frame);
+  net::Task<void> Handle(ReceivedFrame frame);
   void OnReady(SteadyTime now);
   net::Task<void> AwaitExit();
   net::Task<void> TearDown();
@@ -195,13 +197,15 @@ Result<runtime::Container> FunctionContainer::State::StartOnPool(const LaunchPat
 
 void FunctionContainer::State::Connect(Wires wires, const std::string& function) {
   wires.socket.theirs.Reset();
-  channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours));
+  channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours), services.payloads);
   output = std::make_unique<OutputPump>(*services.io, std::move(wires.out.read), std::move(wires.err.read),
                                         [this](burrow::v1::LogStream stream, std::string text, bool partial) {
                                           AddOutput(stream, std::move(text), partial);
                                         });
   output->Start();
-  channel->Send(StartHeader(request.spec().function(), request.spec().app_id(), id), function);
+  channel->Send(StartHeader(request.spec().function(), request.spec().app_id(), id, request.secret_environment()),
+                function);
+  request.clear_secret_environment();  // the runner alone keeps it
 }
 
 void FunctionContainer::State::AddOutput(burrow::v1::LogStream stream, std::string text, bool partial) {
@@ -224,7 +228,7 @@ net::Task<void> FunctionContainer::State::ReadFrames() {
   }
 }
 
-net::Task<void> FunctionContainer::State::Handle(Frame frame) {
+net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
   auto message = ParseRunnerHeader(frame.header);
   if (!message) {
     Kill(EndReason::kProtocolBroken, message.error().message());
@@ -253,6 +257,7 @@ net::Task<void> FunctionContainer::State::Handle(Frame frame) {
       output->DrainAndFlush();
       break;
   }
+  if (frame.large) message->stored = co_await services.payloads->PackFile(std::move(frame.large));
   co_await lane.Answer(std::move(*message), std::move(frame.body));
 }
 
@@ -377,6 +382,11 @@ void FunctionContainer::Cancel(const burrow::link::v1::CancelCall& request) {
 void FunctionContainer::Stop(milliseconds grace) { state_->Stop(grace); }
 ContainerUpdate FunctionContainer::Snapshot() const { return state_->update; }
 ContainerState FunctionContainer::state() const { return state_->phase; }
+
+std::optional<runtime::ExecTarget> FunctionContainer::FindExecTarget() const {
+  if (!state_->container || state_->ended) return std::nullopt;
+  return state_->container->exec_target();
+}
 
 std::function<os::CgroupUsage()> FunctionContainer::UsageReader() const {
   return [held = state_->container] { return held ? held->Usage() : os::CgroupUsage(); };

@@ -94,16 +94,19 @@ json ParseObject(std::string_view header) {
 }  // namespace
 
 std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
-                        const std::string& container_id) {
+                        const std::string& container_id,
+                        const google::protobuf::Map<std::string, std::string>& secrets) {
   bool serialized = function.pickled().data_case() != burrow::v1::Payload::DATA_NOT_SET;
-  return Dump({{"t", "start"},
-               {"module", function.module()},
-               {"qualname", function.qualname()},
-               {"name", function.name()},
-               {"is_generator", function.is_generator()},
-               {"serialized", serialized},
-               {"app_id", app_id},
-               {"container_id", container_id}});
+  json header = {{"t", "start"},
+                 {"module", function.module()},
+                 {"qualname", function.qualname()},
+                 {"name", function.name()},
+                 {"is_generator", function.is_generator()},
+                 {"serialized", serialized},
+                 {"app_id", app_id},
+                 {"container_id", container_id}};
+  for (const auto& [name, value] : secrets) header["secrets"][name] = value;
+  return Dump(header);
 }
 
 std::string CallHeader(const std::string& call_id, uint32_t attempt) {
