@@ -27,20 +27,35 @@ if TYPE_CHECKING:
     from burrow.function import Function as Function
     from burrow.image import Image as Image
     from burrow.retries import Retries as Retries
+    from burrow.schedule import Cron as Cron
+    from burrow.schedule import Period as Period
     from burrow.secret import Secret as Secret
 
 _HOMES = {
     "App": "burrow.app",
+    "Cron": "burrow.schedule",
     "Error": "burrow.exception",
     "Function": "burrow.function",
     "FunctionCall": "burrow.call",
     "Image": "burrow.image",
+    "Period": "burrow.schedule",
     "Retries": "burrow.retries",
     "Secret": "burrow.secret",
     "exception": "burrow.exception",
 }
 
-__all__ = ["App", "Error", "Function", "FunctionCall", "Image", "Retries", "Secret", "exception"]
+__all__ = [
+    "App",
+    "Cron",
+    "Error",
+    "Function",
+    "FunctionCall",
+    "Image",
+    "Period",
+    "Retries",
+    "Secret",
+]
+__all__ += ["exception"]
 
 
 def __getattr__(name: str) -> object:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from burrow._client.reporter import Reporter
     from burrow._client.session import Session
+    from burrow._deployed import Deployed
     from burrow.retries import Retries
+    from burrow.schedule import Cron, Period
+    from burrow.secret import Secret
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -33,6 +36,7 @@ class App:
     Args:
         name: shown by `burrow ps` and `burrow app ls`; letters, digits, '.', '_', '-'.
         image: for functions that name none; a plain `Image.debian_slim()` otherwise.
+        secrets: environment variables for all of its functions.
 
     Example:
         app = burrow.App("hello")
@@ -41,12 +45,21 @@ class App:
             print(square.remote(12))
     """
 
-    def __init__(self, name: str, image: "Image | None" = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        image: "Image | None" = None,
+        secrets: "list[Secret] | None" = None,
+    ) -> None:
         self.name = check_name("An app's name", name)
         self.image = _check_image(image)
         self.functions: "dict[str, Function[..., Any]]" = {}
         self.entrypoints: "dict[str, Callable[..., Any]]" = {}
+        self.secrets = _check_secrets(secrets)
+        self.app_id = ""  # of the deployed app, once it is known
         self._session: "Session | None" = None
+        self._deployed: "Deployed | None" = None
+        self._included_in: "list[App]" = []
 
     def function(
         self,
@@ -61,6 +74,8 @@ class App:
         max_containers: "int | None" = None,
         scaledown_window: float = 60,
         env: "dict[str, str] | None" = None,
+        secrets: "list[Secret] | None" = None,
+        schedule: "Cron | Period | None" = None,
         serialized: bool = False,
         name: "str | None" = None,
     ) -> "Callable[[Callable[P, R]], Function[P, R]]":
@@ -76,6 +91,8 @@ class App:
             max_containers: upper bound; None leaves it to the server.
             scaledown_window: seconds without a call after which a container is stopped.
             env: environment variables.
+            secrets: further ones that nobody is shown; of several with one name the last counts.
+            schedule: when the server calls the function by itself, once the app is deployed.
             serialized: pickle the function itself instead of importing its module remotely; for
                 functions inside functions or notebooks. Needs cloudpickle on this machine.
             name: unique in the app; the function's own name otherwise.
@@ -98,6 +115,8 @@ class App:
         _set_scaling(options, min_containers, max_containers, scaledown_window)
         options.env = check_environment(env or {})
         options.serialized = bool(serialized)
+        options.secrets = self.secrets + _check_secrets(secrets)
+        options.schedule = _check_schedule(schedule)
 
         def decorate(raw: "Callable[P, R]") -> "Function[P, R]":
             return self._add_function(raw, name, options)
@@ -144,6 +163,67 @@ class App:
 
         return run_app(self, reporter)
 
+    def deploy(self, *, name: "str | None" = None, reporter: "Reporter | None" = None) -> "App":
+        """Makes the app stay on the server, under its name or another one; see docs/deployments.md.
+
+        A deployed app of that name gets these functions instead of those that it has: calls that
+        run end in the containers that they are in, all others run the new version.
+
+        Raises:
+            ConnectionError: the server cannot be reached.
+            ImageBuildError: an image cannot be built.
+            InvalidError: a function cannot be loaded remotely, or a schedule makes no sense.
+            NotFoundError: a secret does not exist.
+        """
+        if os.environ.get("BURROW_CONTAINER_ID"):
+            raise InvalidError("app.deploy() was reached in a container: deploy from elsewhere.")
+        from burrow._client.deployments import deploy
+        from burrow._deployed import Deployed
+
+        deployment = deploy(self, name and check_name("An app's name", name), reporter)
+        self.app_id = deployment.app_id
+        self._deployed = Deployed(deployment.calls, deployment.function_ids)
+        return self
+
+    @staticmethod
+    def lookup(name: str, *, create_if_missing: bool = False) -> "App":
+        """A deployed app by its name.
+
+        Raises:
+            NotFoundError: there is none, and `create_if_missing` is not set.
+        """
+        from burrow._client.deployments import find_app
+
+        app = App(name)
+        app.app_id = find_app(app.name, create_if_missing)
+        return app
+
+    def include(self, other: "App") -> "App":
+        """Makes the functions of another app functions of this one, too; returns this app.
+
+        Raises:
+            InvalidError: both have different functions of one name.
+        """
+        for key, function in other.functions.items():
+            known = self.functions.get(key)
+            if known is not None and known is not function:
+                raise InvalidError(
+                    "The apps %r and %r both have a function named %r: give one another name=."
+                    % (self.name, other.name, key)
+                )
+            self.functions[key] = function
+        if self not in other._included_in:
+            other._included_in.append(self)
+        return self
+
+    def _callable(self) -> "Any":
+        """What knows the ids of the app's functions: its run, its deployment, or that of an app
+        that includes it; None where there is none."""
+        found = self._session or self._deployed
+        for including in self._included_in:
+            found = found or including._callable()
+        return found
+
     def _add_function(
         self, raw: "Callable[P, R]", name: "str | None", options: FunctionOptions
     ) -> "Function[P, R]":
@@ -162,6 +242,22 @@ class App:
 
     def __repr__(self) -> str:
         return "<burrow.App %s>" % self.name
+
+
+def _check_secrets(secrets: "list[Secret] | None") -> "list[Secret]":
+    if not secrets:
+        return []
+    from burrow.secret import check_secrets
+
+    return check_secrets(secrets)
+
+
+def _check_schedule(schedule: "Cron | Period | None") -> "Cron | Period | None":
+    if schedule is None:
+        return None
+    from burrow.schedule import check_schedule
+
+    return check_schedule(schedule)
 
 
 def _check_image(image: "Image | None") -> "Image | None":

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from burrow._client.session import Session
     from burrow.app import App
     from burrow.call import FunctionCall
+    from burrow._client.deployments import FunctionStats
     from burrow.image import Image
     from burrow.retries import Retries
+    from burrow.schedule import Cron, Period
+    from burrow.secret import Secret
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -47,6 +50,8 @@ class FunctionOptions:
         "max_containers",
         "scaledown_window",
         "env",
+        "secrets",
+        "schedule",
         "serialized",
     )
 
@@ -59,6 +64,8 @@ class FunctionOptions:
     max_containers: int
     scaledown_window: float
     env: "dict[str, str]"
+    secrets: "list[Secret]"
+    schedule: "Cron | Period | None"
     serialized: bool
 
 
@@ -204,12 +211,55 @@ class Function(Generic[P, R]):
         ):
             pass
 
+    @staticmethod
+    def from_name(app_name: str, name: str) -> "Function[..., Any]":
+        """A function of a deployed app; needs neither its source nor a running app.
+
+        Nothing is asked of the server before the first call, which raises NotFoundError where
+        there is no such app or function.
+
+        Example:
+            square = burrow.Function.from_name("hello", "square")
+            assert square.remote(12) == 144
+        """
+        from burrow._deployed import DeployedFunction
+
+        return DeployedFunction(app_name, name)
+
+    def get_current_stats(self) -> "FunctionStats":
+        """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
+        from burrow._client.deployments import current_stats
+
+        session = self._session()
+        return current_stats(session.calls, session.function_ids[self.name])
+
+    def update_autoscaler(
+        self,
+        *,
+        min_containers: "int | None" = None,
+        max_containers: "int | None" = None,
+        buffer_containers: "int | None" = None,
+        scaledown_window: "float | None" = None,
+    ) -> None:
+        """Changes how the function scales, until it is deployed again; None leaves as it is."""
+        from burrow._client.deployments import update_autoscaler
+
+        settings: "dict[str, Any]" = {
+            "minContainers": min_containers,
+            "maxContainers": max_containers,
+            "bufferContainers": buffer_containers,
+            "scaledownWindowMs": None if scaledown_window is None else int(scaledown_window * 1000),
+        }
+        session = self._session()
+        given = {name: value for name, value in settings.items() if value is not None}
+        update_autoscaler(session.calls, session.function_ids[self.name], given)
+
     def _refuse_generator(self, method: str) -> None:
         if self.is_generator:
             raise InvalidError("%s cannot call a generator: use remote_gen()." % method)
 
     def _session(self) -> "Session":
-        session = self.app._session
+        session: "Session | None" = self.app._callable()
         if session is not None:
             return session
         if os.environ.get("BURROW_CONTAINER_ID"):
@@ -218,8 +268,8 @@ class Function(Generic[P, R]):
                 % self.name
             )
         raise InvalidError(
-            "The app %r is not running: use `burrow run`, or `with app.run():` around the call."
-            % self.app.name
+            "The app %r is not running: use `burrow run`, or `with app.run():` around the call; "
+            "one that is deployed is called by burrow.Function.from_name()." % self.app.name
         )
 
     def __reduce__(self) -> "tuple[Any, ...]":

@@ -9,6 +9,7 @@ from burrow import _serialization
 from burrow._client import payload
 from burrow._client.blobs import BlobClient
 from burrow._client.ids import new_call_id
+from burrow._client.patience import when_there_is_room
 from burrow._client.resumed_outputs import resumed_outputs
 from burrow.exception import InfrastructureError, NotFoundError
 
@@ -49,7 +50,9 @@ class CallClient:
             WAIT_MS,
         )
         try:
-            result = self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
+            result = when_there_is_room(
+                lambda: self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
+            )
             if result.get("status", 0) in _PENDING:
                 result = self._wait_invoked(call_id, request)
         except KeyboardInterrupt:
@@ -90,7 +93,7 @@ class CallClient:
             b'{"functionId":"%b","inputs":[{"callId":"%b","arguments":%b}],"closeGroup":true}'
             % (function_id.encode("ascii"), call_id.encode("ascii"), arguments)
         )
-        self.transport.unary_json("Calls/Submit", request)
+        when_there_is_room(lambda: self.transport.unary_json("Calls/Submit", request))
         return call_id
 
     def get(self, call_id: str, timeout: "float | None") -> "Any":

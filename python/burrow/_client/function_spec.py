@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from burrow import _serialization
 from burrow._client.modules import module_name
-from burrow._client.payload import encode_json
+from burrow._client.payload import dump_arguments, encode_json
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -43,6 +43,10 @@ def function_spec(
             "backoffCoefficient": options.retries.backoff_coefficient,
             "maxDelayMs": int(options.retries.max_delay * 1000),
         }
+    if options.secrets:
+        spec["secrets"] = [secret._message() for secret in options.secrets]
+    if options.schedule is not None:
+        spec["schedule"] = _schedule(function, blobs)
     if options.serialized:
         import json
 
@@ -51,6 +55,14 @@ def function_spec(
     else:
         spec["module"] = importable_module(function, function.name)
     return spec
+
+
+def _schedule(function: "Function[..., Any]", blobs: "BlobClient") -> "dict[str, Any]":
+    import json
+
+    assert function.options.schedule is not None
+    arguments = encode_json(dump_arguments((), {}, function.name), blobs)
+    return dict(function.options.schedule._message(), arguments=json.loads(arguments))
 
 
 def importable_module(function: "Any", name: str) -> str:

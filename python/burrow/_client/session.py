@@ -55,17 +55,8 @@ class Session:
         self.app_id = self.transport.unary("Apps/Create", request)["appId"]
         self._watcher = Watcher(self.transport, self.app_id, self.reporter)
         self.reporter.app_created(self.app.name, self.app_id, _ms_since(start))
-        image_ids = self._build_images()
-        attached = {image: attached_files(image, self._digests) for image in image_ids}
-        source = self._upload_source(attached.values())
+        specs, source = self.prepare()
         start = time.monotonic()
-        specs = []
-        for function in self.app.functions.values():
-            image = _image_of(function, self.app)
-            spec = function_spec(function, image_ids[image], self.calls.blobs)
-            if attached[image]:
-                spec["attached"] = [attachment.message() for attachment in attached[image]]
-            specs.append(spec)
         answer = self.transport.unary(
             "Apps/Publish",
             {"appId": self.app_id, "functions": specs, "source": source},
@@ -73,6 +64,24 @@ class Session:
         )
         self.function_ids = answer.get("functionIds", {})
         self.reporter.published(list(self.app.functions), _ms_since(start))
+        self.prepared()
+
+    def prepare(self) -> "tuple[list[dict[str, Any]], list[dict[str, Any]]]":
+        """Builds the images and sends the source; gives FunctionSpec and SourceFile messages."""
+        image_ids = self._build_images()
+        attached = {image: attached_files(image, self._digests) for image in image_ids}
+        source = self._upload_source(attached.values())
+        specs = []
+        for function in self.app.functions.values():
+            image = _image_of(function, self.app)
+            spec = function_spec(function, image_ids[image], self.calls.blobs)
+            if attached[image]:
+                spec["attached"] = [attachment.message() for attachment in attached[image]]
+            specs.append(spec)
+        return specs, source
+
+    def prepared(self) -> None:
+        """What was prepared is in use."""
         self._digests.save()
 
     def stop(self, reason: str) -> None:
@@ -157,7 +166,7 @@ def run_app(
 
 
 def _image_of(function: "Any", app: "App") -> Image:
-    return function.options.image or app.image or Image.debian_slim()
+    return function.options.image or function.app.image or app.image or Image.debian_slim()
 
 
 def _ms_since(start: float) -> float:

@@ -90,6 +90,7 @@ def _load(channel: Channel, inbox: Inbox, interrupts: Interrupts) -> Optional[Ex
         raise Terminated
     header, body = first
     started = monotonic()
+    os.environ.update(header.pop("secrets", {}))
     try:
         function = load_function(header, body)
         interrupts.not_waiting()
