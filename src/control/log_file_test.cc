@@ -57,6 +57,7 @@ TEST(NearNames, AreThoseOfFewOtherLettersTheNearestFirst) {
   EXPECT_THAT(NearNames("squares", known), ElementsAre("squares", "square"));
   EXPECT_THAT(NearNames("root", known), ElementsAre("Root"));
   EXPECT_THAT(NearNames("triangle", known), ElementsAre());
+  EXPECT_THAT(NearNames("ucbe", known), ElementsAre("cube"));
   EXPECT_THAT(NearNames("", known), ElementsAre());
   EXPECT_EQ(DidYouMean("triangle", known), "");
   EXPECT_EQ(DidYouMean("squares", known), " (did you mean 'squares' or 'square'?)");

@@ -32,7 +32,7 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 std::vector<std::string> NearNames(std::string_view name, const std::vector<std::string>& known) {
   std::vector<std::pair<size_t, std::string>> near;
   name = name.substr(0, kMaxCompared);
-  const size_t bound = std::max<size_t>(1, name.size() / 3);
+  const size_t bound = name.size() < 4 ? 1 : std::max<size_t>(2, name.size() / 3);  // two letters swapped are two
   for (const std::string& candidate : known) {
     const size_t distance = EditDistance(name, std::string_view(candidate).substr(0, kMaxCompared));
     if (distance <= bound) near.emplace_back(distance, candidate);
