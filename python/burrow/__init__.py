@@ -38,15 +38,19 @@ if TYPE_CHECKING:
     from burrow.function import Function as Function
     from burrow.image import Image as Image
     from burrow.retries import Retries as Retries
+    from burrow.schedule import Cron as Cron
+    from burrow.schedule import Period as Period
     from burrow.secret import Secret as Secret
 
 _HOMES = {
     "App": "burrow.app",
     "Cls": "burrow.cls",
+    "Cron": "burrow.schedule",
     "Error": "burrow.exception",
     "Function": "burrow.function",
     "FunctionCall": "burrow.call",
     "Image": "burrow.image",
+    "Period": "burrow.schedule",
     "Retries": "burrow.retries",
     "Secret": "burrow.secret",
     "batched": "burrow._marks",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from burrow._aio import AioCall, AioIterator
     from burrow._client.calls import CallClient
     from burrow._client.session import Session
+    from burrow._deployed import Deployed
     from burrow.app import App
     from burrow.call import FunctionCall
 
@@ -220,13 +221,13 @@ class Callee(Generic[P, R]):
             raise InvalidError("%s cannot call a generator: use remote_gen()." % method)
 
 
-def running_session(app: "App", name: str) -> "Session":
-    """The session of a running app.
+def running_session(app: "App", name: str) -> "Session | Deployed":
+    """What knows the server's ids of the functions of an app that runs or is deployed.
 
     Raises:
-        InvalidError: it does not run; `name` is what was to be called.
+        InvalidError: it is neither; `name` is what was to be called.
     """
-    session = app._session
+    session = app._callable()
     if session is not None:
         return session
     if os.environ.get("BURROW_CONTAINER_ID"):
@@ -234,6 +235,6 @@ def running_session(app: "App", name: str) -> "Session":
             "%s() runs in a container, which cannot start calls: use .local() there." % name
         )
     raise InvalidError(
-        "The app %r is not running: use `burrow run`, or `with app.run():` around the call."
-        % app.name
+        "The app %r is not running: use `burrow run`, or `with app.run():` around the call; "
+        "one that is deployed is called by burrow.Function.from_name()." % app.name
     )

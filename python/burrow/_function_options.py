@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from burrow.retries import Retries
+    from burrow.schedule import Cron, Period
+    from burrow.secret import Secret
 
 _MAX_MEMORY_MIB = 16 * 1024 * 1024
 _RUNTIMES = ("crun", "runc", "runsc")
@@ -34,6 +36,8 @@ def function_options(
     block_network: bool = False,
     runtime: "str | None" = None,
     env: "dict[str, str] | None" = None,
+    secrets: "list[Secret] | None" = None,
+    schedule: "Cron | Period | None" = None,
     serialized: bool = False,
     is_generator: "bool | None" = None,
 ) -> FunctionOptions:
@@ -62,6 +66,8 @@ def function_options(
     options.block_network = check_flag("block_network", block_network)
     options.runtime = _check_runtime(runtime)
     options.env = check_environment(env or {})
+    options.secrets = check_secrets(secrets)
+    options.schedule = _check_schedule(schedule)
     options.serialized = bool(serialized)
     options.is_generator = None
     if is_generator is not None:
@@ -97,6 +103,23 @@ def check_image(image: "Image | None") -> "Image | None":
     if image is not None and not isinstance(image, Image):
         raise InvalidError("image must be a burrow.Image, not %r." % (image,))
     return image
+
+
+def check_secrets(secrets: "list[Secret] | None") -> "list[Secret]":
+    """A list of secrets, which may be empty."""
+    if not secrets:
+        return []
+    from burrow import secret
+
+    return secret.check_secrets(secrets)
+
+
+def _check_schedule(schedule: "Cron | Period | None") -> "Cron | Period | None":
+    if schedule is None:
+        return None
+    from burrow.schedule import check_schedule
+
+    return check_schedule(schedule)
 
 
 def _check_cpu(cpu: "Any") -> "tuple[float, float]":

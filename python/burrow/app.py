@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from burrow import _marks
-from burrow._function_options import check_image, function_options, with_marks
+from burrow._function_options import check_image, check_secrets, function_options, with_marks
 from burrow._options import check_name
 from burrow.exception import InvalidError
 from burrow.function import Function
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from burrow._client.app_run import AppRun
     from burrow._client.reporter import Reporter
     from burrow._client.session import Session
+    from burrow._deployed import Deployed
     from burrow.cls import Cls
     from burrow.function import FunctionOptions
     from burrow.retries import Retries
+    from burrow.schedule import Cron, Period
+    from burrow.secret import Secret
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -33,6 +36,7 @@ class App:
     Args:
         name: shown by `burrow ps` and `burrow app ls`; letters, digits, '.', '_', '-'.
         image: for functions that name none; a plain `Image.debian_slim()` otherwise.
+        secrets: environment variables for all of its functions.
 
     Example:
         app = burrow.App("hello")
@@ -41,12 +45,21 @@ class App:
             print(square.remote(12))
     """
 
-    def __init__(self, name: str, image: "Image | None" = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        image: "Image | None" = None,
+        secrets: "list[Secret] | None" = None,
+    ) -> None:
         self.name = check_name("An app's name", name)
         self.image = check_image(image)
         self.functions: "dict[str, Function[..., Any] | Cls]" = {}
         self.entrypoints: "dict[str, Callable[..., Any]]" = {}
+        self.secrets = check_secrets(secrets)
+        self.app_id = ""  # of the deployed app, once it is known
         self._session: "Session | None" = None
+        self._deployed: "Deployed | None" = None
+        self._included_in: "list[App]" = []
 
     def function(
         self,
@@ -66,6 +79,8 @@ class App:
         block_network: bool = False,
         runtime: "str | None" = None,
         env: "dict[str, str] | None" = None,
+        secrets: "list[Secret] | None" = None,
+        schedule: "Cron | Period | None" = None,
         serialized: bool = False,
         is_generator: "bool | None" = None,
         name: "str | None" = None,
@@ -89,6 +104,8 @@ class App:
             block_network: containers have no network.
             runtime: what starts the containers: "crun", "runc" or "runsc"; the worker's own otherwise.
             env: environment variables.
+            secrets: further ones that nobody is shown; of several with one name the last counts.
+            schedule: when the server calls the function by itself, once the app is deployed.
             serialized: pickle the function itself instead of importing its module remotely; for
                 functions inside functions or notebooks. Needs cloudpickle on this machine.
             is_generator: whether it yields, where the code does not tell.
@@ -114,6 +131,8 @@ class App:
             block_network=block_network,
             runtime=runtime,
             env=env,
+            secrets=self._secrets_with(secrets),
+            schedule=schedule,
             serialized=serialized,
             is_generator=is_generator,
         )
@@ -141,7 +160,10 @@ class App:
             raise InvalidError(
                 "is_generator belongs to a method: @burrow.method(is_generator=...)."
             )
+        if "schedule" in options:
+            raise InvalidError("A schedule belongs to a function: a class has no call of its own.")
         try:
+            options["secrets"] = self._secrets_with(options.get("secrets"))
             checked = function_options(**options)
         except TypeError as error:
             raise InvalidError("@app.cls(): %s" % error) from None
@@ -190,6 +212,70 @@ class App:
         from burrow._client.app_run import AppRun
 
         return AppRun(self, reporter)
+
+    def deploy(self, *, name: "str | None" = None, reporter: "Reporter | None" = None) -> "App":
+        """Makes the app stay on the server, under its name or another one; see docs/deployments.md.
+
+        A deployed app of that name gets these functions instead of those that it has: calls that
+        run end in the containers that they are in, all others run the new version.
+
+        Raises:
+            ConnectionError: the server cannot be reached.
+            ImageBuildError: an image cannot be built.
+            InvalidError: a function cannot be loaded remotely, or a schedule makes no sense.
+            NotFoundError: a secret does not exist.
+        """
+        if os.environ.get("BURROW_CONTAINER_ID"):
+            raise InvalidError("app.deploy() was reached in a container: deploy from elsewhere.")
+        from burrow._client.deployments import deploy
+        from burrow._deployed import Deployed
+
+        deployment = deploy(self, name and check_name("An app's name", name), reporter)
+        self.app_id = deployment.app_id
+        self._deployed = Deployed(deployment.calls, deployment.function_ids)
+        return self
+
+    @staticmethod
+    def lookup(name: str, *, create_if_missing: bool = False) -> "App":
+        """A deployed app by its name.
+
+        Raises:
+            NotFoundError: there is none, and `create_if_missing` is not set.
+        """
+        from burrow._client.deployments import find_app
+
+        app = App(name)
+        app.app_id = find_app(app.name, create_if_missing)
+        return app
+
+    def include(self, other: "App") -> "App":
+        """Makes the functions of another app functions of this one, too; returns this app.
+
+        Raises:
+            InvalidError: both have different functions of one name.
+        """
+        for key, function in other.functions.items():
+            known = self.functions.get(key)
+            if known is not None and known is not function:
+                raise InvalidError(
+                    "The apps %r and %r both have a function named %r: give one another name=."
+                    % (self.name, other.name, key)
+                )
+            self.functions[key] = function
+        if self not in other._included_in:
+            other._included_in.append(self)
+        return self
+
+    def _secrets_with(self, secrets: "list[Secret] | None") -> "list[Secret]":
+        return self.secrets + check_secrets(secrets)
+
+    def _callable(self) -> "Session | Deployed | None":
+        """What knows the ids of the app's functions: its run, its deployment, or that of an app
+        that includes it; None where there is none."""
+        found: "Session | Deployed | None" = self._session or self._deployed
+        for including in self._included_in:
+            found = found or including._callable()
+        return found
 
     def _add_function(
         self, raw: "Callable[P, R]", name: "str | None", options: "FunctionOptions"

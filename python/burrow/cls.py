@@ -46,12 +46,38 @@ class Cls:
         self.app = app
         self.name = name
         self.options = options
-        self.parts: "ClassParts" = _class_parts.parts_of(user_class)
+        self._parts: "ClassParts | None" = _class_parts.parts_of(user_class)
         self.__wrapped__ = user_class
         self.__name__ = user_class.__name__
         self.__qualname__ = user_class.__qualname__
         self.__module__ = user_class.__module__
         self.__doc__ = user_class.__doc__
+
+    @staticmethod
+    def from_name(app_name: str, name: str) -> "Cls":
+        """A class of a deployed app; needs neither its source nor a running app.
+
+        Nothing is asked of the server before the first use, which raises NotFoundError where there
+        is no such app or class.
+
+        Example:
+            Model = burrow.Cls.from_name("shop", "Model")
+            assert Model(size=5).look.remote(4) == 4
+        """
+        from burrow._deployed_class import DeployedCls
+
+        return DeployedCls(app_name, name)
+
+    @property
+    def parts(self) -> "ClassParts":
+        """Its methods, hooks and parameters."""
+        assert self._parts is not None
+        return self._parts
+
+    def _target(self, method: str) -> CallTarget:
+        """Whom calls go to before parameters are bound."""
+        session = running_session(self.app, "%s.%s" % (self.name, method))
+        return CallTarget(session.calls, session.function_ids[self.name], method)
 
     @property
     def _burrow_raw_class(self) -> type:
@@ -70,8 +96,7 @@ class Cls:
     def __getattr__(self, name: str) -> "Any":
         if name.startswith("__"):
             raise AttributeError(name)
-        parts = self.__dict__.get("parts")
-        if parts is not None and name in parts.methods:
+        if name not in ("parts", "_parts") and name in self.parts.methods:
             return Obj(self, None).method(name)
         return getattr(self.__dict__["__wrapped__"], name)
 
@@ -130,12 +155,10 @@ class Obj:
         return BoundMethod(self, self._burrow_cls.parts.methods[name], bound)
 
     def _target(self, method: str) -> CallTarget:
-        cls = self._burrow_cls
-        session = running_session(cls.app, "%s.%s" % (cls.name, method))
-        function_id = session.function_ids[cls.name]
-        if cls.parts.parameters:
-            function_id = session.bind(function_id, self._burrow_values())
-        return CallTarget(session.calls, function_id, method)
+        target = self._burrow_cls._target(method)
+        if self._burrow_cls.parts.parameters:
+            target.function_id = target.calls.bind(target.function_id, self._burrow_values())
+        return target
 
     def __repr__(self) -> str:
         values = ", ".join(

@@ -65,7 +65,13 @@ class SerializationError(Error):
 
 
 class ResourceExhaustedError(Error):
-    """The server's queue or disk is full; the same request may succeed later."""
+    """The server's queue or disk is full; the same request may succeed later.
+
+    Attributes:
+        retry_after: in so many seconds, by what the server says; None where it does not say.
+    """
+
+    retry_after: "float | None" = None
 
 
 class InfrastructureError(Error):

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
     from burrow._marks import Batching, Concurrency
     from burrow.app import App
+    from burrow._client.deployments import FunctionStats
     from burrow.image import Image
     from burrow.retries import Retries
+    from burrow.schedule import Cron, Period
+    from burrow.secret import Secret
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -41,6 +44,8 @@ class FunctionOptions:
         "block_network",
         "runtime",
         "env",
+        "secrets",
+        "schedule",
         "serialized",
         "is_generator",
         "concurrency",
@@ -63,6 +68,8 @@ class FunctionOptions:
     block_network: bool
     runtime: str
     env: "dict[str, str]"
+    secrets: "list[Secret]"
+    schedule: "Cron | Period | None"
     serialized: bool
     is_generator: "bool | None"  # None: the code tells
     concurrency: "Concurrency | None"
@@ -104,6 +111,49 @@ class Function(Callee[P, R]):
     def local(self, *args: "P.args", **kwargs: "P.kwargs") -> "R":
         """Runs the function here, in this process, like a plain call."""
         return self.__wrapped__(*args, **kwargs)
+
+    @staticmethod
+    def from_name(app_name: str, name: str) -> "Function[..., Any]":
+        """A function of a deployed app; needs neither its source nor a running app.
+
+        Nothing is asked of the server before the first call, which raises NotFoundError where
+        there is no such app or function.
+
+        Example:
+            square = burrow.Function.from_name("hello", "square")
+            assert square.remote(12) == 144
+        """
+        from burrow._deployed import DeployedFunction
+
+        return DeployedFunction(app_name, name)
+
+    def get_current_stats(self) -> "FunctionStats":
+        """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
+        from burrow._client.deployments import current_stats
+
+        target = self._target()
+        return current_stats(target.calls, target.function_id)
+
+    def update_autoscaler(
+        self,
+        *,
+        min_containers: "int | None" = None,
+        max_containers: "int | None" = None,
+        buffer_containers: "int | None" = None,
+        scaledown_window: "float | None" = None,
+    ) -> None:
+        """Changes how the function scales, until it is deployed again; None leaves as it is."""
+        from burrow._client.deployments import update_autoscaler
+
+        settings: "dict[str, Any]" = {
+            "minContainers": min_containers,
+            "maxContainers": max_containers,
+            "bufferContainers": buffer_containers,
+            "scaledownWindowMs": None if scaledown_window is None else int(scaledown_window * 1000),
+        }
+        target = self._target()
+        given = {name: value for name, value in settings.items() if value is not None}
+        update_autoscaler(target.calls, target.function_id, given)
 
     def _target(self) -> CallTarget:
         session = running_session(self.app, self.name)

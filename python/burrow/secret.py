@@ -1,42 +1,90 @@
-"""Secrets: environment variables that are shown to what runs, and kept nowhere."""
+"""Secrets: environment variables that are shown to what runs, and to nobody else."""
 
 from __future__ import annotations
 
 import os
 
-from burrow._options import check_environment
+from burrow._options import check_name
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Sequence
+    from typing import Any, Iterable, Sequence
 
 
 class Secret:
     """Environment variables whose values are in no image, log or error. Two are equal by content.
 
     Example:
-        token = burrow.Secret.from_local_environ(["HUB_TOKEN"])
-        image = image.run_function(download_weights, secrets=[token])
+        hub = burrow.Secret.from_name("hub", required_keys=["HUB_TOKEN"])
+
+        @app.function(secrets=[hub])
+        def download() -> None:
+            fetch(os.environ["HUB_TOKEN"])
     """
 
-    __slots__ = ("_variables",)
+    __slots__ = ("_variables", "_name", "_required_keys")
 
-    def __init__(self, variables: "dict[str, str]") -> None:
+    def __init__(
+        self,
+        variables: "dict[str, str]",
+        name: "str | None" = None,
+        required_keys: "tuple[str, ...]" = (),
+    ) -> None:
         self._variables = variables
+        self._name = name
+        self._required_keys = required_keys
 
     @staticmethod
-    def from_dict(env_dict: "dict[str, str]") -> "Secret":
-        """Variables by name.
+    def from_name(name: str, *, required_keys: "Sequence[str]" = ()) -> "Secret":
+        """What `burrow secret create` stored under that name, as it is when a container starts.
+
+        Args:
+            required_keys: variables without which a function is not deployed.
+        """
+        _check_keys(required_keys)
+        return Secret({}, check_name("A secret's name", name), tuple(required_keys))
+
+    @staticmethod
+    def from_dict(env_dict: "dict[str, str | None]") -> "Secret":
+        """Variables by name; those whose value is None are left out.
 
         Raises:
-            InvalidError: a name is none, or a value holds a line break.
+            InvalidError: a name is none, or a value no string.
         """
-        checked = check_environment(env_dict)
-        for name, value in checked.items():
-            if "\n" in value or "\n" in name:
-                raise InvalidError("The secret %s holds a line break: encode it." % name)
-        return Secret(dict(sorted(checked.items())))
+        if not isinstance(env_dict, dict):
+            raise InvalidError("A secret is made of a dict, not of a %s." % type(env_dict).__name__)
+        _check_keys(env_dict)
+        checked: "dict[str, str]" = {}
+        for name, value in sorted(env_dict.items()):
+            if value is None:
+                continue
+            if not isinstance(value, str) or "\0" in value:  # the value itself is not shown
+                raise InvalidError(
+                    "The secret %s must be a string without NUL, not a %s."
+                    % (name, type(value).__name__)
+                )
+            checked[name] = value
+        return Secret(checked)
+
+    @staticmethod
+    def from_dotenv(path: "str | None" = None, *, filename: str = ".env") -> "Secret":
+        """The variables of a file of NAME=VALUE lines. In a container, where it is not, it is empty.
+
+        Args:
+            path: a directory, or a file such as `__file__`; the file is looked for there and in
+                the directories above. The working directory otherwise.
+            filename: what it is called.
+
+        Raises:
+            InvalidError: there is no such file, or a line of it makes no sense.
+        """
+        if os.environ.get("BURROW_CONTAINER_ID"):
+            return Secret({})
+        from burrow._client.dotenv import find_dotenv, parse_dotenv
+
+        found = find_dotenv(path or os.getcwd(), filename)
+        return Secret.from_dict(dict(parse_dotenv(found, os.environ)))
 
     @staticmethod
     def from_local_environ(env_keys: "Sequence[str]") -> "Secret":
@@ -52,11 +100,40 @@ class Secret:
             raise InvalidError("The environment has no %s, of which a secret is made." % absent[0])
         return Secret.from_dict({name: os.environ[name] for name in env_keys})
 
+    def _message(self) -> "dict[str, Any]":
+        """The FunctionSecret message."""
+        if self._name is None:
+            return {"variables": {"variables": self._variables}}
+        message: "dict[str, Any]" = {"name": self._name}
+        if self._required_keys:
+            message["requiredKeys"] = list(self._required_keys)
+        return message
+
+    def _identity(self) -> "tuple[Any, ...]":
+        return self._name, self._required_keys, tuple(self._variables.items())
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._variables == other._variables
+        return isinstance(other, Secret) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._variables))
+        return hash((self._name, tuple(self._variables)))
 
     def __repr__(self) -> str:
-        return "<burrow.Secret %s>" % ", ".join(self._variables)
+        return "<burrow.Secret %s>" % (self._name or ", ".join(self._variables))
+
+
+def _check_keys(names: "Iterable[Any]") -> None:
+    for name in names:
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            raise InvalidError("%r cannot name an environment variable." % (name,))
+
+
+def check_secrets(value: "Any") -> "list[Secret]":
+    """What `secrets=` was given."""
+    secrets = list(value or ())
+    for secret in secrets:
+        if not isinstance(secret, Secret):
+            raise InvalidError(
+                "secrets must be a list of burrow.Secret, not of %s." % type(secret).__name__
+            )
+    return secrets

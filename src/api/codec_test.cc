@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/answer.h"
 #include "api/byte_range.h"
 #include "api/connect_codec.h"
 
@@ -56,6 +57,12 @@ TEST(ConnectCodec, ReadsTimeouts) {
   EXPECT_EQ(ParseTimeout("1500").value(), std::chrono::milliseconds(1500));
   EXPECT_FALSE(ParseTimeout("").value().has_value());
   for (const char* bad : {"-1", "1.5", "12345678901", "1 ", "x"}) EXPECT_FALSE(ParseTimeout(bad)) << bad;
+}
+
+TEST(Answer, AWaitIsRoundedUpToWholeSeconds) {
+  EXPECT_EQ(RetryAfterSeconds(std::chrono::milliseconds(0)), "1");
+  EXPECT_EQ(RetryAfterSeconds(std::chrono::milliseconds(1'000)), "1");
+  EXPECT_EQ(RetryAfterSeconds(std::chrono::milliseconds(1'001)), "2");
 }
 
 }  // namespace

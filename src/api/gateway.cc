@@ -110,7 +110,12 @@ Task<Result<std::unique_ptr<Message>>> CallUnary(HttpExchange& exchange, const M
   if (!head) co_return Forward(std::move(head.error()));
   auto request = method.new_request();
   BURROW_CO_RETURN_IF_ERROR(co_await ReadMessage(exchange, content, *request));
-  co_return co_await Within(head->deadline, Guard(method.call(*request), name));
+  auto response = co_await Within(head->deadline, Guard(method.call(*request), name));
+  if (!response && method.retry_after) {
+    if (const auto delay = method.retry_after(*request, response.error()))
+      exchange.AddHeader("Retry-After", RetryAfterSeconds(*delay));
+  }
+  co_return response;
 }
 
 template <class Method>

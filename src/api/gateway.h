@@ -4,9 +4,11 @@
 
 #include <google/protobuf/message.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,12 +36,24 @@ class Writer {
   MessageSink& sink_;
 };
 
+// How long the client of a failed request had better wait before it sends the same again; nothing where that is of no
+// use.
+template <class Request>
+using RetryAfter = std::function<std::optional<std::chrono::milliseconds>(const Request&, const Error&)>;
+
 class Gateway {
  public:
   // Methods are named "burrow.v1.Apps/Create". A thrown exception is answered as kInternal and logged.
   template <class Request, class Response>
-  void AddUnary(std::string method, std::function<net::Task<Result<Response>>(const Request&)> handler) {
+  void AddUnary(std::string method, std::function<net::Task<Result<Response>>(const Request&)> handler,
+                RetryAfter<Request> retry_after = {}) {
     UnaryMethod entry;
+    if (retry_after) {
+      entry.retry_after = [retry_after = std::move(retry_after)](const google::protobuf::Message& request,
+                                                                 const Error& error) {
+        return retry_after(static_cast<const Request&>(request), error);
+      };
+    }
     entry.new_request = [] { return std::make_unique<Request>(); };
     entry.call =
         [handler = std::move(handler)](
@@ -69,6 +83,7 @@ class Gateway {
   struct UnaryMethod {
     NewMessage new_request;
     std::function<net::Task<Result<std::unique_ptr<google::protobuf::Message>>>(const google::protobuf::Message&)> call;
+    RetryAfter<google::protobuf::Message> retry_after;
   };
   struct StreamMethod {
     NewMessage new_request;

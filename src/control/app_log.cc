@@ -72,7 +72,7 @@ void AppLogs::Write(const AppId& app) {
             });
 }
 
-net::Task<Result<LogSnapshot>> AppLogs::Read(App& app, uint32_t tail) {
+net::Task<Result<LogSnapshot>> AppLogs::Read(App& app, uint32_t tail, LogFilter filter) {
   AppId id = app.record.id;
   // Pending lines of this moment must be in the file; those that come meanwhile may be there too, since the position is
   // taken after.
@@ -82,7 +82,8 @@ net::Task<Result<LogSnapshot>> AppLogs::Read(App& app, uint32_t tail) {
   }
   LogSnapshot snapshot;
   snapshot.feed_position = app.feed.end();
-  auto lines = co_await disk_.Ask([path = PathOf(id), text = id.str(), tail] { return ReadLog(path, text, tail); });
+  auto lines = co_await disk_.Ask(
+      [path = PathOf(id), text = id.str(), tail, filter] { return ReadLog(path, text, tail, filter); });
   BURROW_CO_ASSIGN_OR_RETURN(snapshot.lines, std::move(lines));
   co_return snapshot;
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "control/apps.h"
 #include "control/background.h"
+#include "control/log_filter.h"
 #include "net/event.h"
 
 namespace burrow::control {
@@ -31,7 +32,8 @@ class AppLogs {
   void Append(App& app, pb::LogLine line);
   // Burrow's own words.
   void Note(App& app, const std::string& text);
-  net::Task<Result<LogSnapshot>> Read(App& app, uint32_t tail);
+  // Of the lines that the filter takes the last `tail` ones.
+  net::Task<Result<LogSnapshot>> Read(App& app, uint32_t tail, LogFilter filter = {});
   // Removes the files of these apps.
   void Remove(const std::vector<AppId>& apps);
   bool idle() const;

@@ -1,6 +1,7 @@
 #include "control/app_service.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "control/class_service.h"
 #include "control/limits.h"
 #include "control/recipe_build.h"
+#include "control/spec_change.h"
 #include "control/validation.h"
 
 namespace burrow::control {
@@ -66,7 +68,6 @@ net::Task<Result<pb::CreateAppResponse>> AppService::Create(const pb::CreateAppR
   co_return response;
 }
 
-// A function of its own that is entered only once it is stored; it has the id of the one that it replaces.
 Result<std::shared_ptr<Function>> AppService::Prepare(App& app, const pb::FunctionSpec& spec,
                                                       const pb::PublishRequest& request) const {
   BURROW_RETURN_IF_ERROR(CheckFunction(spec));
@@ -80,68 +81,80 @@ Result<std::shared_ptr<Function>> AppService::Prepare(App& app, const pb::Functi
   function->spec.set_app_id(app.record.id.str());
   function->spec.set_function_id(id.str());
   *function->spec.mutable_function() = spec;
+  BURROW_RETURN_IF_ERROR(p_.secrets.SealFunction(*function->spec.mutable_function(), id));
   *function->spec.mutable_source() = request.source();
   *function->spec.mutable_image() = image->image;
   return function;
+}
+
+net::Task<Status> AppService::Check(const pb::PublishRequest& request) const {
+  BURROW_CO_RETURN_IF_ERROR(CheckSource(request.source()));
+  for (const auto& spec : request.functions()) BURROW_CO_RETURN_IF_ERROR(CheckAttached(spec));
+  if (static_cast<size_t>(request.functions_size()) > kMaxFunctions)
+    co_return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
+  co_return co_await CheckUploaded(FilesOf(request), p_.blobs, p_.disk);
+}
+
+Result<std::vector<std::shared_ptr<Function>>> AppService::PrepareAll(App& app,
+                                                                      const pb::PublishRequest& request) const {
+  const auto plain = std::ranges::count_if(
+      app.functions, [](const auto& entry) { return !entry.second->spec.function().has_bound(); });
+  if (static_cast<size_t>(plain + request.functions_size()) > 2 * kMaxFunctions)
+    return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
+  std::vector<std::shared_ptr<Function>> prepared;
+  std::set<std::string_view> names;
+  for (const auto& spec : request.functions()) {
+    if (!names.insert(spec.name()).second)
+      return Fail(Code::kInvalidArgument, "the function {} comes twice", spec.name());
+    BURROW_ASSIGN_OR_RETURN(auto function, Prepare(app, spec, request));
+    auto variants = PrepareVariants(p_.io, app, *function);
+    prepared.push_back(std::move(function));
+    std::ranges::move(variants, std::back_inserter(prepared));
+  }
+  return prepared;
 }
 
 net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequest& request) {
   auto found = p_.apps.FindLive(AppId(request.app_id()));
   if (!found) co_return Forward(std::move(found.error()));
   auto app = (*found)->shared_from_this();
-  BURROW_CO_RETURN_IF_ERROR(CheckSource(request.source()));
-  for (const auto& spec : request.functions()) BURROW_CO_RETURN_IF_ERROR(CheckAttached(spec));
-  auto plain = std::ranges::count_if(app->functions,
-                                     [](const auto& entry) { return !entry.second->spec.function().has_bound(); });
-  if (static_cast<size_t>(plain + request.functions_size()) > kMaxFunctions) {
-    co_return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
-  }
-  auto uploaded = co_await CheckUploaded(FilesOf(request), p_.blobs, p_.disk);
-  BURROW_CO_RETURN_IF_ERROR(uploaded);
-  std::vector<std::shared_ptr<Function>> prepared, variants;
+  BURROW_CO_RETURN_IF_ERROR(co_await Check(request));
+  BURROW_CO_ASSIGN_OR_RETURN(auto prepared, PrepareAll(*app, request));
   std::vector<store::FunctionRecord> records;
-  std::set<std::string_view> names;
-  for (const auto& spec : request.functions()) {
-    if (!names.insert(spec.name()).second)
-      co_return Fail(Code::kInvalidArgument, "the function {} comes twice", spec.name());
-    auto function = Prepare(*app, spec, request);
-    if (!function) co_return Forward(std::move(function.error()));
-    records.push_back(RecordOf(**function));
-    prepared.push_back(std::move(*function));
-    for (auto& variant : PrepareVariants(p_.io, *app, *prepared.back())) {
-      records.push_back(RecordOf(*variant));
-      variants.push_back(std::move(variant));
-    }
-  }
+  for (const auto& function : prepared) records.push_back(RecordOf(*function));
   auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
   BURROW_CO_RETURN_IF_ERROR(stored);
   if (!app->live())
     co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
   pb::PublishResponse response;
   for (const auto& function : prepared) {
-    std::string name = function->name();
-    (*response.mutable_function_ids())[name] = Enter(*app, function).str();
+    const FunctionId id = Enter(*app, function);
+    if (!function->spec.function().has_bound()) (*response.mutable_function_ids())[function->name()] = id.str();
   }
-  for (const auto& variant : variants) Enter(*app, variant);
   co_return response;
 }
 
 FunctionId AppService::Enter(App& app, const std::shared_ptr<Function>& prepared) {
   auto function = prepared;
   auto known = app.functions.find(prepared->key());
-  if (known != app.functions.end()) {
-    function = known->second;
-    if (function->spec.SerializeAsString() == prepared->spec.SerializeAsString()) return function->id;
-    function->spec.Swap(&prepared->spec);
+  if (known == app.functions.end()) {
+    p_.apps.Enter(function);
+    p_.dispatcher.Pump(function);
+    return function->id;
+  }
+  function = known->second;
+  function->removed = false;
+  const bool same = SameContainers(function->spec, prepared->spec);
+  function->spec.Swap(&prepared->spec);
+  if (!same) {
     function->generation++;
     function->failed_starts = 0;
     function->import_broken = false;
     function->back_off.Cancel();
     p_.autoscaler.Retire(*function);
-  } else {
-    p_.apps.Enter(function);
   }
   p_.dispatcher.Pump(function);
+  p_.autoscaler.Reconsider(function);
   return function->id;
 }
 
@@ -227,7 +240,8 @@ net::Task<Status> AppService::Logs(const pb::LogsRequest& request, api::Writer<p
     co_return Fail(Code::kNotFound, "there is no app '{}': see `burrow app ls --all`",
                    request.app().substr(0, kMaxNameBytes));
   auto app = found->shared_from_this();
-  auto snapshot = co_await p_.logs.Read(*app, request.tail());
+  const LogFilter filter = FilterOf(request);
+  auto snapshot = co_await p_.logs.Read(*app, request.tail(), filter);
   if (!snapshot) co_return Forward(std::move(snapshot.error()));
   constexpr size_t kBatch = 500;
   for (size_t begin = 0; begin < snapshot->lines.size(); begin += kBatch) {
@@ -238,10 +252,11 @@ net::Task<Status> AppService::Logs(const pb::LogsRequest& request, api::Writer<p
     BURROW_CO_RETURN_IF_ERROR(written);
   }
   if (!request.follow()) co_return Status();
-  co_return co_await FollowLogs(*app, snapshot->feed_position, writer);
+  co_return co_await FollowLogs(*app, snapshot->feed_position, filter, writer);
 }
 
-net::Task<Status> AppService::FollowLogs(App& app, uint64_t position, api::Writer<pb::LogsResponse>& writer) {
+net::Task<Status> AppService::FollowLogs(App& app, uint64_t position, const LogFilter& filter,
+                                         api::Writer<pb::LogsResponse>& writer) {
   constexpr int kBatch = 500;
   for (;;) {
     pb::LogsResponse response;
@@ -256,7 +271,7 @@ net::Task<Status> AppService::FollowLogs(App& app, uint64_t position, api::Write
       auto event = app.feed.At(position);
       if (!event) break;
       position++;
-      if (event->has_log()) *response.add_lines() = event->log();
+      if (event->has_log() && filter.Takes(event->log())) *response.add_lines() = event->log();
     }
     bool caught_up = position >= app.feed.end();
     if (response.lines_size() == 0 && caught_up) {

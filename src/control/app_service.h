@@ -1,6 +1,9 @@
 // burrow.v1.Apps and burrow.v1.Containers.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "api/gateway.h"
 #include "cas/blob_store.h"
 #include "control/app_lifecycle.h"
@@ -11,6 +14,7 @@
 #include "control/containers.h"
 #include "control/dispatcher.h"
 #include "control/images.h"
+#include "control/secret_table.h"
 
 namespace burrow::control {
 
@@ -31,6 +35,7 @@ struct AppServiceParts {
   cas::BlobStore& blobs;
   Background& disk;
   WorkerPool& workers;
+  const SecretTable& secrets;
 };
 
 class AppService {
@@ -38,18 +43,25 @@ class AppService {
   explicit AppService(AppServiceParts parts) : p_(parts) {}
   void Register(api::Gateway& gateway);
 
+  // Functions and their source as far as that needs no app. `request` outlives the task.
+  net::Task<Status> Check(const pb::PublishRequest& request) const;
+  // A function for each of the request's, and one for each variant of its classes, that are to be entered once they are
+  // stored. Each has the id of the one that it replaces.
+  Result<std::vector<std::shared_ptr<Function>>> PrepareAll(App& app, const pb::PublishRequest& request) const;
+  FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
+
  private:
   net::Task<Result<pb::CreateAppResponse>> Create(const pb::CreateAppRequest& request);
   net::Task<Result<pb::PublishResponse>> Publish(const pb::PublishRequest& request);
   Result<std::shared_ptr<Function>> Prepare(App& app, const pb::FunctionSpec& spec,
                                             const pb::PublishRequest& request) const;
-  FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
   net::Task<Result<pb::ListAppsResponse>> List(const pb::ListAppsRequest& request);
   net::Task<Result<pb::StopAppResponse>> Stop(const pb::StopAppRequest& request);
   net::Task<Status> Watch(const pb::WatchAppRequest& request, api::Writer<pb::AppEvent> writer);
   net::Task<Status> WatchFrom(App& app, uint64_t& position, api::Writer<pb::AppEvent>& writer);
   net::Task<Status> Logs(const pb::LogsRequest& request, api::Writer<pb::LogsResponse> writer);
-  net::Task<Status> FollowLogs(App& app, uint64_t position, api::Writer<pb::LogsResponse>& writer);
+  net::Task<Status> FollowLogs(App& app, uint64_t position, const LogFilter& filter,
+                               api::Writer<pb::LogsResponse>& writer);
   net::Task<Result<pb::ListContainersResponse>> ListContainers();
 
   AppServiceParts p_;

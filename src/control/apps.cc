@@ -68,6 +68,17 @@ App* AppTable::FindByIdOrName(std::string_view text) const {
   return best;
 }
 
+App* AppTable::FindDeployed(std::string_view id_or_name) const {
+  App* newest = nullptr;
+  for (const auto& [id, app] : apps_) {
+    if (!app->live() || app->record.ephemeral) continue;
+    if (id.str() == id_or_name) return app.get();
+    const bool newer = !newest || app->record.created_ms >= newest->record.created_ms;
+    if (app->record.name == id_or_name && newer) newest = app.get();
+  }
+  return newest;
+}
+
 Result<App*> AppTable::FindLive(const AppId& id) const {
   App* app = Find(id);
   if (!app) return Fail(Code::kNotFound, "there is no app {}: create it first", id.str());

@@ -55,6 +55,8 @@ class AppTable {
   App* Find(const AppId& id) const;
   // By id, or the newest of that name; running ones first.
   App* FindByIdOrName(std::string_view text) const;
+  // The running app of that id or name that lives on without a client.
+  App* FindDeployed(std::string_view id_or_name) const;
   // kNotFound or kFailedPrecondition, saying what to do, unless the app runs.
   Result<App*> FindLive(const AppId& id) const;
   std::shared_ptr<Function> FindFunction(const FunctionId& id) const;

@@ -39,6 +39,11 @@ void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
   if (closed_ || !function->app->live() || function->back_off.armed()) return;
   uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
   if (wanted == 0) return EndStarvation(*function);
+  if (const Status may = check_start ? check_start(*function) : Status(); !may) {
+    function->import_broken = true;  // until somebody calls again
+    fail_waiting(*function, Infrastructure(may.error().message()));
+    return EndStarvation(*function);
+  }
   while (wanted-- > 0) {
     if (!StartOne(function)) return;
   }
@@ -200,6 +205,15 @@ void Autoscaler::Stop(Container& container, const std::string& reason, Millis gr
   message.mutable_stop()->set_grace_ms(static_cast<uint32_t>(grace.count()));
   message.mutable_stop()->set_reason(reason);
   container.worker->Send(message);
+}
+
+void Autoscaler::Reconsider(const std::shared_ptr<Function>& function) {
+  const auto containers = function->containers;
+  for (Container* container : containers) {
+    container->idle_timer.Cancel();
+    OnIdleTimer(*container);
+  }
+  Adjust(function);
 }
 
 // Whatever would come back to the function later goes now: its app may be gone by then.

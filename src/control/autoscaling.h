@@ -26,6 +26,8 @@ class Autoscaler {
   std::function<void(Function&, const Failure&)> fail_waiting;
   // Fills in what goes with a start beside the specification. May be absent.
   std::function<void(const Function&, lpb::StartContainer&)> prepare_start;
+  // Says why no container of the function may start now. May be absent.
+  std::function<Status(const Function&)> check_start;
 
   // Starts what the function lacks. To be called at every event that may ask for more.
   void Adjust(const std::shared_ptr<Function>& function);
@@ -33,6 +35,8 @@ class Autoscaler {
   void NoteIdle(Container& container);
   // Asks the worker to stop it; the container leaves when the worker says that it has stopped.
   void Stop(Container& container, const std::string& reason, Millis grace);
+  // The function's bounds have changed: starts and idle times are looked at anew.
+  void Reconsider(const std::shared_ptr<Function>& function);
   // The function's app stops: nothing is started for it any more.
   void Forget(Function& function);
   // Stops the containers that run an older spec, unless calls are in them.

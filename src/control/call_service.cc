@@ -1,11 +1,13 @@
 #include "control/call_service.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
 #include "control/limits.h"
 #include "control/validation.h"
 #include "net/event.h"
+#include "scheduler/backlog.h"
 
 namespace burrow::control {
 namespace {
@@ -20,10 +22,19 @@ pb::CallResult PendingResult(const std::string& call_id) {
 // A request without a group gets one that a repeat of it finds again.
 std::string ImplicitGroup(const std::string& call_id) { return GroupTag::kPrefix + call_id.substr(call_id.find('-')); }
 
-uint64_t InlineBytes(const pb::SubmitRequest& request) {
+// Of a request's inputs, those that are not known already: a repeated request needs no room again.
+struct FreshInputs {
+  size_t count = 0;
   uint64_t bytes = 0;
-  for (const auto& input : request.inputs()) bytes += input.arguments().inline_().size();
-  return bytes;
+};
+FreshInputs FreshOf(const pb::SubmitRequest& request, const CallTable& calls) {
+  FreshInputs fresh;
+  for (const auto& input : request.inputs()) {
+    if (calls.Find(CallId(input.call_id()))) continue;
+    fresh.count++;
+    fresh.bytes += input.arguments().inline_().size();
+  }
+  return fresh;
 }
 
 Error NoSuchCall(const std::string& id) {
@@ -48,10 +59,12 @@ struct CallService::Submission {
 };
 
 void CallService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::InvokeRequest, pb::CallResult>("burrow.v1.Calls/Invoke",
-                                                      [this](const auto& r) { return Invoke(r); });
-  gateway.AddUnary<pb::SubmitRequest, pb::SubmitResponse>("burrow.v1.Calls/Submit",
-                                                          [this](const auto& r) { return Submit(r); });
+  gateway.AddUnary<pb::InvokeRequest, pb::CallResult>(
+      "burrow.v1.Calls/Invoke", [this](const auto& r) { return Invoke(r); },
+      [this](const auto& r, const Error& error) { return WaitForRoom(r.function_id(), 1, error); });
+  gateway.AddUnary<pb::SubmitRequest, pb::SubmitResponse>(
+      "burrow.v1.Calls/Submit", [this](const auto& r) { return Submit(r); },
+      [this](const auto& r, const Error& error) { return WaitForRoom(r.function_id(), r.inputs_size(), error); });
   gateway.AddUnary<pb::WaitRequest, pb::CallResult>("burrow.v1.Calls/Wait", [this](const auto& r) { return Wait(r); });
   gateway.AddServerStream<pb::OutputsRequest, pb::OutputsResponse>(
       "burrow.v1.Calls/Outputs", [this](const auto& r, auto writer) { return Outputs(r, writer); });
@@ -69,21 +82,40 @@ Result<std::shared_ptr<Function>> CallService::FindFunction(const std::string& i
   if (!function->app->live()) {
     return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", function->app->record.name);
   }
+  if (function->removed) {
+    return Fail(Code::kNotFound, "the newest version of the app {} has no {}: look it up again",
+                function->app->record.name, Label(*function));
+  }
   return function;
 }
 
 Status CallService::CheckRoom(const Function& function, size_t inputs, uint64_t bytes) const {
-  if (function.queued + function.delayed.size() + inputs > kMaxQueuedCalls) {
+  const size_t waiting = function.queued + function.delayed.size();
+  const size_t asked = function.spec.function().max_queued();
+  const size_t bound = asked == 0 ? kMaxQueuedCalls : std::min(asked, kMaxQueuedCalls);
+  // More than ever fit at once are taken where nobody waits: else they never were.
+  if (inputs > 0 && waiting > 0 && waiting + inputs > bound) {
     return Fail(Code::kResourceExhausted,
                 "{} has {} calls waiting, and at most {} may wait: send more once some have finished", Label(function),
-                function.queued + function.delayed.size(), kMaxQueuedCalls);
+                waiting, bound);
   }
-  if (p_.calls.argument_bytes() + bytes > kMaxArgumentBytes) {
+  if (p_.calls.unfinished() + inputs > kMaxUnfinishedCalls) {
+    return Fail(Code::kResourceExhausted,
+                "{} calls have not finished, and more are not taken: send more once some have", p_.calls.unfinished());
+  }
+  if (inputs > 0 && p_.calls.argument_bytes() + bytes > kMaxArgumentBytes) {
     return Fail(Code::kResourceExhausted,
                 "the arguments of all waiting calls take more than {} MiB: send more once some have finished",
                 kMaxArgumentBytes >> 20);
   }
   return {};
+}
+
+std::optional<Millis> CallService::WaitForRoom(const std::string& function_id, int inputs, const Error& error) const {
+  if (error.code() != Code::kResourceExhausted) return std::nullopt;
+  const auto function = p_.apps.FindFunction(FunctionId(function_id));
+  if (!function) return std::nullopt;
+  return scheduler::WaitForRoom(LoadOf(*function, p_.clock.Now()), static_cast<uint32_t>(inputs));
 }
 
 net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& request) {
@@ -157,7 +189,8 @@ net::Task<Result<pb::SubmitResponse>> CallService::Submit(const pb::SubmitReques
   if (!function) co_return Forward(std::move(function.error()));
   for (const auto& input : request.inputs())
     BURROW_CO_RETURN_IF_ERROR(CheckMethod((*function)->spec.function(), input.method()));
-  BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, static_cast<size_t>(request.inputs_size()), InlineBytes(request)));
+  const FreshInputs fresh = FreshOf(request, p_.calls);
+  BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, fresh.count, fresh.bytes));
   auto submission = std::make_shared<Submission>(p_.io);
   submission->function = std::move(*function);
   submission->app = submission->function->app->shared_from_this();

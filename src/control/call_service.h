@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,10 @@ class CallService {
   net::Task<Result<pb::CancelResponse>> Cancel(const pb::CancelRequest& request);
 
   Result<std::shared_ptr<Function>> FindFunction(const std::string& id) const;
+  // kResourceExhausted where that many more calls may not wait.
   Status CheckRoom(const Function& function, size_t inputs, uint64_t bytes) const;
+  // How long until there may be room for what was refused for want of it.
+  std::optional<Millis> WaitForRoom(const std::string& function_id, int inputs, const Error& error) const;
   Status CheckSubmit(const pb::SubmitRequest& request) const;
   net::Task<Result<std::shared_ptr<Group>>> GroupFor(const Function& function, const pb::SubmitRequest& request);
   void Accept(const std::shared_ptr<Submission>& submission, const std::vector<CallId>& fresh);

@@ -36,6 +36,7 @@ std::shared_ptr<Call> CallTable::Find(const CallId& id) const {
 void CallTable::Add(const std::shared_ptr<Call>& call) {
   call->argument_bytes = call->arguments.inline_().size();
   argument_bytes_ += call->argument_bytes;
+  unfinished_++;
   if (call->group) call->group->unfinished++;
   calls_.emplace(call->id, call);
 }
@@ -45,6 +46,7 @@ void CallTable::Finish(const std::shared_ptr<Call>& call, pb::CallResult result)
   call->state = Call::State::kFinished;
   call->delay.reset();
   argument_bytes_ -= call->argument_bytes;
+  unfinished_--;
   call->arguments.Clear();
   call->result = std::make_shared<const pb::CallResult>(std::move(result));
   if (call->finished) call->finished->Notify();

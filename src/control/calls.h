@@ -84,6 +84,7 @@ class CallTable {
 
   // Of calls that have not ended.
   uint64_t argument_bytes() const { return argument_bytes_; }
+  size_t unfinished() const { return unfinished_; }
 
  private:
   struct Retained {
@@ -102,6 +103,7 @@ class CallTable {
   std::deque<Retained> retained_;  // finished calls, oldest first
   uint64_t retained_bytes_ = 0;
   uint64_t argument_bytes_ = 0;
+  size_t unfinished_ = 0;
 };
 
 }  // namespace burrow::control

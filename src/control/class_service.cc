@@ -15,7 +15,8 @@ void ClassService::Register(api::Gateway& gateway) {
 net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& request) {
   FunctionId base_id(request.function_id());
   auto base = p_.apps.FindFunction(base_id);
-  if (!base || !base->spec.function().has_class_spec() || base->spec.function().has_bound()) {
+  const bool is_class = base && !base->removed && base->spec.function().has_class_spec();
+  if (!is_class || base->spec.function().has_bound()) {
     co_return Fail(Code::kNotFound, "there is no class '{}': its app has been stopped, or was never published",
                    request.function_id().substr(0, kMaxNameBytes));
   }

@@ -17,9 +17,11 @@
 #include "control/blob_stores.h"
 #include "control/builds.h"
 #include "control/call_service.h"
+#include "control/call_view_service.h"
 #include "control/calls.h"
 #include "control/class_service.h"
 #include "control/containers.h"
+#include "control/deployment_service.h"
 #include "control/dispatcher.h"
 #include "control/hot_sets.h"
 #include "control/image_service.h"
@@ -28,6 +30,9 @@
 #include "control/imports.h"
 #include "control/recovery.h"
 #include "control/result_writer.h"
+#include "control/schedules.h"
+#include "control/secret_service.h"
+#include "control/secret_table.h"
 #include "control/shell_service.h"
 #include "control/shells.h"
 #include "control/tokens.h"
@@ -59,6 +64,7 @@ struct OpenedState {
   BlobStores blobs;
   std::unique_ptr<api::Uploads> uploads;
   Tokens tokens;
+  std::optional<Sealer> sealer;
 };
 
 Result<OpenedState> OpenState(const ControlOptions& options) {
@@ -81,6 +87,7 @@ Result<OpenedState> OpenState(const ControlOptions& options) {
   BURROW_RETURN_IF_ERROR(state.uploads->Clear());
   BURROW_ASSIGN_OR_RETURN(state.tokens,
                           Tokens::Open(state.directory + "/tokens", *state.store, SystemClock().UnixMillis()));
+  BURROW_ASSIGN_OR_RETURN(state.sealer, Sealer::Open(state.directory + "/secrets.key"));
   return state;
 }
 
@@ -90,6 +97,7 @@ class RunningControl final : public Control {
       : io_(io),
         options_(std::move(options)),
         state_(std::move(state)),
+        clock_(options_.clock ? *options_.clock : system_clock_),
         store_thread_(io, 1),
         disk_(io, kDiskThreads),
         calls_(io, clock_, options_.timings.result_retention),
@@ -106,10 +114,14 @@ class RunningControl final : public Control {
         image_records_(clock_, images_, *state_.store, store_thread_),
         image_catalog_({io, clock_, images_, image_records_, apps_, workers_, *state_.store, store_thread_}),
         hot_sets_(clock_, *state_.store, store_thread_),
+        secrets_(*state_.sealer),
+        schedules_({io, clock_, options_.timings, *state_.store, store_thread_}),
         shells_(std::make_shared<Shells>(io, workers_)),
         router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_, *shells_),
-        app_service_({io, clock_, options_.timings, apps_, images_, containers_, dispatcher_, autoscaler_, *lifecycle_,
-                      logs_, *state_.store, store_thread_, *state_.blobs.guarded, disk_, workers_}),
+        app_service_(AppPartsOf()),
+        deployment_service_({AppPartsOf(), app_service_, schedules_}),
+        secret_service_({clock_, secrets_, *state_.store, store_thread_}),
+        call_view_service_({clock_, apps_, calls_, *state_.store, store_thread_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         class_service_({io, apps_, dispatcher_, *state_.store, store_thread_}),
@@ -121,7 +133,7 @@ class RunningControl final : public Control {
         image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
                         tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
-        shell_service_({options_.timings, images_, image_records_, *shells_}),
+        shell_service_({options_.timings, images_, image_records_, containers_, *shells_}),
         blob_service_({io,
                        options_.timings,
                        apps_,
@@ -137,12 +149,23 @@ class RunningControl final : public Control {
     };
     autoscaler_.prepare_start = [this](const Function& function, lpb::StartContainer& start) {
       hot_sets_.Prepare(function, start);
+      AddSecrets(function, start);
+    };
+    autoscaler_.check_start = [this](const Function& function) -> Status {
+      BURROW_RETURN_IF_ERROR(secrets_.VariablesOf(function.spec.function(), function.id));
+      return {};
+    };
+    schedules_.admit = [this](const std::shared_ptr<Function>& function, const store::CallRecord& record) {
+      AdmitScheduled(function, record);
     };
     shells_->on_room = [this] { autoscaler_.NoteRoom(); };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
+    deployment_service_.Register(gateway_);
+    secret_service_.Register(gateway_);
     call_service_.Register(gateway_);
     class_service_.Register(gateway_);
+    call_view_service_.Register(gateway_);
     image_service_.Register(gateway_);
     image_catalog_.Register(gateway_);
     import_service_.Register(gateway_);
@@ -152,8 +175,10 @@ class RunningControl final : public Control {
 
   Status Begin() {
     BURROW_RETURN_IF_ERROR(hot_sets_.Load());
-    BURROW_RETURN_IF_ERROR(Recover(
-        {io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_, *lifecycle_, writer_}));
+    BURROW_RETURN_IF_ERROR(secrets_.Load(*state_.store));
+    BURROW_RETURN_IF_ERROR(Recover({io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_,
+                                    *lifecycle_, writer_, schedules_}));
+    schedules_.RunDue();
     lifecycle_->TrimStopped();
     Daily();
     ArmSweep();
@@ -167,6 +192,26 @@ class RunningControl final : public Control {
   net::Task<void> Stop() override;
 
  private:
+  AppServiceParts AppPartsOf() {
+    return {io_,           clock_,        options_.timings,      apps_,       images_,
+            containers_,   dispatcher_,   autoscaler_,           *lifecycle_, logs_,
+            *state_.store, store_thread_, *state_.blobs.guarded, disk_,       workers_,
+            secrets_};
+  }
+  // What the specification holds of them stays here: the worker gets the variables alone.
+  void AddSecrets(const Function& function, lpb::StartContainer& start) const {
+    start.mutable_spec()->mutable_function()->clear_secrets();
+    start.mutable_spec()->mutable_function()->clear_schedule();
+    auto variables = secrets_.VariablesOf(function.spec.function(), function.id);
+    if (!variables) return LogError("a container lacks its secrets: {}", variables.error().message());
+    for (auto& [name, value] : *variables) (*start.mutable_secret_environment())[name] = std::move(value);
+  }
+  void AdmitScheduled(const std::shared_ptr<Function>& function, const store::CallRecord& record) {
+    auto group = calls_.NewGroup(record.group, record.function);
+    group->stored = group->closed = true;
+    const Status queued = QueueStoredCall({record, function, std::move(group)}, calls_, *lifecycle_, dispatcher_);
+    if (!queued) LogError("a scheduled call was lost: {}", queued.error().message());
+  }
   ImportParts ImportPartsOf() {
     return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs.guarded, state_.directory + "/uploads"};
   }
@@ -213,7 +258,8 @@ class RunningControl final : public Control {
   net::IoContext& io_;
   ControlOptions options_;
   OpenedState state_;
-  SystemClock clock_;
+  SystemClock system_clock_;
+  const Clock& clock_;
   Background store_thread_;  // one thread: writes are in order, and reads see them
   Background disk_;
   AppTable apps_;
@@ -231,10 +277,15 @@ class RunningControl final : public Control {
   ImageRecords image_records_;
   ImageCatalog image_catalog_;
   HotSets hot_sets_;
+  SecretTable secrets_;
+  Schedules schedules_;
   std::shared_ptr<Shells> shells_;
   WorkerRouter router_;
   api::Gateway gateway_;
   AppService app_service_;
+  DeploymentService deployment_service_;
+  SecretService secret_service_;
+  CallViewService call_view_service_;
   CallService call_service_;
   ClassService class_service_;
   Imports imports_;
@@ -255,6 +306,7 @@ net::Task<void> RunningControl::Stop() {
   sweep_.Cancel();
   blob_service_.Stop();
   daily_.Cancel();
+  schedules_.Close();
   dispatcher_.Close();
   lifecycle_->Close();
   for (Container* container : containers_.All())

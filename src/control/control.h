@@ -5,6 +5,7 @@
 //   <state>/control/packing/         the index of the packs, and what is in none yet
 //   <state>/control/blob-uses/       what was put or asked for lately
 //   <state>/control/logs/<app>.jsonl what apps printed
+//   <state>/control/secrets.key      the key that secrets are sealed with, mode 0600
 //   <state>/control/tokens           the secrets of the first client and worker, mode 0600
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "control/blob_stores.h"
 #include "control/limits.h"
@@ -25,6 +27,7 @@ struct ControlOptions {
   net::HttpServerOptions http;
   Timings timings;
   BlobStoreOptions blobs;
+  const Clock* clock = nullptr;  // null: the machine's; outlives the Control
 };
 
 // Everything runs on the one thread of `io`, which the owner runs; `io` outlives the Control.

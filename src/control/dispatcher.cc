@@ -192,6 +192,11 @@ uint32_t Dispatcher::CancelAll(Function& function, const std::string& why) {
   return static_cast<uint32_t>(ended.size());
 }
 
+void Dispatcher::CancelWaiting(Function& function, const std::string& why) {
+  FailWaiting(function, Cancelled(why));
+  for (const auto& call : std::exchange(function.delayed, {})) Fail(call, Cancelled(why));
+}
+
 std::shared_ptr<Call> Dispatcher::TakeFromContainer(Container& container, const std::string& call_id,
                                                     uint32_t attempt) {
   auto& calls = container.calls;

@@ -27,6 +27,8 @@ class Dispatcher {
   bool Cancel(const std::shared_ptr<Call>& call, const std::string& why);
   // Ends every call of the function, running ones too.
   uint32_t CancelAll(Function& function, const std::string& why);
+  // Ends the function's calls that are in no container.
+  void CancelWaiting(Function& function, const std::string& why);
   // Hands out what waits, then scales.
   void Pump(const std::shared_ptr<Function>& function);
 

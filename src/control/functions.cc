@@ -43,7 +43,8 @@ scheduler::FunctionLoad LoadOf(const Function& function, SteadyTime now) {
     load.ready++;
     if (container->overdue(now)) load.overdue++;
   }
-  load.min_containers = function.import_broken || NeedsParameters(spec) ? 0 : spec.min_containers();
+  const bool idles = function.import_broken || function.removed || NeedsParameters(spec);
+  load.min_containers = idles ? 0 : spec.min_containers();
   load.buffer_containers = spec.buffer_containers();
   load.target_concurrency = TargetConcurrency(spec);
   load.max_containers = spec.max_containers();

@@ -35,6 +35,7 @@ struct Function {
   App* app;  // outlives its functions
   lpb::ContainerSpec spec;
   uint32_t generation = 0;  // of the spec: containers of an older one take no further calls
+  bool removed = false;     // no part of the app's newest version: what is in it ends, nothing else begins
 
   std::deque<std::shared_ptr<Call>> queue;     // may hold cancelled ones, which are passed over
   std::vector<std::shared_ptr<Call>> delayed;  // waiting for their next attempt

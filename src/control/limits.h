@@ -24,6 +24,7 @@ inline constexpr size_t kMaxEnvironmentBytes = 128 << 10;     // one value
 inline constexpr size_t kMaxInlineBytes = 1 << 20;            // of one payload
 inline constexpr size_t kMaxInputs = 10'000;                  // of one Submit
 inline constexpr size_t kMaxQueuedCalls = 100'000;            // of one function
+inline constexpr size_t kMaxUnfinishedCalls = 1'000'000;      // of all functions
 inline constexpr uint64_t kMaxArgumentBytes = 1ull << 30;     // inline arguments of all unfinished calls
 inline constexpr uint64_t kMaxRetainedBytes = 64ull << 20;    // results of finished calls in memory
 inline constexpr uint64_t kMaxUnreadItemBytes = 64ull << 20;  // items of one group that nobody has taken
@@ -67,6 +68,7 @@ struct Timings {
   Millis finished_calls{7ull * 86'400'000};  // kept in the store
   Millis daily{86'400'000};
   Millis collect_blobs{3'600'000};  // between collections of blobs
+  Millis schedule_check{30'000};    // how late a schedule may be noticed after the machine's clock was set
 };
 
 }  // namespace burrow::control

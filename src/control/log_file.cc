@@ -64,7 +64,8 @@ Status AppendLog(const std::string& path, const std::string& lines, uint64_t lim
   return os::WriteAll(file.get(), lines);
 }
 
-Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::string& app_id, uint32_t tail) {
+Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::string& app_id, uint32_t tail,
+                                         const LogFilter& filter) {
   BURROW_ASSIGN_OR_RETURN(std::string content, ReadOrEmpty(path + ".1"));
   BURROW_ASSIGN_OR_RETURN(std::string current, ReadOrEmpty(path));
   content += current;
@@ -74,8 +75,8 @@ Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::str
   while (end > 0 && (tail == 0 || lines.size() < tail)) {
     size_t newline = end >= 2 ? content.rfind('\n', end - 2) : std::string::npos;
     size_t begin = newline == std::string::npos ? 0 : newline + 1;
-    if (auto line = DecodeLogLine(std::string_view(content).substr(begin, end - begin), app_id))
-      lines.push_back(std::move(*line));
+    auto line = DecodeLogLine(std::string_view(content).substr(begin, end - begin), app_id);
+    if (line && filter.Takes(*line)) lines.push_back(std::move(*line));
     end = begin;
   }
   std::ranges::reverse(lines);

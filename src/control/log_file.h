@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "control/log_filter.h"
 #include "control/messages.h"
 
 namespace burrow::control {
@@ -17,7 +18,9 @@ std::string EncodeLogLine(const pb::LogLine& line);
 // Appends whole lines to `path`; one that has become longer than `limit` bytes is moved to "<path>.1" first.
 Status AppendLog(const std::string& path, const std::string& lines, uint64_t limit);
 
-// The last `tail` lines (0: all) of both files. Lines that cannot be read (a machine that lost power) are passed over.
-Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::string& app_id, uint32_t tail);
+// The last `tail` lines (0: all) of both files that the filter takes. Lines that cannot be read (a machine that lost
+// power) are passed over.
+Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::string& app_id, uint32_t tail,
+                                         const LogFilter& filter = {});
 
 }  // namespace burrow::control

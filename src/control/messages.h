@@ -4,9 +4,12 @@
 #include "burrow/link/v1/link.pb.h"
 #include "burrow/v1/apps.pb.h"
 #include "burrow/v1/blobs.pb.h"
+#include "burrow/v1/call_views.pb.h"
 #include "burrow/v1/calls.pb.h"
 #include "burrow/v1/common.pb.h"
+#include "burrow/v1/deployments.pb.h"
 #include "burrow/v1/images.pb.h"
+#include "burrow/v1/secrets.pb.h"
 #include "burrow/v1/shells.pb.h"
 
 namespace burrow::control {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "control/failures.h"
+#include "control/schedule_loading.h"
 
 namespace burrow::control {
 namespace {
@@ -69,29 +70,52 @@ Status RecoverCalls(const RecoveryParts& p) {
       EndOrphan(p, record);
       continue;
     }
-    auto call = std::make_shared<Call>();
-    call->id = record.id;
-    call->function = function;
-    BURROW_ASSIGN_OR_RETURN(call->group, RecoverGroup(p, record));
-    call->index = record.index;
-    call->stored = true;
-    if (!ReadStoredInput(record.arguments, *call))
-      return Fail(Code::kDataLoss, "the stored call {} is damaged", record.id.str());
-    p.lifecycle.CallStored(*function->app);
-    p.calls.Add(call);
-    p.dispatcher.Submit(call);
+    BURROW_ASSIGN_OR_RETURN(auto group, RecoverGroup(p, record));
+    BURROW_RETURN_IF_ERROR(QueueStoredCall({record, function, std::move(group)}, p.calls, p.lifecycle, p.dispatcher));
     found++;
   }
   if (found > 0) LogInfo("{} unfinished calls were found again", found);
   return {};
 }
 
+// A schedule whose time zone has gone from this machine keeps its function from nothing but that.
+Status RecoverSchedules(const RecoveryParts& p) {
+  BURROW_ASSIGN_OR_RETURN(const auto records, p.store.Schedules());
+  for (const auto& record : records) {
+    const auto function = p.apps.FindFunction(record.function);
+    if (!function || function->app->record.ephemeral || !function->spec.function().has_schedule()) continue;
+    auto schedule = LoadSchedule(function->spec.function().schedule());
+    if (schedule) {
+      p.schedules.Set(function, std::move(*schedule), record.last_ms);
+    } else {
+      LogError("{} is not called by its schedule: {}", Label(*function), schedule.error().message());
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+Status QueueStoredCall(const StoredCall& stored, CallTable& calls, AppLifecycle& lifecycle, Dispatcher& dispatcher) {
+  auto call = std::make_shared<Call>();
+  call->id = stored.record.id;
+  call->function = stored.function;
+  call->group = stored.group;
+  call->index = stored.record.index;
+  call->stored = true;
+  if (!ReadStoredInput(stored.record.arguments, *call))
+    return Fail(Code::kDataLoss, "the stored call {} is damaged", stored.record.id.str());
+  lifecycle.CallStored(*stored.function->app);
+  calls.Add(call);
+  dispatcher.Submit(call);
+  return {};
+}
 
 Status Recover(const RecoveryParts& p) {
   BURROW_RETURN_IF_ERROR(RecoverImages(p));
   BURROW_RETURN_IF_ERROR(RecoverApps(p));
   BURROW_RETURN_IF_ERROR(RecoverCalls(p));
+  BURROW_RETURN_IF_ERROR(RecoverSchedules(p));
   for (App* app : p.apps.All()) {
     if (!app->live()) continue;
     p.lifecycle.Begin(*app, true);

@@ -8,6 +8,7 @@
 #include "control/dispatcher.h"
 #include "control/images.h"
 #include "control/result_writer.h"
+#include "control/schedules.h"
 #include "store/store.h"
 
 namespace burrow::control {
@@ -23,7 +24,17 @@ struct RecoveryParts {
   Dispatcher& dispatcher;
   AppLifecycle& lifecycle;
   ResultWriter& writer;
+  Schedules& schedules;
 };
+
+// A call that is in the store and in no table yet.
+struct StoredCall {
+  store::CallRecord record;
+  std::shared_ptr<Function> function;
+  std::shared_ptr<Group> group;
+};
+// Enters and queues it; kDataLoss where its arguments cannot be read.
+Status QueueStoredCall(const StoredCall& stored, CallTable& calls, AppLifecycle& lifecycle, Dispatcher& dispatcher);
 
 // Reads the store into the tables and queues what had not ended. Blocks; before anything else runs.
 Status Recover(const RecoveryParts& parts);

@@ -51,15 +51,29 @@ Result<const ImageEntry*> ShellService::FindSource(const pb::OpenShellRequest& r
               request.build());
 }
 
+Result<std::shared_ptr<OpenShell>> ShellService::Start(const pb::OpenShellRequest& request,
+                                                       lpb::StartShell start) const {
+  if (!request.has_container()) {
+    BURROW_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(request));
+    *start.mutable_image() = image->image;
+    return parts_.shells.Start(std::move(start));
+  }
+  const Container* container = parts_.containers.Find(request.container());
+  if (!container || container->state != Container::State::kReady || !container->worker->connected()) {
+    return Fail(Code::kNotFound, "no container '{}' is ready: see `burrow ps`",
+                request.container().substr(0, kMaxNameBytes));
+  }
+  start.set_container_id(container->id.str());
+  return parts_.shells.StartOn(*container->worker, std::move(start));
+}
+
 net::Task<Status> ShellService::Open(const pb::OpenShellRequest& request, Events writer) {
   BURROW_CO_RETURN_IF_ERROR(CheckOpen(request));
-  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(request));
   lpb::StartShell start;
-  *start.mutable_image() = image->image;
   *start.mutable_args() = request.args();
   if (request.has_terminal()) *start.mutable_terminal() = request.terminal();
   start.set_term(request.term());
-  BURROW_CO_ASSIGN_OR_RETURN(auto shell, parts_.shells.Start(std::move(start)));
+  BURROW_CO_ASSIGN_OR_RETURN(auto shell, Start(request, std::move(start)));
   // Whatever ends the request, its client's leaving too, ends the shell.
   struct Leaving {
     ~Leaving() {

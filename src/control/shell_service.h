@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/gateway.h"
+#include "control/containers.h"
 #include "control/image_records.h"
 #include "control/images.h"
 #include "control/limits.h"
@@ -17,6 +18,7 @@ struct ShellParts {
   const Timings& timings;
   const ImageTable& images;
   const ImageRecords& records;
+  const ContainerTable& containers;
   Shells& shells;
 };
 
@@ -32,6 +34,8 @@ class ShellService {
   net::Task<Status> Follow(OpenShell& shell, Events& writer);
   net::Task<Result<pb::ShellInputResponse>> Input(const pb::ShellInputRequest& request);
   net::Task<void> AwaitRoom(OpenShell& shell);
+  // `start` lacks where it is to run.
+  Result<std::shared_ptr<OpenShell>> Start(const pb::OpenShellRequest& request, lpb::StartShell start) const;
   Result<const ImageEntry*> FindSource(const pb::OpenShellRequest& request) const;
 
   ShellParts parts_;

@@ -223,5 +223,26 @@ TEST_F(ShellsOfControl, EnterWhatTheFailedStepOfABuildLeft) {
   }
 }
 
+TEST_F(ShellsOfControl, RunInAContainerThatIsReady) {
+  worker_->Connect();
+  const auto container = Invoke(NewFunction().function).container_id();
+  pb::OpenShellRequest request;
+  request.set_container(container);
+  request.add_args("ls");
+  const Status status = Open(request, [&](const pb::ShellEvent& event) {
+    if (!event.has_shell_id()) return true;
+    const auto start = worker_->WaitFor(From::kStartShell).start_shell();
+    EXPECT_EQ(start.container_id(), container);
+    EXPECT_FALSE(start.has_image());
+    SayEnded(event.shell_id(), 0);
+    return true;
+  });
+  EXPECT_TRUE(status) << status.error().message();
+  request.set_container(NewIdText("ct"));
+  const Status missing = Open(request, [](const pb::ShellEvent&) { return true; });
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace burrow::control

@@ -29,14 +29,18 @@ auto Score(const Worker* worker) {
 }  // namespace
 
 Result<std::shared_ptr<OpenShell>> Shells::Start(lpb::StartShell start) {
-  if (shells_.size() >= kMaxShells)
-    return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
   auto connected = workers_.Connected();
   if (connected.empty())
     return Fail(Code::kUnavailable,
                 "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
-  auto shell = std::make_shared<OpenShell>(io_, *std::ranges::min_element(connected, {}, Score));
-  shell->worker->shells++;
+  return StartOn(**std::ranges::min_element(connected, {}, Score), std::move(start));
+}
+
+Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, lpb::StartShell start) {
+  if (shells_.size() >= kMaxShells)
+    return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
+  auto shell = std::make_shared<OpenShell>(io_, &worker);
+  worker.shells++;
   start.set_shell_id(shell->id.str());
   start.set_memory_bytes(kShellMemory);
   lpb::FromControl message;

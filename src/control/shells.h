@@ -43,6 +43,8 @@ class Shells : public std::enable_shared_from_this<Shells> {
   // a shell is never refused for what is only promised to others. kUnavailable where none is connected,
   // kResourceExhausted where too many are open. `start` lacks its id and its memory.
   Result<std::shared_ptr<OpenShell>> Start(lpb::StartShell start);
+  // On the worker of the container that it names.
+  Result<std::shared_ptr<OpenShell>> StartOn(Worker& worker, lpb::StartShell start);
   std::shared_ptr<OpenShell> Find(const std::string& id) const;
   // Takes what there is room for; `input` has its id.
   void SendInput(OpenShell& shell, lpb::ShellInput input) const;

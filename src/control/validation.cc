@@ -7,6 +7,7 @@
 #include "cas/digest.h"
 #include "control/classes.h"
 #include "control/limits.h"
+#include "control/spec_checks.h"
 
 namespace burrow::control {
 namespace {
@@ -151,6 +152,12 @@ Status CheckFunction(const pb::FunctionSpec& spec) {
   BURROW_RETURN_IF_ERROR(CheckContainers(spec));
   BURROW_RETURN_IF_ERROR(CheckEnvironment(spec.env()));
   if (spec.timeout_ms() > kMaxTimeoutMs) return Fail(Code::kInvalidArgument, "timeout must be at most 7 days");
+  BURROW_RETURN_IF_ERROR(CheckFunctionSecrets(spec));
+  BURROW_RETURN_IF_ERROR(CheckSchedule(spec));
+  return CheckScaling(spec);
+}
+
+Status CheckScaling(const pb::FunctionSpec& spec) {
   if (spec.scaledown_window_ms() > 86'400'000)
     return Fail(Code::kInvalidArgument, "scaledown_window must be at most a day");
   if (spec.max_containers() != 0 && spec.min_containers() > spec.max_containers()) {

@@ -18,6 +18,8 @@ Status CheckDigest(std::string_view digest);
 Status CheckPayload(const pb::Payload& payload);
 Status CheckSource(const google::protobuf::RepeatedPtrField<pb::SourceFile>& files);
 Status CheckFunction(const pb::FunctionSpec& spec);
+// The part of CheckFunction that is about how many containers there are.
+Status CheckScaling(const pb::FunctionSpec& spec);
 // At most `limit` bytes, no NUL; `what` heads the sentence.
 Status CheckText(std::string_view what, std::string_view text, size_t limit);
 Status CheckEnvironment(const google::protobuf::Map<std::string, std::string>& variables);

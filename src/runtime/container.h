@@ -77,6 +77,16 @@ struct ContainerExit {
   bool out_of_memory = false;  // the kernel killed in its cgroup for want of memory
 };
 
+// Where a running container is found by an engine that is to run a further process in it.
+struct ExecTarget {
+  Engine engine = Engine::kCrun;
+  std::string name;
+  std::string engine_root;
+  std::string config;                     // the bundle's config.json
+  std::string directory;                  // of small files, gone with the container
+  std::vector<std::string> cgroup_procs;  // of its control group
+};
+
 // A container from mount to cleanup. One owner at a time; methods block unless said otherwise.
 class Container {
  public:
@@ -96,6 +106,7 @@ class Container {
   void Kill();
   Result<ContainerExit> Wait(std::chrono::milliseconds deadline);
   os::CgroupUsage Usage() const;
+  ExecTarget exec_target() const;
   // The outer end of its terminal, as a descriptor of the caller's; kFailedPrecondition where it has none. Reading
   // fails with EIO once every process of the container has closed the terminal.
   Result<UniqueFd> OpenTerminal() const;

@@ -72,6 +72,7 @@ Status WritePlain(const std::string& path, std::string_view content) {
 // Members go in reverse order: what holds others back comes last.
 struct Container::State {
   std::string name, upper, engine_directory, small_files;
+  ExecTarget exec_target;
   std::optional<os::Cgroup> cgroup;
   os::Mount rootfs;
   std::optional<os::ContainerNetwork> network;
@@ -131,6 +132,7 @@ double Container::mount_ms() const { return state_->mount_ms; }
 double Container::launch_ms() const { return state_->launch_ms; }
 void Container::Kill() { state_->KillNow(); }
 os::CgroupUsage Container::Usage() const { return state_->cgroup->Usage(); }
+ExecTarget Container::exec_target() const { return state_->exec_target; }
 
 Status Container::Signal(int signal) {
   const int init = state_->engine.init.get();
@@ -282,6 +284,12 @@ class ContainerStart {
     // runc joins the group of linux.cgroupsPath and wants it empty; crun leaves groups alone, so it is started inside.
     if (engine_ == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
     state_.engine_directory = run.root + "/" + options_.name;
+    state_.exec_target = {.engine = run.engine,
+                          .name = run.name,
+                          .engine_root = run.root,
+                          .config = bundle_ + "/config.json",
+                          .directory = small_files_,
+                          .cgroup_procs = state_.cgroup->procs_files()};
     BURROW_RETURN_IF_ERROR(options_.terminal ? StartOnTerminal(run) : StartPlain(run));
     state_.launch_ms = MillisecondsSince(start);
     return {};

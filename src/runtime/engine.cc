@@ -30,6 +30,12 @@ std::vector<std::string> CommandLine(const EngineRun& run) {
   std::vector<std::string> argv = {
       std::string(EngineName(run.engine)), "--root", run.root, "--log", LogFile(run), "--log-format", "json"};
   if (run.engine == Engine::kCrun) argv.emplace_back("--cgroup-manager=disabled");
+  if (!run.process_file.empty()) {
+    argv.insert(argv.end(), {"exec", "--process", run.process_file, "--pid-file", PidFile(run)});
+    if (!run.console_socket.empty()) argv.insert(argv.end(), {"--console-socket", run.console_socket});
+    argv.push_back(run.name);
+    return argv;
+  }
   argv.emplace_back("run");
   // runc would remove the cgroup, and with it the count of kills for want of memory, before anybody can read it.
   if (run.engine == Engine::kRunc) argv.emplace_back("--keep");

@@ -20,6 +20,9 @@ struct EngineRun {
   std::vector<std::pair<int, int>> fds;
   std::string console_socket;             // where the master of the terminal is wanted; empty: nowhere
   std::vector<std::string> cgroup_procs;  // joined by the engine itself before it starts
+  // Set: the process that this file describes is run in the running container `name`; the bundle is a directory for the
+  // pid file and log alone.
+  std::string process_file;
 };
 
 struct StartedEngine {

@@ -115,7 +115,32 @@ CREATE TABLE steps (
 ALTER TABLE images ADD COLUMN build TEXT NOT NULL DEFAULT '';
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4};
+// `last_ms` of a schedule is the time for which its last call was made, or from which on it counts.
+constexpr const char* kStep5 = R"(
+CREATE TABLE secrets (
+  workspace  TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  sealed     BLOB NOT NULL,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+  function TEXT PRIMARY KEY,
+  last_ms  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deployments (
+  app         TEXT NOT NULL,
+  version     INTEGER NOT NULL,
+  deployed_ms INTEGER NOT NULL,
+  functions   TEXT NOT NULL,
+  PRIMARY KEY (app, version)
+) STRICT, WITHOUT ROWID;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

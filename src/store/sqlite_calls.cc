@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/sqlite_inserts.h"
 #include "store/sqlite_query.h"
 #include "store/sqlite_store.h"
 
@@ -36,40 +37,13 @@ std::optional<T> First(std::vector<T> rows) {
   return std::move(rows.front());
 }
 
-// A late repetition of an earlier request must not open a group again: its readers would wait for ever.
-Status PutGroup(SqliteDatabase& database, const GroupRecord& group) {
-  BURROW_ASSIGN_OR_RETURN(
-      auto put, SqliteStatement::Prepare(database,
-                                         "INSERT INTO groups (id, function, closed) VALUES (?, ?, ?) "
-                                         "ON CONFLICT (id) DO UPDATE SET closed = max(closed, excluded.closed)"));
-  return put.Run(group.id.str(), group.function.str(), uint64_t{group.closed});
-}
-
-Result<std::vector<CallId>> InsertNew(SqliteDatabase& database, const std::vector<CallRecord>& calls) {
-  BURROW_ASSIGN_OR_RETURN(
-      auto insert, SqliteStatement::Prepare(
-                       database,
-                       "INSERT INTO calls (id, function, group_id, idx, arguments, finished, result, created_ms, "
-                       "finished_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"));
-  std::vector<CallId> added;
-  added.reserve(calls.size());
-  for (const CallRecord& call : calls) {
-    const bool finished = call.state == CallState::kFinished;
-    BURROW_RETURN_IF_ERROR(insert.Run(call.id.str(), call.function.str(), call.group.str(), uint64_t{call.index},
-                                      Bytes{call.arguments}, uint64_t{finished}, Bytes{call.result}, call.created_ms,
-                                      call.finished_ms));
-    if (database.Changes() > 0) added.push_back(call.id);
-  }
-  return added;
-}
-
 }  // namespace
 
 Result<std::vector<CallId>> SqliteStore::AddCalls(const GroupRecord& group, const std::vector<CallRecord>& calls) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
-  BURROW_RETURN_IF_ERROR(PutGroup(database_, group));
-  BURROW_ASSIGN_OR_RETURN(auto added, InsertNew(database_, calls));
+  BURROW_RETURN_IF_ERROR(InsertGroup(database_, group));
+  BURROW_ASSIGN_OR_RETURN(auto added, InsertNewCalls(database_, calls));
   BURROW_RETURN_IF_ERROR(transaction.Commit());
   return added;
 }

@@ -1,6 +1,7 @@
 #include "store/sqlite_store.h"
 
 #include "store/migrations.h"
+#include "store/sqlite_inserts.h"
 #include "store/sqlite_query.h"
 
 namespace burrow::store {
@@ -51,11 +52,9 @@ Result<std::vector<TokenRecord>> SqliteStore::Tokens() {
 
 Status SqliteStore::PutApp(const AppRecord& app) {
   const std::lock_guard lock(mutex_);
-  return Change(database_,
-                "INSERT INTO apps (id, name, ephemeral, created_ms, stopped_ms) VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET name = excluded.name, ephemeral = excluded.ephemeral, "
-                "created_ms = excluded.created_ms, stopped_ms = excluded.stopped_ms",
-                app.id.str(), app.name, uint64_t{app.ephemeral}, app.created_ms, app.stopped_ms);
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  BURROW_RETURN_IF_ERROR(InsertApp(database_, app));
+  return transaction.Commit();
 }
 
 Result<std::vector<AppRecord>> SqliteStore::Apps() {
@@ -67,14 +66,7 @@ Result<std::vector<AppRecord>> SqliteStore::Apps() {
 Status SqliteStore::PutFunctions(const std::vector<FunctionRecord>& functions) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
-  BURROW_ASSIGN_OR_RETURN(
-      auto insert,
-      SqliteStatement::Prepare(database_,
-                               "INSERT INTO functions (id, app, name, spec) VALUES (?, ?, ?, ?) ON CONFLICT (id) "
-                               "DO UPDATE SET app = excluded.app, name = excluded.name, spec = excluded.spec"));
-  for (const FunctionRecord& function : functions) {
-    BURROW_RETURN_IF_ERROR(insert.Run(function.id.str(), function.app.str(), function.name, Bytes{function.spec}));
-  }
+  BURROW_RETURN_IF_ERROR(InsertFunctions(database_, functions));
   return transaction.Commit();
 }
 
@@ -86,7 +78,9 @@ Result<std::vector<FunctionRecord>> SqliteStore::Functions() {
 Status SqliteStore::DropApps(const std::vector<AppId>& apps) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
-  for (const char* sql : {"DELETE FROM functions WHERE app = ?", "DELETE FROM apps WHERE id = ?"}) {
+  for (const char* sql : {"DELETE FROM schedules WHERE function IN (SELECT id FROM functions WHERE app = ?)",
+                          "DELETE FROM deployments WHERE app = ?", "DELETE FROM functions WHERE app = ?",
+                          "DELETE FROM apps WHERE id = ?"}) {
     BURROW_ASSIGN_OR_RETURN(auto drop, SqliteStatement::Prepare(database_, sql));
     for (const AppId& app : apps) BURROW_RETURN_IF_ERROR(drop.Run(app.str()));
   }

@@ -25,6 +25,14 @@ class SqliteStore final : public Store {
   Result<std::vector<FunctionRecord>> Functions() override;
   Status DropApps(const std::vector<AppId>& apps) override;
 
+  Result<uint32_t> PutDeployment(const Deployment& deployment) override;
+  Result<std::vector<DeploymentRecord>> Deployments(const AppId& app) override;
+  Status PutSecret(const SecretRecord& secret) override;
+  Result<std::vector<SecretRecord>> Secrets() override;
+  Status DropSecret(const std::string& workspace, const std::string& name) override;
+  Result<std::vector<ScheduleRecord>> Schedules() override;
+  Result<bool> FireSchedule(const ScheduleRecord& schedule, const CallRecord& call) override;
+
   Status PutImage(const ImageRecord& image) override;
   Result<std::vector<ImageRecord>> Images() override;
   Status PutHotSet(const HotSetRecord& record) override;

@@ -92,6 +92,33 @@ struct FinishedCall {
   uint64_t finished_ms = 0;
 };
 
+// A named secret; only its owner can open it.
+struct SecretRecord {
+  std::string workspace, name;
+  std::string sealed;
+  uint64_t created_ms = 0, updated_ms = 0;
+};
+
+// Where the schedule of a function stands.
+struct ScheduleRecord {
+  FunctionId function;
+  uint64_t last_ms = 0;  // Unix time for which its last call was made, or from which on it counts
+};
+
+// All of one deploy.
+struct Deployment {
+  AppRecord app;
+  std::vector<FunctionRecord> functions;
+  std::vector<ScheduleRecord> schedules;
+  uint64_t deployed_ms = 0;
+};
+struct DeploymentRecord {
+  uint32_t version = 0;
+  uint64_t deployed_ms = 0;
+  std::string functions;  // names, one a line
+};
+inline constexpr size_t kMaxDeployments = 100;  // of one app, kept for its history
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -104,6 +131,20 @@ class Store {
   virtual Status PutFunctions(const std::vector<FunctionRecord>& functions) = 0;  // inserts or replaces by id
   virtual Result<std::vector<FunctionRecord>> Functions() = 0;
   virtual Status DropApps(const std::vector<AppId>& apps) = 0;  // with their functions; unknown ones are passed over
+
+  // Inserts or replaces the app and its functions; further functions of it are forgotten with their schedules.
+  // Schedules never go back. Gives the version's number, 1 for the app's first.
+  virtual Result<uint32_t> PutDeployment(const Deployment& deployment) = 0;
+  virtual Result<std::vector<DeploymentRecord>> Deployments(const AppId& app) = 0;  // newest first
+
+  virtual Status PutSecret(const SecretRecord& secret) = 0;  // inserts or replaces by workspace and name
+  virtual Result<std::vector<SecretRecord>> Secrets() = 0;   // by workspace and name
+  virtual Status DropSecret(const std::string& workspace, const std::string& name) = 0;
+
+  virtual Result<std::vector<ScheduleRecord>> Schedules() = 0;
+  // Adds the call that a schedule makes, with its closed group, and notes the time that it is made for: both or none.
+  // False, and nothing is added, where that time or a later one is noted already, or the function has no schedule.
+  virtual Result<bool> FireSchedule(const ScheduleRecord& schedule, const CallRecord& call) = 0;
 
   virtual Status PutImage(const ImageRecord& image) = 0;
   virtual Result<std::vector<ImageRecord>> Images() = 0;

@@ -29,6 +29,7 @@ struct LaneCall {
   std::string method;
   milliseconds timeout{0};
   std::string arguments;
+  std::shared_ptr<Spool> large_arguments;  // in place of `arguments`
   bool fetched = false;
   bool at_runner = false;              // handed over and not answered
   std::optional<CancelReason> ending;  // why we asked the runner to end it
@@ -118,11 +119,11 @@ void CallLane::State::Add(CallDispatch dispatch) {
 
 net::Task<void> CallLane::State::FetchArguments(std::string id, uint32_t attempt, burrow::v1::Payload payload) {
   auto self = shared_from_this();
-  auto bytes = co_await payloads->Fetch(std::move(payload));
+  auto bytes = co_await payloads->FetchFile(std::move(payload));
   if (closed) co_return;
   auto at = std::ranges::find_if(waiting, [&](const auto& call) { return call->id == id && call->attempt == attempt; });
   if (at != waiting.end() && bytes) {
-    (*at)->arguments = std::move(*bytes);
+    (*at)->large_arguments = std::move(*bytes);
     (*at)->fetched = true;
   } else if (at != waiting.end()) {
     CallDone done = Outcome(**at, burrow::v1::CALL_STATUS_USER_ERROR);
@@ -154,7 +155,8 @@ void CallLane::State::Pump() {
 void CallLane::State::HandOver(const CallPointer& call) {
   running.push_back(call);
   call->at_runner = true;
-  host->SendToRunner(CallHeader(call->id, call->attempt, call->method), call->arguments);
+  host->SendToRunner(CallHeader(call->id, call->attempt, call->method), call->arguments,
+                     std::move(call->large_arguments));
   call->arguments = {};
   Arm(call, call->timeout, &State::OnDeadline);
 }
@@ -238,10 +240,10 @@ net::Task<void> CallLane::State::Item(CallPointer call, RunnerMessage message, s
   item.set_call_id(message.call_id);
   item.set_attempt(message.attempt);
   item.set_item_index(message.item_index);
-  if (body.size() <= kMaxInlinePayload) {
+  if (!message.stored) {
     item.mutable_item()->set_inline_(std::move(body));
   } else {
-    auto packed = co_await payloads->Pack(std::move(body));
+    auto packed = std::move(*message.stored);
     if (closed) co_return;
     if (!packed) {
       if (!call->at_runner) co_return;
@@ -286,8 +288,8 @@ net::Task<void> CallLane::State::PutOutcome(CallDone& done, const LaneCall& call
     co_return;
   }
   Result<burrow::v1::Payload> packed = burrow::v1::Payload();
-  if (body.size() > kMaxInlinePayload) {
-    packed = co_await payloads->Pack(std::move(body));
+  if (message.stored) {
+    packed = std::move(*message.stored);
   } else {
     packed->set_inline_(std::move(body));
   }

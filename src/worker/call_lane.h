@@ -18,7 +18,8 @@ namespace burrow::worker {
 class LaneHost {
  public:
   virtual ~LaneHost() = default;
-  virtual void SendToRunner(std::string_view header, std::string_view body) = 0;
+  // The body is `body`, or else the whole file.
+  virtual void SendToRunner(std::string_view header, std::string_view body, std::shared_ptr<Spool> file = nullptr) = 0;
   // Makes the runner look at its cancel frames: SIGUSR1.
   virtual void InterruptRunner() = 0;
   // A running call did not end in its grace; the sentence says so. The container must be killed.

@@ -72,6 +72,11 @@ std::vector<ContainerUpdate> ContainerManager::Inventory() const {
   return inventory;
 }
 
+std::optional<runtime::ExecTarget> ContainerManager::FindExecTarget(const std::string& id) const {
+  auto at = containers_.find(id);
+  return at == containers_.end() ? std::nullopt : at->second->FindExecTarget();
+}
+
 net::Task<bool> ContainerManager::StopAll(std::chrono::milliseconds grace, std::chrono::milliseconds deadline) {
   for (const auto& [id, container] : containers_) container->Stop(grace);
   auto until = services_.clock->Now() + deadline;

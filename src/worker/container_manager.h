@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class ContainerManager {
   // Asks every container to stop and waits until nothing is left of them; false at the deadline.
   net::Task<bool> StopAll(std::chrono::milliseconds grace, std::chrono::milliseconds deadline);
 
+  // Of a container whose process exists; empty otherwise.
+  std::optional<runtime::ExecTarget> FindExecTarget(const std::string& id) const;
   size_t size() const { return containers_.size(); }
   // Reads every container's control group; call it on the pool. Containers that have ended count with what they used.
   std::function<burrow::link::v1::Usage()> UsageReader();

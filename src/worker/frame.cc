@@ -7,7 +7,8 @@ namespace burrow::worker {
 namespace {
 
 constexpr size_t kPrefix = 8;
-constexpr size_t kReadSize = 64u << 10;
+constexpr size_t kFrameReadSize = 64u << 10;
+constexpr size_t kPieceSize = 256u << 10;  // of a large body
 constexpr size_t kKeptBuffer = 1u << 20;
 
 void PutLength(std::string& out, uint64_t value) {
@@ -35,7 +36,7 @@ std::span<char> FrameDecoder::Space() {
   if (begin_ == end_) begin_ = end_ = 0;
   size_t held = end_ - begin_;
   size_t missing = wanted_ > held ? wanted_ - held : 0;
-  size_t room = std::max(kReadSize, std::min(missing, held));
+  size_t room = std::max(body_left_ > 0 ? kPieceSize : kFrameReadSize, std::min(missing, held));
   if (buffer_.size() - end_ < room && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, held);
     begin_ = 0;
@@ -57,9 +58,11 @@ Result<std::optional<Frame>> FrameDecoder::Next() {
                 kMaxFrameHeader);
   if (body > kMaxFrameBody)
     return Fail(Code::kDataLoss, "the runner sent a value of {} bytes; at most {} are allowed", body, kMaxFrameBody);
-  wanted_ = kPrefix + header + body;
+  const bool by_pieces = body > kMaxBodyInMemory;
+  wanted_ = kPrefix + header + (by_pieces ? 0 : body);
   if (held < wanted_) return std::nullopt;
-  Frame frame{std::string(at + kPrefix, header), std::string(at + kPrefix + header, body)};
+  Frame frame{std::string(at + kPrefix, header), std::string(at + kPrefix + header, by_pieces ? 0 : body), body};
+  body_left_ = by_pieces ? body : 0;
   begin_ += wanted_;
   wanted_ = 0;
   if (begin_ == end_ && buffer_.size() > kKeptBuffer) {
@@ -67,6 +70,14 @@ Result<std::optional<Frame>> FrameDecoder::Next() {
     begin_ = end_ = 0;
   }
   return frame;
+}
+
+std::string_view FrameDecoder::TakeBody() {
+  const size_t taken = std::min<uint64_t>(body_left_, end_ - begin_);
+  std::string_view piece(buffer_.data() + begin_, taken);
+  begin_ += taken;
+  body_left_ -= taken;
+  return piece;
 }
 
 }  // namespace burrow::worker

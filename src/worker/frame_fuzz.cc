@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::memcpy(space.data(), data + at, bytes);
     decoder.Commit(bytes);
     while (true) {
+      if (decoder.body_left() > 0 && (decoder.TakeBody().empty() || decoder.body_left() > 0)) break;
       auto next = decoder.Next();
       if (!next) return 0;
       if (!next->has_value()) break;

@@ -44,6 +44,33 @@ TEST(FrameDecoder, GivesWholeFramesWhateverThePiecesInWhichTheyCome) {
   }
 }
 
+TEST(FrameDecoder, GivesALargeBodyByPieces) {
+  const std::string body = std::string(kMaxBodyInMemory, 'x') + "end";
+  const std::string stream = Encoded("{}", body) + Encoded("{\"t\":1}", "after");
+  for (size_t piece : {size_t{1}, size_t{4096}, stream.size()}) {
+    FrameDecoder decoder;
+    std::vector<Frame> frames;
+    std::string taken;
+    for (size_t at = 0; at < stream.size(); at += piece) {
+      Feed(decoder, std::string_view(stream).substr(at, piece));
+      while (true) {
+        taken += decoder.TakeBody();
+        if (decoder.body_left() > 0) break;
+        auto next = decoder.Next();
+        ASSERT_TRUE(next);
+        if (!next->has_value()) break;
+        frames.push_back(std::move(**next));
+      }
+    }
+    ASSERT_EQ(frames.size(), 2u) << piece;
+    EXPECT_EQ(frames[0].body, "");
+    EXPECT_EQ(frames[0].body_size, body.size());
+    EXPECT_EQ(taken, body);
+    EXPECT_EQ(frames[1].body, "after");
+    EXPECT_FALSE(decoder.mid_frame());
+  }
+}
+
 TEST(FrameDecoder, RefusesLengthsOverTheirBounds) {
   for (const std::string& prefix :
        {std::string("\x01\0\x10\0\0\0\0\0", 8), std::string("\0\0\0\0\x01\0\0\x10", 8), std::string(8, '\xff')}) {
@@ -57,11 +84,15 @@ TEST(FrameDecoder, RefusesLengthsOverTheirBounds) {
 
 TEST(FrameDecoder, TakesNoMemoryForWhatALengthOnlyClaims) {
   FrameDecoder decoder;
-  Feed(decoder, EncodeFrameHead("{}", kMaxFrameBody));
+  Feed(decoder, EncodeFrameHead("{}", kMaxBodyInMemory));
   auto next = decoder.Next();
   ASSERT_TRUE(next);
   EXPECT_FALSE(next->has_value());
   EXPECT_LE(decoder.Space().size(), 1u << 20);
+  FrameDecoder large;
+  Feed(large, EncodeFrameHead("{}", kMaxFrameBody));
+  ASSERT_TRUE(large.Next()->has_value());
+  EXPECT_LE(large.Space().size(), 1u << 20);
 }
 
 }  // namespace

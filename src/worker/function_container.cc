@@ -1,6 +1,5 @@
 #include "worker/function_container.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include "worker/launch_plan.h"
 #include "worker/output_pump.h"
 #include "worker/runner_channel.h"
+#include "worker/runner_wires.h"
 #include "worker/running_container.h"
 #include "worker/utf8.h"
 
@@ -36,22 +36,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kExitAfterEof{5'000};  // between the runner's closed socket and the kill
 constexpr milliseconds kReapDeadline{10'000};
 constexpr size_t kKeptOutputLines = 20;
-
-// The ends of a container's socket and pipes.
-struct Wires {
-  SocketPair socket;
-  os::Pipe out, err;
-  UniqueFd null;
-};
-
-Result<Wires> MakeWires() {
-  Wires wires;
-  BURROW_ASSIGN_OR_RETURN(wires.socket, MakeSocketPair());
-  BURROW_ASSIGN_OR_RETURN(wires.out, os::MakePipe());
-  BURROW_ASSIGN_OR_RETURN(wires.err, os::MakePipe());
-  BURROW_ASSIGN_OR_RETURN(wires.null, os::Open("/dev/null", O_RDWR));
-  return wires;
-}
 
 }  // namespace
 
@@ -74,7 +58,9 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
         stop_timer(*given.io) {}
 
   // LaneHost
-  void SendToRunner(std::string_view header, std::string_view body) override { channel->Send(header, body); }
+  void SendToRunner(std::string_view header, std::string_view body, std::shared_ptr<Spool> file) override {
+    channel->Send(header, body, std::move(file));
+  }
   void InterruptRunner() override { Signal(SIGUSR1); }
   void CallWouldNotEnd(std::string call_id, std::string sentence) override {
     if (facts.reason == EndReason::kNone) facts.call_id = std::move(call_id);
@@ -88,10 +74,10 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   net::Task<void> Live();
   net::Task<void> LaunchAndRun();
   net::Task<Status> Launch();
-  Result<runtime::Container> StartOnPool(const LaunchPaths& paths, const Wires& wires) const;
-  void Connect(Wires wires, const std::string& function);
+  Result<runtime::Container> StartOnPool(const LaunchPaths& paths, const RunnerWires& wires) const;
+  void Connect(RunnerWires wires, const std::string& function);
   net::Task<void> ReadFrames();
-  net::Task<void> Handle(Frame frame);
+  net::Task<void> Handle(ReceivedFrame frame);
   void OnReady(SteadyTime now);
   net::Task<void> AwaitExit();
   net::Task<void> TearDown();
@@ -170,7 +156,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
   attached = std::move(inputs.attached);
   image = std::move(inputs.image);
   if (phase == ContainerState::kStopping) co_return Fail(Code::kCancelled, "the start was called off");
-  BURROW_CO_ASSIGN_OR_RETURN(Wires wires, MakeWires());
+  BURROW_CO_ASSIGN_OR_RETURN(RunnerWires wires, MakeRunnerWires());
   LaunchPaths paths{.directory = services.containers_directory + "/" + id,
                     .lower = image.lower(),
                     .library = services.library,
@@ -188,7 +174,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
 }
 
 // The request's specification does not change, so that the pool may read it.
-Result<runtime::Container> FunctionContainer::State::StartOnPool(const LaunchPaths& paths, const Wires& wires) const {
+Result<runtime::Container> FunctionContainer::State::StartOnPool(const LaunchPaths& paths, const RunnerWires& wires) const {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
   auto options = PlanLaunch(id, request.spec(), paths);
   BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(request.spec().function()));
@@ -199,15 +185,17 @@ Result<runtime::Container> FunctionContainer::State::StartOnPool(const LaunchPat
   return services.runtime->Start(std::move(options));
 }
 
-void FunctionContainer::State::Connect(Wires wires, const std::string& function) {
+void FunctionContainer::State::Connect(RunnerWires wires, const std::string& function) {
   wires.socket.theirs.Reset();
-  channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours));
+  channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours), services.payloads);
   output = std::make_unique<OutputPump>(*services.io, std::move(wires.out.read), std::move(wires.err.read),
                                         [this](burrow::v1::LogStream stream, std::string text, bool partial) {
                                           AddOutput(stream, std::move(text), partial);
                                         });
   output->Start();
-  channel->Send(StartHeader(request.spec().function(), request.spec().app_id(), id), function);
+  channel->Send(StartHeader(request.spec().function(), request.spec().app_id(), id, request.secret_environment()),
+                function);
+  request.clear_secret_environment();  // the runner alone keeps it
 }
 
 void FunctionContainer::State::AddOutput(burrow::v1::LogStream stream, std::string text, bool partial) {
@@ -230,7 +218,7 @@ net::Task<void> FunctionContainer::State::ReadFrames() {
   }
 }
 
-net::Task<void> FunctionContainer::State::Handle(Frame frame) {
+net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
   auto message = ParseRunnerHeader(frame.header);
   if (!message) {
     Kill(EndReason::kProtocolBroken, message.error().message());
@@ -262,6 +250,7 @@ net::Task<void> FunctionContainer::State::Handle(Frame frame) {
       output->DrainAndFlush();
       break;
   }
+  if (frame.large) message->stored = co_await services.payloads->PackFile(std::move(frame.large));
   co_await lane.Answer(std::move(*message), std::move(frame.body));
 }
 
@@ -387,6 +376,11 @@ void FunctionContainer::Cancel(const burrow::link::v1::CancelCall& request) {
 void FunctionContainer::Stop(milliseconds grace) { state_->Stop(grace); }
 ContainerUpdate FunctionContainer::Snapshot() const { return state_->update; }
 ContainerState FunctionContainer::state() const { return state_->phase; }
+
+std::optional<runtime::ExecTarget> FunctionContainer::FindExecTarget() const {
+  if (!state_->container || state_->ended) return std::nullopt;
+  return state_->container->exec_target();
+}
 
 std::function<os::CgroupUsage()> FunctionContainer::UsageReader() const {
   return [held = state_->container] { return held ? held->Usage() : os::CgroupUsage(); };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "burrow/link/v1/link.pb.h"
@@ -33,6 +34,8 @@ class FunctionContainer {
   // What an inventory says of it: its last update.
   burrow::link::v1::ContainerUpdate Snapshot() const;
   ContainerState state() const;
+  // Where a further process is run in it; empty before its first process exists and after its end.
+  std::optional<runtime::ExecTarget> FindExecTarget() const;
   // What its control groups count; callable on any thread through the returned function, which keeps what it needs
   // alive.
   std::function<os::CgroupUsage()> UsageReader() const;

@@ -14,21 +14,31 @@ net::Task<Result<std::string>> Payloads::Fetch(burrow::v1::Payload payload) {
       *pool_, [store = store_, digest = *digest] { return cas::GetAll(*store, digest, kMaxFrameBody); });
 }
 
-net::Task<Result<burrow::v1::Payload>> Payloads::Pack(std::string value) {
-  burrow::v1::Payload payload;
-  if (value.size() <= kMaxInlinePayload) {
-    payload.set_inline_(std::move(value));
-    co_return payload;
-  }
-  co_return co_await net::RunBlocking(*pool_,
-                                      [store = store_, value = std::move(value)]() -> Result<burrow::v1::Payload> {
-                                        auto digest = cas::Digest::Of(value);
-                                        if (auto put = store->Put(digest, value); !put)
-                                          return Forward(std::move(put.error()).WithContext("store a large value"));
-                                        burrow::v1::Payload stored;
-                                        stored.set_digest(digest.Hex());
-                                        return stored;
-                                      });
+net::Task<Result<std::shared_ptr<Spool>>> Payloads::FetchFile(burrow::v1::Payload payload) {
+  auto digest = cas::Digest::FromHex(payload.digest());
+  if (!digest) co_return Fail(Code::kInvalidArgument, "'{}' is no digest", payload.digest());
+  auto fetch = [store = store_, directory = directory_, digest = *digest]() -> Result<std::shared_ptr<Spool>> {
+    auto spool = std::make_shared<Spool>(directory);
+    BURROW_RETURN_IF_ERROR(store->Get(digest, [&](std::string_view piece) -> Status {
+      if (spool->size() + piece.size() > kMaxFrameBody)
+        return Fail(Code::kOutOfRange, "it is larger than {} MiB", kMaxFrameBody >> 20);
+      return spool->Append(piece);
+    }));
+    return spool;
+  };
+  co_return co_await net::RunBlocking(*pool_, std::move(fetch));
+}
+
+net::Task<Result<burrow::v1::Payload>> Payloads::PackFile(std::shared_ptr<Spool> value) {
+  auto put = [store = store_, value = std::move(value)]() -> Result<burrow::v1::Payload> {
+    BURROW_ASSIGN_OR_RETURN(const auto digest, value->Finish());
+    if (auto stored = store->PutFile(digest, value->fd()); !stored)
+      return Forward(std::move(stored.error()).WithContext("store a large value"));
+    burrow::v1::Payload payload;
+    payload.set_digest(digest.Hex());
+    return payload;
+  };
+  co_return co_await net::RunBlocking(*pool_, std::move(put));
 }
 
 }  // namespace burrow::worker

@@ -1,12 +1,14 @@
-// Values on their way between control and a runner: small ones inline, larger ones through the blob store.
+// Values on their way between control and a runner: small ones inline, larger ones through the blob store and a file.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "burrow/v1/common.pb.h"
 #include "cas/blob_store.h"
 #include "net/blocking_pool.h"
 #include "net/task.h"
+#include "worker/spool.h"
 
 namespace burrow::worker {
 
@@ -17,17 +19,24 @@ inline bool IsRemote(const burrow::v1::Payload& payload) { return payload.data_c
 
 class Payloads {
  public:
-  // Neither is owned.
-  Payloads(cas::BlobStore* store, net::BlockingPool* pool) : store_(store), pool_(pool) {}
+  // Neither is owned. Large values lie in files without names in `directory`.
+  Payloads(cas::BlobStore* store, net::BlockingPool* pool, std::string directory)
+      : store_(store), pool_(pool), directory_(std::move(directory)) {}
 
   // The bytes; kOutOfRange above the 256 MiB of a frame.
   net::Task<Result<std::string>> Fetch(burrow::v1::Payload payload);
-  // Puts what is over 1 MiB into the store.
-  net::Task<Result<burrow::v1::Payload>> Pack(std::string value);
+  // The bytes of a remote payload in a file; kOutOfRange as above.
+  net::Task<Result<std::shared_ptr<Spool>>> FetchFile(burrow::v1::Payload payload);
+  // Puts a value that was written whole into the store.
+  net::Task<Result<burrow::v1::Payload>> PackFile(std::shared_ptr<Spool> value);
+
+  const std::string& directory() const { return directory_; }
+  net::BlockingPool& pool() const { return *pool_; }
 
  private:
   cas::BlobStore* store_;
   net::BlockingPool* pool_;
+  std::string directory_;
 };
 
 }  // namespace burrow::worker

@@ -9,18 +9,28 @@
 #include "base/unique_fd.h"
 #include "net/task.h"
 #include "worker/frame.h"
+#include "worker/payloads.h"
 
 namespace burrow::worker {
 
+// A frame that came. What is over kMaxBodyInMemory lies in a file.
+struct ReceivedFrame {
+  std::string header;
+  std::string body;
+  std::shared_ptr<Spool> large;  // null: the body is whole
+};
+
 class RunnerChannel {
  public:
-  RunnerChannel(net::IoContext& io, UniqueFd socket);
+  // `payloads` says where large bodies lie; it outlives what is read and written.
+  RunnerChannel(net::IoContext& io, UniqueFd socket, const Payloads* payloads);
   ~RunnerChannel();
 
   // Writes at once what the socket takes and queues the rest, in order. After Close or a lost peer it does nothing.
-  void Send(std::string_view header, std::string_view body);
+  // A file's bytes are the body in place of `body`, which is empty then.
+  void Send(std::string_view header, std::string_view body, std::shared_ptr<Spool> file = nullptr);
   // The next frame; nullopt when the runner has closed its end. One reader at a time.
-  net::Task<Result<std::optional<Frame>>> Read();
+  net::Task<Result<std::optional<ReceivedFrame>>> Read();
   void Close();
 
  private:

@@ -117,7 +117,8 @@ json ParameterJson(const burrow::v1::Parameter& parameter) {
 }  // namespace
 
 std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
-                        const std::string& container_id) {
+                        const std::string& container_id,
+                        const google::protobuf::Map<std::string, std::string>& secrets) {
   bool serialized = function.pickled().data_case() != burrow::v1::Payload::DATA_NOT_SET;
   json header = {{"t", "start"},
                  {"module", function.module()},
@@ -137,6 +138,7 @@ std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::str
     header["max_batch_size"] = function.max_batch_size();
     header["batch_wait_ms"] = function.batch_wait_ms();
   }
+  for (const auto& [name, value] : secrets) header["secrets"][name] = value;
   return Dump(header);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,8 +11,10 @@
 
 namespace burrow::worker {
 
+// `secrets`: variables that the runner sets before it loads the function.
 std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
-                        const std::string& container_id);
+                        const std::string& container_id,
+                        const google::protobuf::Map<std::string, std::string>& secrets = {});
 std::string CallHeader(const std::string& call_id, uint32_t attempt, const std::string& method);
 enum class CancelReason { kCancelled, kTimeout };
 std::string CancelHeader(const std::string& call_id, CancelReason reason);
@@ -28,6 +31,8 @@ struct RunnerMessage {
   bool cancelled = false;
   burrow::v1::LogStream stream = burrow::v1::LOG_STREAM_STDOUT;  // of kOutput
   burrow::v1::CallError error;                                   // of kFailed and kError, without the pickled exception
+  // The body, where it was too large for memory and the frame's is empty: as it was stored, or why it could not be.
+  std::optional<Result<burrow::v1::Payload>> stored;
 };
 // kDataLoss where the header is not what the protocol says. Frames of a traceback are bounded to 200, texts to 1 MiB
 // together.

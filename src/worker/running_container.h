@@ -30,6 +30,12 @@ class RunningContainer {
     std::lock_guard lock(mutex_);
     return container_->Wait(deadline);
   }
+  // Empty once it is destroyed.
+  std::optional<runtime::ExecTarget> exec_target() {
+    std::lock_guard lock(mutex_);
+    if (!container_) return std::nullopt;
+    return container_->exec_target();
+  }
   // What it used so far; after Destroy the last that was known.
   os::CgroupUsage Usage() {
     std::lock_guard lock(mutex_);

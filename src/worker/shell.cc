@@ -21,6 +21,7 @@
 #include "worker/program_fault.h"
 #include "worker/shell_input.h"
 #include "worker/shell_plan.h"
+#include "worker/shell_process.h"
 #include "worker/utf8.h"
 
 namespace burrow::worker {
@@ -48,7 +49,7 @@ struct ShellWires {
 // A container that runs, or why there is none; the image is held until it is gone.
 struct RunningShell {
   imagefs::ImageLease image;
-  std::optional<runtime::Container> container;
+  ShellProcess process;
   std::optional<ProgramFault> fault;
   ShellWires wires;
 };
@@ -66,20 +67,54 @@ Result<builder::ImageUser> FindShellUser(const ShellServices& services, const bu
   return builder::FindUser(image.user(), passwd, group);
 }
 
-Status StartOnTerminal(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
-  BURROW_ASSIGN_OR_RETURN(shell.container, services.runtime->Start(std::move(options)));
-  BURROW_ASSIGN_OR_RETURN(shell.wires.input, shell.container->OpenTerminal());
-  BURROW_ASSIGN_OR_RETURN(shell.wires.output, shell.container->OpenTerminal());
+Status OpenWires(RunningShell& shell) {
+  BURROW_ASSIGN_OR_RETURN(shell.wires.input, shell.process.OpenTerminal());
+  BURROW_ASSIGN_OR_RETURN(shell.wires.output, shell.process.OpenTerminal());
   return {};
 }
 
+// The container's ends of three pipes, of which the shell has the others.
+struct ShellPipes {
+  os::Pipe input, output, errors;
+  std::vector<std::pair<int, int>> Theirs() const {
+    return {{input.read.get(), 0}, {output.write.get(), 1}, {errors.write.get(), 2}};
+  }
+  ShellWires TakeOurs() { return {std::move(input.write), std::move(output.read), std::move(errors.read)}; }
+};
+Result<ShellPipes> MakeShellPipes() {
+  ShellPipes pipes;
+  for (os::Pipe* pipe : {&pipes.input, &pipes.output, &pipes.errors}) {
+    BURROW_ASSIGN_OR_RETURN(*pipe, os::MakePipe());
+  }
+  return pipes;
+}
+
+Status StartOnTerminal(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
+  BURROW_ASSIGN_OR_RETURN(auto container, services.runtime->Start(std::move(options)));
+  shell.process.Hold(std::move(container));
+  return OpenWires(shell);
+}
+
 Status StartOnPipes(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
-  BURROW_ASSIGN_OR_RETURN(auto input, os::MakePipe());
-  BURROW_ASSIGN_OR_RETURN(auto output, os::MakePipe());
-  BURROW_ASSIGN_OR_RETURN(auto errors, os::MakePipe());
-  options.fds = {{input.read.get(), 0}, {output.write.get(), 1}, {errors.write.get(), 2}};
-  BURROW_ASSIGN_OR_RETURN(shell.container, services.runtime->Start(std::move(options)));
-  shell.wires = {std::move(input.write), std::move(output.read), std::move(errors.read)};
+  BURROW_ASSIGN_OR_RETURN(auto pipes, MakeShellPipes());
+  options.fds = pipes.Theirs();
+  BURROW_ASSIGN_OR_RETURN(auto container, services.runtime->Start(std::move(options)));
+  shell.process.Hold(std::move(container));
+  shell.wires = pipes.TakeOurs();
+  return {};
+}
+
+Status StartInside(const runtime::ExecTarget& target, const StartShell& request, RunningShell& shell) {
+  auto options = PlanExec(request);
+  std::optional<ShellPipes> pipes;
+  if (!options.terminal) {
+    BURROW_ASSIGN_OR_RETURN(pipes, MakeShellPipes());
+    options.fds = pipes->Theirs();
+  }
+  BURROW_ASSIGN_OR_RETURN(auto exec, runtime::ContainerExec::Start(target, options));
+  shell.process.Hold(std::move(exec));
+  if (!pipes) return OpenWires(shell);
+  shell.wires = pipes->TakeOurs();
   return {};
 }
 
@@ -87,8 +122,12 @@ Status StartOnPipes(const ShellServices& services, runtime::ContainerOptions opt
 Status Closed() { return Fail(Code::kCancelled, "the shell was closed: its worker stops"); }
 
 // Blocks. On failure `shell` may hold a part. A program that is not there is no failure: it has an exit code.
-Status StartOnPool(const ShellServices& services, const StartShell& request, RunningShell& shell) {
+Status StartOnPool(const ShellServices& services, const StartShell& request,
+                   const std::optional<runtime::ExecTarget>& inside, RunningShell& shell) {
   BURROW_RETURN_IF_ERROR(CheckShell(request));
+  if (inside) return StartInside(*inside, request, shell);
+  if (!request.container_id().empty())
+    return Fail(Code::kNotFound, "the container {} does not run any more", request.container_id());
   auto digest = cas::Digest::FromHex(request.image().index_digest());
   if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", request.image().index_digest());
   BURROW_ASSIGN_OR_RETURN(shell.image, services.images->Acquire(*digest, {}));
@@ -100,7 +139,7 @@ Status StartOnPool(const ShellServices& services, const StartShell& request, Run
   Status started =
       options.terminal ? StartOnTerminal(services, options, shell) : StartOnPipes(services, options, shell);
   // Engines word it differently, and give no exit code.
-  if (!started && !shell.container) shell.fault = FindProgramFault(tree, options);
+  if (!started && !shell.process.held()) shell.fault = FindProgramFault(tree, options);
   return shell.fault ? Status() : std::move(started);
 }
 
@@ -156,22 +195,24 @@ net::Task<void> Shell::State::Live() {
 }
 
 net::Task<Status> Shell::State::RunToTheEnd() {
-  Status status =
-      co_await net::RunBlocking(*services.pool, [this]() -> Status { return StartOnPool(services, request, running); });
+  std::optional<runtime::ExecTarget> inside;
+  if (!request.container_id().empty() && services.find_container)
+    inside = services.find_container(request.container_id());
+  auto start = [this, inside]() -> Status { return StartOnPool(services, request, inside, running); };
+  Status status = co_await net::RunBlocking(*services.pool, std::move(start));
   BURROW_CO_RETURN_IF_ERROR(status);
   if (closed) co_return Closed();
   if (running.fault) co_return SayFault(*running.fault);
   started = true;
-  if (size) (void)running.container->ResizeTerminal(*size);
+  if (size) (void)running.process.ResizeTerminal(*size);
   input.SetDestination(std::move(running.wires.input), request.has_terminal());
   Follow(std::move(running.wires.output), &ShellOutput::mutable_output);
   if (running.wires.errors.valid()) Follow(std::move(running.wires.errors), &ShellOutput::mutable_error_output);
-  const int pidfd = running.container->pidfd();
+  const int pidfd = running.process.pidfd();
   while (!co_await WaitReadable(pidfd, kLookAgain)) {
   }
   started = false;
-  auto ended =
-      co_await net::RunBlocking(*services.pool, [this] { return running.container->Wait(kShellReapDeadline); });
+  auto ended = co_await net::RunBlocking(*services.pool, [this] { return running.process.Wait(kShellReapDeadline); });
   BURROW_CO_RETURN_IF_ERROR(ended);
   if (closed) co_return Closed();
   exit = *ended;
@@ -225,7 +266,7 @@ net::Task<void> Shell::State::TearDown() {
   }
   changed.Notify();
   Status removed = co_await net::RunBlocking(*services.pool, [this] {
-    running.container.reset();
+    running.process.Reset();
     running.image = {};
     return os::RemoveTree(services.directory + "/" + request.shell_id());
   });
@@ -263,7 +304,7 @@ void Shell::State::SayEnded(const Status& outcome) {
 
 void Shell::State::Close() {
   if (std::exchange(closed, true)) return;
-  if (started) running.container->Kill();
+  if (started) running.process.Kill();
   changed.Notify();
 }
 
@@ -281,7 +322,7 @@ void Shell::Input(const burrow::link::v1::ShellInput& said) {
   }
   if (said.has_size()) {
     state.size = SizeOf(said.size());
-    if (state.started) (void)state.running.container->ResizeTerminal(*state.size);
+    if (state.started) (void)state.running.process.ResizeTerminal(*state.size);
   }
   if (!said.data().empty() && !state.input.Add(said.data())) {
     LogWarn("shell {}: more input came than it has room for", state.request.shell_id());

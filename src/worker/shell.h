@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "burrow/link/v1/link.pb.h"
@@ -23,6 +24,8 @@ struct ShellServices {
   imagefs::ImageProvider* images = nullptr;
   cas::BlobCache* cache = nullptr;
   std::string directory;  // of containers
+  // Where a running container is found; empty where there is none of that id. Called on the loop's thread.
+  std::function<std::optional<runtime::ExecTarget>(const std::string&)> find_container;
   std::function<void(burrow::link::v1::FromWorker)> send;
 };
 

@@ -51,6 +51,18 @@ runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request,
   return options;
 }
 
+runtime::ExecOptions PlanExec(const burrow::link::v1::StartShell& request) {
+  runtime::ExecOptions options;
+  options.args = {request.args().begin(), request.args().end()};
+  if (options.args.empty()) options.args = {"/bin/sh", "-c", kAnyShell};
+  options.unset = {"BURROW_RUNNER_FD", "TERM"};
+  if (request.has_terminal()) {
+    options.env = {"TERM=" + (request.term().empty() ? std::string("xterm") : request.term())};
+    options.terminal = SizeOf(request.terminal());
+  }
+  return options;
+}
+
 burrow::v1::ShellExit ToShellExit(const runtime::ContainerExit& exit) {
   burrow::v1::ShellExit result;
   const bool killed = exit.status.signal != 0;

@@ -7,6 +7,7 @@
 #include "builder/image_user.h"
 #include "burrow/link/v1/link.pb.h"
 #include "runtime/container.h"
+#include "runtime/exec.h"
 
 namespace burrow::worker {
 
@@ -17,6 +18,10 @@ runtime::TerminalSize SizeOf(const burrow::v1::TerminalSize& size);
 // Everything but the descriptors.
 runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request, const os::OverlayLower& lower,
                                     const builder::ImageUser& user, const std::string& directory);
+
+// A shell in a container that runs, with the container's environment, directory and user. Everything but the
+// descriptors.
+runtime::ExecOptions PlanExec(const burrow::link::v1::StartShell& request);
 
 // How the shell ended, as its client learns it.
 burrow::v1::ShellExit ToShellExit(const runtime::ContainerExit& exit);

@@ -81,7 +81,7 @@ class Agent {
 Agent::Agent(const WorkerOptions& options, Node& node)
     : options_(options),
       node_(node),
-      payloads_(node.store.get(), &pool_),
+      payloads_(node.store.get(), &pool_, node.layout.Containers()),
       steps_({.directory = node.layout.Builds(),
               .runtime = &*node.runtime,
               .images = node.leased_images.get(),
@@ -111,6 +111,7 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                .images = node.leased_images.get(),
                .cache = node.cache.get(),
                .directory = node.layout.Containers(),
+               .find_container = [this](const std::string& id) { return containers_.FindExecTarget(id); },
                .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
       signals_(io_, SIGTERM, SIGINT) {}
 

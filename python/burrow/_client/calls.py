@@ -9,7 +9,9 @@ from burrow import _serialization
 from burrow._client import payload
 from burrow._client.blobs import BlobClient
 from burrow._client.cancel_scope import current_scope
+from burrow._client.class_spec import parameters
 from burrow._client.ids import new_call_id
+from burrow._client.patience import when_there_is_room
 from burrow._client.resumed_outputs import once_each, resumed_outputs
 from burrow.exception import CancelledError, InfrastructureError, NotFoundError, TimeoutError
 
@@ -39,6 +41,16 @@ class CallClient:
         self.transport = transport
         self.blobs = BlobClient(transport)
         self.observer = observer
+        self._bound: "dict[tuple[str, str], str]" = {}
+
+    def bind(self, function_id: str, values: "dict[str, Any]") -> str:
+        """The id of a class's function with these parameters."""
+        message = {"functionId": function_id, "parameters": parameters(values)}
+        key = (function_id, repr(message))
+        known = self._bound.get(key)
+        if known is None:
+            known = self._bound[key] = self.transport.unary("Apps/Bind", message)["functionId"]
+        return known
 
     def invoke(
         self,
@@ -60,7 +72,9 @@ class CallClient:
         if scope is not None:
             scope.add(lambda: self.cancel({"callId": call_id}))
         try:
-            result = self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
+            result = when_there_is_room(
+                lambda: self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
+            )
             if result.get("status", 0) in _PENDING:
                 result = self._wait_invoked(call_id, request)
         except KeyboardInterrupt:
@@ -106,7 +120,7 @@ class CallClient:
             function_id.encode("ascii"),
             call_input(call_id, arguments, method),
         )
-        self.transport.unary_json("Calls/Submit", request)
+        when_there_is_room(lambda: self.transport.unary_json("Calls/Submit", request))
         return call_id
 
     def get(self, call_id: str, timeout: "float | None") -> "Any":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 
 from burrow._marks import ABSENT
 
@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from burrow._class_parts import ClassParts
     from burrow.cls import Cls
 
 _TYPES = {str: "TEXT", int: "NUMBER", bool: "FLAG", bytes: "DATA"}
@@ -33,6 +34,33 @@ def class_spec(cls: "Cls") -> "dict[str, Any]":
         ],
         "hasExit": bool(parts.hooks_of("exit")),
     }
+
+
+def class_parts(message: "dict[str, Any]") -> "ClassParts":
+    """The parts that a ClassSpec message describes, of a class whose source is elsewhere."""
+    from burrow._class_parts import ClassParts, Method, ParameterSpec
+
+    parts = ClassParts()
+    for method in message.get("methods", ()):
+        name = method["name"]
+        parts.methods[name] = Method(_elsewhere, name, bool(method.get("isGenerator")))
+    kinds = {"PARAMETER_TYPE_" + word: kind for kind, word in _TYPES.items()}
+    for spec in message.get("parameters", ()):
+        default = _value(spec["default"]) if "default" in spec else ABSENT
+        parts.parameters[spec["name"]] = ParameterSpec(spec["name"], kinds[spec["type"]], default)
+    return parts
+
+
+def _elsewhere(self: "Any", *args: "Any", **kwargs: "Any") -> "Any":
+    raise AssertionError("a method whose source is not here was run")
+
+
+def _value(message: "dict[str, Any]") -> "Any":
+    if "data" in message:
+        return a2b_base64(message["data"])
+    if "number" in message:
+        return int(message["number"])
+    return message["flag"] if "flag" in message else message.get("text", "")
 
 
 def parameters(values: "dict[str, Any]") -> "list[dict[str, Any]]":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from burrow._client.upload import upload
+from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,19 @@ class CompiledImage:
 
 
 def environment_lines(secret: "Secret") -> bytes:
-    """A secret's variables as the server reads them."""
+    """A secret's variables as a build step reads them.
+
+    Raises:
+        InvalidError: the secret is a stored one, or a value holds a line break.
+    """
+    if secret._name is not None:
+        raise InvalidError(
+            "The stored secret %s cannot be used while an image is built: "
+            "use Secret.from_dict() or Secret.from_local_environ() there." % secret._name
+        )
+    for name, value in secret._variables.items():
+        if "\n" in value or "\n" in name:
+            raise InvalidError("The secret %s holds a line break: encode it." % name)
     lines = ["%s=%s\n" % item for item in secret._variables.items()]
     return "".join(lines).encode("utf-8", "surrogateescape")
 

@@ -48,7 +48,9 @@ def exception_for(code: str, message: str) -> Exception:
     return _BY_CODE.get(code, exception.InfrastructureError)(message or code)
 
 
-def exception_from_response(status: int, body: bytes, what: str) -> Exception:
+def exception_from_response(
+    status: int, body: bytes, what: str, retry_after: str = ""
+) -> Exception:
     """The exception for an answer with an HTTP status other than 200 to the request `what`."""
     code, message = "", ""
     try:
@@ -64,4 +66,7 @@ def exception_from_response(status: int, body: bytes, what: str) -> Exception:
             status,
             ": " + text if text else ".",
         )
-    return exception_for(code, message)
+    error = exception_for(code, message)
+    if isinstance(error, exception.ResourceExhaustedError) and retry_after.isdigit():
+        error.retry_after = float(retry_after)
+    return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from burrow import _serialization
 from burrow._client.class_spec import class_spec
 from burrow._client.modules import module_name
-from burrow._client.payload import encode_json
+from burrow._client.payload import dump_arguments, encode_json
 from burrow.cls import Cls
 from burrow.exception import InvalidError
 
@@ -58,6 +58,10 @@ def function_spec(
             "backoffCoefficient": options.retries.backoff_coefficient,
             "maxDelayMs": int(options.retries.max_delay * 1000),
         }
+    if options.secrets:
+        spec["secrets"] = [secret._message() for secret in options.secrets]
+    if options.schedule is not None:
+        spec["schedule"] = _schedule(function, blobs)
     if options.serialized:
         import json
 
@@ -75,6 +79,14 @@ def _add_calls_at_once(spec: "dict[str, Any]", options: "FunctionOptions") -> No
     if options.batching is not None:
         spec["maxBatchSize"] = options.batching.max_batch_size
         spec["batchWaitMs"] = options.batching.wait_ms
+
+
+def _schedule(function: "Function[..., Any] | Cls", blobs: "BlobClient") -> "dict[str, Any]":
+    import json
+
+    assert function.options.schedule is not None
+    arguments = encode_json(dump_arguments((), {}, function.name), blobs)
+    return dict(function.options.schedule._message(), arguments=json.loads(arguments))
 
 
 def importable_module(function: "Any", name: str) -> str:

@@ -15,6 +15,7 @@ from burrow._client import payload
 from burrow._client.calls import call_input
 from burrow._client.cancel_scope import current_scope
 from burrow._client.ids import new_call_id, new_group_id
+from burrow._client.patience import FULL_PATIENCE
 from burrow._client.resumed_outputs import FirstSeen, in_order, resumed_outputs
 from burrow.exception import Error, InfrastructureError, ResourceExhaustedError
 
@@ -32,8 +33,6 @@ BATCH_BYTES = 512 * 1024
 _MAX_READY = 4 * BATCH_INPUTS
 _MAX_READY_BYTES = 16 * 1024 * 1024
 _SUBMIT_TIMEOUT = 60.0
-# How long a full queue on the server is waited for.
-_FULL_PATIENCE = 600.0
 # How long a map that is given up waits for a request in flight.
 _CANCEL_PATIENCE = 2.0
 
@@ -255,15 +254,16 @@ class MapCall:
             b",".join(batch),
             b"true" if last else b"false",
         )
-        give_up = time.monotonic() + _FULL_PATIENCE
+        give_up = time.monotonic() + FULL_PATIENCE
         pause = 0.05
         while True:
             try:
                 self._calls.transport.unary_json("Calls/Submit", request, _SUBMIT_TIMEOUT)
                 return
-            except ResourceExhaustedError:
+            except ResourceExhaustedError as error:
                 if time.monotonic() > give_up:
                     raise
+                pause = error.retry_after or pause
             with self._changed:
                 if self._is_over():
                     raise _Abandoned()

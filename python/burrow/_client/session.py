@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from burrow._client.attached_files import all_files, attached_files
 from burrow._client.build_stream import BuildState, follow_build
 from burrow._client.calls import CallClient
-from burrow._client.class_spec import parameters
 from burrow._client.config import load_config
 from burrow._client.digest_cache import DigestCache
 from burrow._client.function_spec import function_spec
@@ -46,7 +45,6 @@ class Session:
         self.function_ids: "dict[str, str]" = {}
         self.transport = Transport(load_config())
         self.calls = CallClient(self.transport, observer)
-        self._bound: "dict[tuple[str, str], str]" = {}
         self._watcher: "Watcher | None" = None
         self._digests = DigestCache()
 
@@ -57,17 +55,8 @@ class Session:
         self.app_id = self.transport.unary("Apps/Create", request)["appId"]
         self._watcher = Watcher(self.transport, self.app_id, self.reporter)
         self.reporter.app_created(self.app.name, self.app_id, _ms_since(start))
-        image_ids = self._build_images()
-        attached = {image: attached_files(image, self._digests) for image in image_ids}
-        source = self._upload_source(attached.values())
+        specs, source = self.prepare()
         start = time.monotonic()
-        specs = []
-        for function in self.app.functions.values():
-            image = _image_of(function, self.app)
-            spec = function_spec(function, image_ids[image], self.calls.blobs)
-            if attached[image]:
-                spec["attached"] = [attachment.message() for attachment in attached[image]]
-            specs.append(spec)
         answer = self.transport.unary(
             "Apps/Publish",
             {"appId": self.app_id, "functions": specs, "source": source},
@@ -75,16 +64,25 @@ class Session:
         )
         self.function_ids = answer.get("functionIds", {})
         self.reporter.published(list(self.app.functions), _ms_since(start))
-        self._digests.save()
+        self.prepared()
 
-    def bind(self, function_id: str, values: "dict[str, Any]") -> str:
-        """The id of a class's function with these parameters."""
-        message = {"functionId": function_id, "parameters": parameters(values)}
-        key = (function_id, repr(message))
-        known = self._bound.get(key)
-        if known is None:
-            known = self._bound[key] = self.transport.unary("Apps/Bind", message)["functionId"]
-        return known
+    def prepare(self) -> "tuple[list[dict[str, Any]], list[dict[str, Any]]]":
+        """Builds the images and sends the source; gives FunctionSpec and SourceFile messages."""
+        image_ids = self._build_images()
+        attached = {image: attached_files(image, self._digests) for image in image_ids}
+        source = self._upload_source(attached.values())
+        specs = []
+        for function in self.app.functions.values():
+            image = _image_of(function, self.app)
+            spec = function_spec(function, image_ids[image], self.calls.blobs)
+            if attached[image]:
+                spec["attached"] = [attachment.message() for attachment in attached[image]]
+            specs.append(spec)
+        return specs, source
+
+    def prepared(self) -> None:
+        """What was prepared is in use."""
+        self._digests.save()
 
     def stop(self, reason: str) -> None:
         """Stops the app and shows what it printed until then."""
@@ -168,7 +166,7 @@ def run_app(
 
 
 def _image_of(function: "Any", app: "App") -> Image:
-    return function.options.image or app.image or Image.debian_slim()
+    return function.options.image or function.app.image or app.image or Image.debian_slim()
 
 
 def _ms_since(start: float) -> float:

@@ -136,7 +136,8 @@ class Transport:
             raise
         self.give_back(connection, head)
         if not 200 <= head.status < 300:
-            raise exception_from_response(head.status, body, what)
+            retry_after = head.headers.get("retry-after", "")
+            raise exception_from_response(head.status, body, what, retry_after)
         return body
 
     def take(self) -> HttpConnection:

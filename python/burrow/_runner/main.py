@@ -101,6 +101,7 @@ def _load(
         raise Terminated
     header = first[0]
     started = monotonic()
+    os.environ.update(header.pop("secrets", {}))
     service: Optional[Service] = None
     try:
         tagged = _tag_output(header)

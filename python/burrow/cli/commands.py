@@ -1,14 +1,10 @@
-"""The commands that look at the server: ps, logs, system gc, app ls, app stop."""
+"""The commands that look at the server: ps, system gc, app ls, app stop."""
 
 from __future__ import annotations
 
 import sys
 
 from burrow._client.config import load_config
-from burrow._client.errors import ServerUnavailable
-from burrow._client.http_connection import ConnectionLost
-from burrow._client.reporter import LogPrinter
-from burrow._client.stream import Stream
 from burrow._client.transport import Transport
 from burrow.cli.tables import age, size, table, word
 
@@ -17,8 +13,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from typing import Any, Dict, List
 
-_FOLLOW_TIMEOUT = 7 * 86400.0
-_READ_TIMEOUT = 60.0
 _COLLECT_TIMEOUT = 3600.0
 
 
@@ -120,26 +114,4 @@ def stop_app(options: "Namespace") -> int:
         "Stopped %s: %d containers stopped, %d calls cancelled."
         % (options.app, answer.get("containersStopped", 0), answer.get("callsCancelled", 0))
     )
-    return 0
-
-
-def show_logs(options: "Namespace") -> int:
-    """`burrow logs`"""
-    if options.tail < 0:
-        print("burrow logs: error: --tail must not be negative", file=sys.stderr)
-        return 2
-    transport = Transport(load_config())
-    request = {"app": options.app, "follow": options.follow, "tail": options.tail}
-    timeout = _FOLLOW_TIMEOUT if options.follow else _READ_TIMEOUT
-    printer = LogPrinter(red_stderr=sys.stderr.isatty(), outlives_reader=False)
-    try:
-        for response in Stream(transport, "Apps/Logs", request, timeout):
-            for line in response.get("lines", ()):
-                printer.print(line)
-    except (OSError, ConnectionLost, ServerUnavailable) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise transport.unreachable(error) from None
-    finally:
-        printer.finish()
     return 0

@@ -24,6 +24,10 @@ def main(arguments: "list[str] | None" = None) -> int:
     try:
         if arguments[:1] == ["run"]:  # without argparse: its time is better spent on the app
             return _run(arguments[1:])
+        if arguments[:1] == ["call"]:  # its options are those of the function
+            from burrow.cli.call_command import main as call
+
+            return call(arguments[1:])
         return _other(arguments)
     except Error as error:
         print("Error: %s" % error, file=sys.stderr)
@@ -57,11 +61,15 @@ def _run(arguments: "list[str]") -> int:
 def _other(arguments: "list[str]") -> int:
     from importlib import import_module
 
+    from burrow.cli.deploy_parser import options_first
     from burrow.cli.parser import make_parser
 
     parser = make_parser()
+    arguments = options_first(arguments)
     command: "list[str]" = []
-    if arguments[:1] == ["shell"] and "--" in arguments:  # what follows is another program's
+    if (
+        arguments[:1] in (["shell"], ["exec"]) and "--" in arguments
+    ):  # what follows is another program's
         at = arguments.index("--")
         arguments, command = arguments[:at], arguments[at + 1 :]
     options = parser.parse_args(arguments)

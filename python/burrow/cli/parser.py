@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 
 from burrow import __version__
 from burrow.cli.build_parser import add_build, add_image_store
+from burrow.cli.deploy_parser import add_call, add_deploy, add_history, add_logs, add_secret
 
 
 def make_parser() -> "ArgumentParser":
@@ -16,6 +17,9 @@ def make_parser() -> "ArgumentParser":
     parser.add_argument("--version", action="version", version="burrow " + __version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     commands.add_parser("run", help="run an app from a Python file")
+    add_deploy(commands.add_parser("deploy", help="make an app of a Python file stay"))
+    add_call(commands.add_parser("call", help="call a function of a deployed app"))
+    add_secret(commands.add_parser("secret", help="keep environment variables for functions"))
     add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
     shell = commands.add_parser(
         "shell",
@@ -29,13 +33,19 @@ def make_parser() -> "ArgumentParser":
         "--step", metavar="BUILD", help="enter the files as the failed step of this build left them"
     )
     shell.set_defaults(handler="shell.open_shell")
+    execute = commands.add_parser(
+        "exec",
+        help="run a command in a container that runs",
+        usage="burrow exec [-h] CONTAINER -- COMMAND...",
+        description="Runs COMMAND beside the function, with the container's environment but for "
+        "secrets, and ends with its exit code.",
+    )
+    execute.add_argument("container", metavar="CONTAINER", help="id, see `burrow ps`")
+    execute.set_defaults(handler="shell.exec_command")
     ps = commands.add_parser("ps", help="list the containers of every app")
     ps.set_defaults(handler="commands.list_containers")
     logs = commands.add_parser("logs", help="show what an app printed")
-    logs.add_argument("app", metavar="APP", help="id or name; of a name the newest app")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on until the app stops")
-    logs.add_argument("--tail", type=int, default=0, metavar="N", help="only the last N lines")
-    logs.set_defaults(handler="commands.show_logs")
+    add_logs(logs)
     _add_image_commands(
         commands.add_parser("image", help="list, look at, import, export, remove images")
     )
@@ -49,6 +59,7 @@ def make_parser() -> "ArgumentParser":
     app_ls = app_commands.add_parser("ls", help="list running apps")
     app_ls.add_argument("-a", "--all", action="store_true", help="stopped ones too")
     app_ls.set_defaults(handler="commands.list_apps")
+    add_history(app_commands.add_parser("history", help="list the versions that were deployed"))
     app_stop = app_commands.add_parser("stop", help="stop an app")
     app_stop.add_argument("app", metavar="APP", help="id, or the name of a running app")
     app_stop.set_defaults(handler="commands.stop_app")

@@ -1,4 +1,4 @@
-"""`burrow shell`: a command in a fresh container, on the user's own terminal."""
+"""`burrow shell` and `burrow exec`: a command in a container, on the user's own terminal."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def open_shell(options: "Namespace") -> int:
     if bool(options.image) == bool(options.step):
         print("burrow shell: error: name an image, or a build with --step", file=sys.stderr)
         return 2
+    options.container = None
+    return _run(options)
+
+
+def _run(options: "Namespace") -> int:
     terminal = os.isatty(0) and os.isatty(1)
     shell = ShellStream(Transport(load_config()), _request(options, terminal))
     with _raw_terminal(terminal):
@@ -41,9 +46,20 @@ def open_shell(options: "Namespace") -> int:
     return shell.exit_code
 
 
+def exec_command(options: "Namespace") -> int:
+    """`burrow exec`: a command in a container that runs; returns its exit code."""
+    if not options.command:
+        print("burrow exec: error: write the command behind --", file=sys.stderr)
+        return 2
+    options.image = options.step = None
+    return _run(options)
+
+
 def _request(options: "Namespace", terminal: bool) -> "dict[str, Any]":
     request: "dict[str, Any]" = {"args": options.command}
-    if options.step:
+    if options.container:
+        request["container"] = options.container
+    elif options.step:
         request["build"] = options.step
     else:
         request["image"] = options.image

@@ -46,10 +46,10 @@ class CallTimings:
             parts = []
             for name in names:
                 if name in self._cold:
-                    parts.append(_chart("%s: first cold call" % name, self._cold[name]))
+                    parts.append(waterfall("%s: first cold call" % name, self._cold[name]))
                 if name in self._warm:
                     title = "%s: median of %d warm calls" % (name, self._warm_counts[name])
-                    parts.append(_chart(title, _medians(self._warm[name])))
+                    parts.append(waterfall(title, _medians(self._warm[name])))
         return "\n" + "\n".join(parts) if parts else "no calls were timed\n"
 
 
@@ -64,7 +64,7 @@ def _medians(calls: "list[dict[str, float]]") -> "dict[str, float]":
     return medians
 
 
-def _chart(title: str, phases: "dict[str, float]") -> str:
+def waterfall(title: str, phases: "dict[str, float]") -> str:
     """One waterfall: each bar starts where the one above it ends."""
     names = [name for name in PHASES if name in phases]
     names += sorted(set(phases) - set(PHASES))

@@ -82,6 +82,7 @@ void ControlFixture::StartControl() {
   ControlOptions options;
   options.state_directory = directory_;
   options.timings = timings;
+  options.clock = clock;
   auto control = Control::Start(*io_, std::move(options));
   if (!control) throw std::runtime_error(control.error().message());
   control_ = std::move(*control);

@@ -25,9 +25,10 @@ class ControlFixture : public ::testing::Test {
   ~ControlFixture() override;
 
   void StartControl();
-  void StopControl();  // gracefully
-  void KillControl();  // as a kill -9 would: nothing more is said or written
-  Timings timings;     // change before StartControl
+  void StopControl();            // gracefully
+  void KillControl();            // as a kill -9 would: nothing more is said or written
+  Timings timings;               // change before StartControl
+  const Clock* clock = nullptr;  // of control; set before StartControl, null: the machine's
 
   std::unique_ptr<FakeWorker> NewWorker(FakeWorkerOptions options = {});  // not connected yet
   uint16_t port() const { return port_; }

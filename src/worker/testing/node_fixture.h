@@ -75,7 +75,7 @@ class NodeFixture : public ::testing::Test {
     sources_ = std::move(*sources);
     auto library = PrepareLibrary(BURROW_PYTHON_DIRECTORY, temp_ / "library");
     ASSERT_TRUE(library) << os::ErrorText(library);
-    payloads_.emplace(store_.get(), &pool_);
+    payloads_.emplace(store_.get(), &pool_, temp_ / "containers");
     ASSERT_TRUE(os::MakeDirectories(temp_ / "containers"));
     manager_.emplace(ContainerServices{.io = &io_,
                                        .pool = &pool_,

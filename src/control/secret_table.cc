@@ -1,0 +1,168 @@
+#include "control/secret_table.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "control/near_names.h"
+#include "control/validation.h"
+
+namespace burrow::control {
+namespace {
+
+// Neither names nor values hold a NUL.
+std::string EncodeVariables(const SecretVariables& variables) {
+  std::string text;
+  for (const auto& [name, value] : variables) text.append(name).append(1, '\0').append(value).append(1, '\0');
+  return text;
+}
+
+SecretVariables DecodeVariables(std::string_view text) {
+  SecretVariables variables;
+  while (!text.empty()) {
+    const size_t name = text.find('\0');
+    const size_t value = name == text.npos ? text.npos : text.find('\0', name + 1);
+    if (value == text.npos) break;
+    variables[std::string(text.substr(0, name))] = text.substr(name + 1, value - name - 1);
+    text.remove_prefix(value + 1);
+  }
+  return variables;
+}
+
+Result<SecretVariables> OpenVariables(const Sealer& sealer, const std::string& sealed, const std::string& context) {
+  BURROW_ASSIGN_OR_RETURN(std::string text, sealer.Unseal(sealed, context));
+  auto variables = DecodeVariables(text);
+  OPENSSL_cleanse(text.data(), text.size());
+  return variables;
+}
+
+std::string NamedContext(const std::string& name) { return std::string(kDefaultWorkspace) + "/" + name; }
+std::string FunctionContext(const FunctionId& id) { return "function " + id.str(); }
+
+std::unexpected<Error> NoSecret(const pb::FunctionSpec& spec, const std::string& name,
+                                const std::map<std::string, store::SecretRecord>& secrets) {
+  std::vector<std::string> names;
+  for (const auto& [known, record] : secrets) names.push_back(known);
+  return Fail(Code::kNotFound,
+              "{}() needs the secret '{}', which does not exist{}: make it with `burrow secret create`", spec.name(),
+              name, DidYouMean(name, names));
+}
+
+}  // namespace
+
+SecretVariables ToVariables(const google::protobuf::Map<std::string, std::string>& message) {
+  SecretVariables variables;
+  for (const auto& [name, value] : message) variables[name] = value;
+  return variables;
+}
+
+Status CheckSecretVariables(const google::protobuf::Map<std::string, std::string>& variables) {
+  BURROW_RETURN_IF_ERROR(CheckEnvironment(variables));
+  size_t bytes = 0;
+  for (const auto& [name, value] : variables) bytes += name.size() + value.size();
+  if (bytes <= kMaxSecretBytes) return {};
+  return Fail(Code::kInvalidArgument, "a secret holds at most {} bytes: keep large ones in a file of the image's",
+              kMaxSecretBytes);
+}
+
+Status SecretTable::Load(store::Store& store) {
+  BURROW_ASSIGN_OR_RETURN(auto records, store.Secrets());
+  for (auto& record : records) {
+    if (record.workspace == kDefaultWorkspace) Put(std::move(record));
+  }
+  return {};
+}
+
+const store::SecretRecord* SecretTable::Find(const std::string& name) const {
+  const auto found = secrets_.find(name);
+  return found == secrets_.end() ? nullptr : &found->second;
+}
+
+std::vector<const store::SecretRecord*> SecretTable::All() const {
+  std::vector<const store::SecretRecord*> all;
+  for (const auto& [name, record] : secrets_) all.push_back(&record);
+  return all;
+}
+
+void SecretTable::Put(store::SecretRecord record) {
+  std::string name = record.name;
+  secrets_[std::move(name)] = std::move(record);
+}
+
+void SecretTable::Drop(const std::string& name) { secrets_.erase(name); }
+
+Result<store::SecretRecord> SecretTable::Seal(const std::string& name, const SecretVariables& variables) const {
+  std::string text = EncodeVariables(variables);
+  auto sealed = sealer_.Seal(text, NamedContext(name));
+  OPENSSL_cleanse(text.data(), text.size());
+  if (!sealed) return Forward(std::move(sealed.error()));
+  return store::SecretRecord{.workspace = kDefaultWorkspace, .name = name, .sealed = std::move(*sealed)};
+}
+
+Result<SecretVariables> SecretTable::Open(const store::SecretRecord& record) const {
+  auto variables = OpenVariables(sealer_, record.sealed, NamedContext(record.name));
+  if (variables) return variables;
+  return Fail(variables.error().code(), "the secret '{}' is of no use, {}: create it again", record.name,
+              variables.error().message());
+}
+
+Status SecretTable::CheckNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const {
+  const auto* record = Find(secret.name());
+  if (!record) return NoSecret(spec, secret.name(), secrets_);
+  BURROW_ASSIGN_OR_RETURN(const auto variables, Open(*record));
+  for (const std::string& key : secret.required_keys()) {
+    if (variables.contains(key)) continue;
+    return Fail(Code::kFailedPrecondition,
+                "the secret '{}' has no {}, which {}() requires: create it again with that key", secret.name(), key,
+                spec.name());
+  }
+  return {};
+}
+
+Status SecretTable::SealFunction(pb::FunctionSpec& spec, const FunctionId& id) const {
+  for (auto& secret : *spec.mutable_secrets()) {
+    if (!secret.has_variables()) {
+      BURROW_RETURN_IF_ERROR(CheckNamed(spec, secret));
+      continue;
+    }
+    std::string text = EncodeVariables(ToVariables(secret.variables().variables()));
+    auto sealed = sealer_.Seal(text, FunctionContext(id));
+    secret.set_fingerprint(sealer_.Fingerprint(text, FunctionContext(id)));
+    OPENSSL_cleanse(text.data(), text.size());
+    if (!sealed) return Forward(std::move(sealed.error()));
+    secret.set_sealed(std::move(*sealed));  // takes the place of the variables
+  }
+  return {};
+}
+
+Result<SecretVariables> SecretTable::VariablesOf(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret,
+                                                 const FunctionId& id) const {
+  if (!secret.has_sealed()) {
+    BURROW_RETURN_IF_ERROR(CheckNamed(spec, secret));
+    return Open(*Find(secret.name()));
+  }
+  // Variants of a class have what was sealed for the class.
+  const FunctionId owner = spec.has_bound() ? FunctionId(spec.bound().base_function_id()) : id;
+  auto variables = OpenVariables(sealer_, secret.sealed(), FunctionContext(owner));
+  if (variables) return variables;
+  return Fail(variables.error().code(), "a secret of {}() is of no use, {}: deploy it again", spec.name(),
+              variables.error().message());
+}
+
+Result<SecretVariables> SecretTable::VariablesOf(const pb::FunctionSpec& spec, const FunctionId& id) const {
+  SecretVariables all;
+  size_t bytes = 0;
+  for (const auto& secret : spec.secrets()) {
+    BURROW_ASSIGN_OR_RETURN(auto variables, VariablesOf(spec, secret, id));
+    for (auto& [name, value] : variables) {
+      bytes += name.size() + value.size();
+      if (!spec.env().contains(name)) all[name] = std::move(value);
+    }
+  }
+  if (bytes <= kMaxSecretBytes) return all;
+  return Fail(Code::kFailedPrecondition, "the secrets of {}() hold more than {} bytes together", spec.name(),
+              kMaxSecretBytes);
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,189 @@
+// Secrets: sealed in the store, seen by containers alone.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "control/testing/control_fixture.h"
+
+namespace burrow::control {
+namespace {
+
+using testing::ControlFixture;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using From = lpb::FromControl;
+
+constexpr const char* kMarker = "marker-value-7a31";
+
+class Secrets : public ControlFixture {
+ protected:
+  void Begin() {
+    StartControl();
+    worker_ = NewWorker();
+    worker_->Connect();
+  }
+  void Restart() {
+    worker_->Disconnect();
+    KillControl();
+    StartControl();
+    worker_->set_port(port());
+    worker_->Connect();
+  }
+  Result<pb::PutSecretResponse> Put(const std::string& name, const std::map<std::string, std::string>& variables,
+                                    bool overwrite = false) {
+    pb::PutSecretRequest request;
+    request.set_name(name);
+    request.set_overwrite(overwrite);
+    for (const auto& [key, value] : variables) (*request.mutable_variables())[key] = value;
+    return Ask<pb::PutSecretResponse>("Secrets/Put", request);
+  }
+  pb::ListSecretsResponse List() { return *Ask<pb::ListSecretsResponse>("Secrets/List", pb::ListSecretsRequest()); }
+  Result<pb::DeployResponse> Deploy(const pb::FunctionSpec& spec) {
+    pb::DeployRequest request;
+    request.set_name("shop");
+    *request.add_functions() = spec;
+    return Ask<pb::DeployResponse>("Deployments/Deploy", request);
+  }
+  pb::FunctionSpec WithSecrets(const std::vector<std::string>& names,
+                               const std::map<std::string, std::string>& variables = {}) {
+    auto spec = Spec();
+    for (const auto& name : names) spec.add_secrets()->set_name(name);
+    if (variables.empty()) return spec;
+    auto& given = *spec.add_secrets()->mutable_variables()->mutable_variables();
+    for (const auto& [key, value] : variables) given[key] = value;
+    return spec;
+  }
+  // What the n-th container was given.
+  std::map<std::string, std::string> Given(size_t start) {
+    const auto message = worker_->WaitFor(From::kStart, start).start();
+    EXPECT_EQ(message.spec().function().secrets_size(), 0);
+    std::map<std::string, std::string> given;
+    for (const auto& [name, value] : message.secret_environment()) given[name] = value;
+    return given;
+  }
+  // Files below the state directory that hold the text.
+  std::vector<std::string> FilesWith(const std::string& text) {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory())) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+      if (content.contains(text)) found.push_back(entry.path());
+    }
+    return found;
+  }
+  std::unique_ptr<testing::FakeWorker> worker_;
+};
+
+TEST_F(Secrets, AreListedByNameAndKeysWithoutValues) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"B", kMarker}, {"A", "1"}}));
+  ASSERT_TRUE(Put("db", {{"URL", "x"}}));
+  EXPECT_EQ(Put("hub", {{"C", "1"}}).error().code(), Code::kAlreadyExists);
+  const auto listed = List();
+  ASSERT_EQ(listed.secrets_size(), 2);
+  EXPECT_EQ(listed.secrets(1).name(), "hub");
+  EXPECT_THAT(listed.secrets(1).keys(), ElementsAre("A", "B"));
+  EXPECT_THAT(listed.SerializeAsString(), Not(HasSubstr(kMarker)));
+  EXPECT_TRUE(Put("hub", {{"C", "1"}}, true)->replaced());
+  pb::DeleteSecretRequest remove;
+  remove.set_name("db");
+  ASSERT_TRUE(Ask<pb::DeleteSecretResponse>("Secrets/Delete", remove));
+  EXPECT_EQ(Ask<pb::DeleteSecretResponse>("Secrets/Delete", remove).error().code(), Code::kNotFound);
+  Restart();
+  ASSERT_EQ(List().secrets_size(), 1);
+  EXPECT_THAT(List().secrets(0).keys(), ElementsAre("C"));
+}
+
+TEST_F(Secrets, ReachContainersAndNoFile) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"TOKEN", kMarker}, {"SHARED", "of hub"}}));
+  auto spec = WithSecrets({"hub"}, {{"OWN", std::string("own-") + kMarker}, {"SHARED", "of dict"}, {"SET", "secret"}});
+  (*spec.mutable_env())["SET"] = "plain";
+  const auto deployed = Deploy(spec);
+  ASSERT_TRUE(deployed) << deployed.error().message();
+  const std::map<std::string, std::string> expected = {
+      {"TOKEN", kMarker}, {"OWN", std::string("own-") + kMarker}, {"SHARED", "of dict"}};
+  Invoke(deployed->function_ids().at("f"));
+  EXPECT_EQ(Given(1), expected);
+  EXPECT_THAT(FilesWith(kMarker), ElementsAre());
+  Restart();
+  Invoke(deployed->function_ids().at("f"));
+  EXPECT_EQ(Given(2), expected);
+  EXPECT_THAT(FilesWith(kMarker), ElementsAre());
+  EXPECT_FALSE(FilesWith("shop").empty()) << "the search finds what is there";
+}
+
+TEST_F(Secrets, AreTheValuesOfTheMomentInWhichAContainerStarts) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "old"}}));
+  auto spec = WithSecrets({"hub"});
+  spec.set_scaledown_window_ms(1);
+  const auto function = Deploy(spec)->function_ids().at("f");
+  Invoke(function);
+  EXPECT_EQ(Given(1).at("TOKEN"), "old");
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "new"}}, true));
+  worker_->WaitFor(From::kStop);
+  Invoke(function);
+  EXPECT_EQ(Given(2).at("TOKEN"), "new");
+}
+
+TEST_F(Secrets, AFunctionIsNotDeployedWithoutThem) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "x"}}));
+  const auto missing = Deploy(WithSecrets({"hubb"}));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), Code::kNotFound);
+  EXPECT_THAT(missing.error().message(), HasSubstr("f() needs the secret 'hubb'"));
+  EXPECT_THAT(missing.error().message(), HasSubstr("did you mean 'hub'?"));
+  auto spec = WithSecrets({"hub"});
+  spec.mutable_secrets(0)->add_required_keys("USER");
+  EXPECT_THAT(Deploy(spec).error().message(), HasSubstr("the secret 'hub' has no USER, which f() requires"));
+  spec.mutable_secrets(0)->set_required_keys(0, "TOKEN");
+  EXPECT_TRUE(Deploy(spec));
+  auto sealed = Spec();
+  sealed.add_secrets()->set_sealed("from outside");
+  EXPECT_EQ(Deploy(sealed).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(Secrets, ACallFailsWithASentenceWhereOneHasGone) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "x"}}));
+  const auto function = Deploy(WithSecrets({"hub"}))->function_ids().at("f");
+  pb::DeleteSecretRequest remove;
+  remove.set_name("hub");
+  ASSERT_TRUE(Ask<pb::DeleteSecretResponse>("Secrets/Delete", remove));
+  EXPECT_THAT(Invoke(function).error().message(), HasSubstr("f() needs the secret 'hub', which does not exist"));
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "y"}}));
+  EXPECT_EQ(Invoke(function).status(), pb::CALL_STATUS_SUCCESS);
+}
+
+TEST_F(Secrets, TheSameVariablesKeepTheContainersOfADeployAndOthersDoNot) {
+  Begin();
+  const auto function = Deploy(WithSecrets({}, {{"A", "1"}}))->function_ids().at("f");
+  const auto warm = Invoke(function).container_id();
+  ASSERT_TRUE(Deploy(WithSecrets({}, {{"A", "1"}})));
+  EXPECT_EQ(Invoke(function).container_id(), warm);
+  ASSERT_TRUE(Deploy(WithSecrets({}, {{"A", "2"}})));
+  EXPECT_NE(Invoke(function).container_id(), warm);
+}
+
+TEST_F(Secrets, AnotherKeyFileIsSaidAndDoesNotKeepBurrowdFromStarting) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"TOKEN", kMarker}}));
+  const auto function = Deploy(WithSecrets({"hub"}))->function_ids().at("f");
+  worker_->Disconnect();
+  KillControl();
+  std::filesystem::remove(directory() + "/control/secrets.key");
+  StartControl();
+  worker_->set_port(port());
+  worker_->Connect();
+  EXPECT_EQ(List().secrets(0).keys_size(), 0);
+  EXPECT_THAT(Invoke(function).error().message(), HasSubstr("sealed with another key file"));
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "again"}}, true));
+  EXPECT_EQ(Invoke(function).status(), pb::CALL_STATUS_SUCCESS);
+}
+
+}  // namespace
+}  // namespace burrow::control

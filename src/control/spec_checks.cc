@@ -1,0 +1,51 @@
+#include "control/spec_checks.h"
+
+#include "control/limits.h"
+#include "control/secret_table.h"
+#include "control/validation.h"
+#include "scheduler/cron.h"
+
+namespace burrow::control {
+namespace {
+
+constexpr int kMaxSecretsOfFunction = 64;
+constexpr uint64_t kMinPeriodMs = 1'000;
+constexpr uint64_t kMaxPeriodMs = 10ull * 366 * 86'400'000;
+
+}  // namespace
+
+Status CheckFunctionSecrets(const pb::FunctionSpec& spec) {
+  if (spec.secrets_size() > kMaxSecretsOfFunction)
+    return Fail(Code::kInvalidArgument, "{}() has more than {} secrets", spec.name(), kMaxSecretsOfFunction);
+  for (const auto& secret : spec.secrets()) {
+    if (secret.has_name()) {
+      BURROW_RETURN_IF_ERROR(CheckName("a secret's name", secret.name()));
+    } else if (secret.has_variables()) {
+      BURROW_RETURN_IF_ERROR(CheckSecretVariables(secret.variables().variables()));
+    } else {
+      return Fail(Code::kInvalidArgument, "a secret of {}() has neither a name nor variables", spec.name());
+    }
+    if (static_cast<size_t>(secret.required_keys_size()) > kMaxEnvironment || !secret.fingerprint().empty())
+      return Fail(Code::kInvalidArgument, "a secret of {}() has fields that are not for requests", spec.name());
+    for (const auto& key : secret.required_keys())
+      BURROW_RETURN_IF_ERROR(CheckText("a required key", key, kMaxNameBytes));
+  }
+  return {};
+}
+
+Status CheckSchedule(const pb::FunctionSpec& spec) {
+  if (!spec.has_schedule()) return {};
+  const auto& schedule = spec.schedule();
+  BURROW_RETURN_IF_ERROR(CheckPayload(schedule.arguments()));
+  if (schedule.has_cron()) {
+    BURROW_RETURN_IF_ERROR(CheckText("a time zone", schedule.cron().timezone(), kMaxNameBytes));
+    if (auto cron = scheduler::CronExpression::Parse(schedule.cron().expression()); !cron)
+      return Forward(std::move(cron.error()).WithContext("the schedule of " + spec.name() + "()"));
+    return {};
+  }
+  if (schedule.has_period_ms() && schedule.period_ms() >= kMinPeriodMs && schedule.period_ms() <= kMaxPeriodMs)
+    return {};
+  return Fail(Code::kInvalidArgument, "the period of {}() must be from a second to ten years", spec.name());
+}
+
+}  // namespace burrow::control

@@ -1,0 +1,143 @@
+#include "runtime/exec.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "os/fs.h"
+#include "runtime/engine.h"
+#include "runtime/terminal.h"
+
+namespace burrow::runtime {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kExecDeadline{30'000};
+constexpr milliseconds kExecTerminalDeadline{10'000};
+constexpr uint64_t kConfigLimit = 16u << 20;
+
+// The container's own process with other arguments.
+Result<std::string> MakeProcess(const ExecTarget& target, const ExecOptions& options) {
+  BURROW_ASSIGN_OR_RETURN(const std::string text, os::ReadFile(target.config, kConfigLimit));
+  const json config = json::parse(text, nullptr, false);
+  if (!config.is_object() || !config.contains("process") || !config["process"].is_object())
+    return Fail(Code::kInternal, "the container's configuration holds no process");
+  json process = config["process"];
+  process["args"] = options.args;
+  process["terminal"] = options.terminal.has_value();
+  std::vector<std::string> env;
+  for (const json& variable : process.value("env", json::array())) {
+    if (!variable.is_string()) continue;
+    const auto text_of = variable.get<std::string>();
+    const auto name = text_of.substr(0, text_of.find('='));
+    if (std::ranges::find(options.unset, name) == options.unset.end()) env.push_back(text_of);
+  }
+  env.insert(env.end(), options.env.begin(), options.env.end());
+  process["env"] = env;
+  if (options.terminal)
+    process["consoleSize"] = {{"height", options.terminal->rows}, {"width", options.terminal->columns}};
+  return process.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+struct ContainerExec::State {
+  std::string directory;  // of its own, in memory
+  StartedEngine engine;
+  UniqueFd terminal;
+  bool engine_resizes = false;
+
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    KillNow();
+    engine.process = {};
+    if (!directory.empty()) (void)os::RemoveTree(directory);
+  }
+
+  void KillNow() const {
+    if (engine.init.valid()) syscall(SYS_pidfd_send_signal, engine.init.get(), SIGKILL, nullptr, 0);
+  }
+  Status Launch(const ExecTarget& target, const ExecOptions& options);
+  Status LaunchOnTerminal(EngineRun run, TerminalSize size);
+};
+
+Status ContainerExec::State::Launch(const ExecTarget& target, const ExecOptions& options) {
+  std::string pattern = target.directory + "/exec-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) return FailErrno("make a directory for a process");
+  directory = pattern;
+  BURROW_ASSIGN_OR_RETURN(const std::string process, MakeProcess(target, options));
+  EngineRun run{.engine = target.engine,
+                .root = target.engine_root,
+                .bundle = directory,
+                .name = target.name,
+                .fds = options.fds,
+                .process_file = directory + "/process.json"};
+  BURROW_RETURN_IF_ERROR(os::WriteFileAtomically(run.process_file, process, 0600));
+  if (target.engine != Engine::kRunc) run.cgroup_procs = target.cgroup_procs;
+  if (options.terminal) return LaunchOnTerminal(std::move(run), *options.terminal);
+  BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
+  return {};
+}
+
+// As a container's, see container_runtime.cc.
+Status ContainerExec::State::LaunchOnTerminal(EngineRun run, TerminalSize size) {
+  if (run.engine == Engine::kCrun) {
+    BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(directory));
+    run.console_socket = console.path();
+    BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
+    BURROW_ASSIGN_OR_RETURN(terminal, console.Receive(kExecTerminalDeadline));
+    return runtime::ResizeTerminal(terminal.get(), size);
+  }
+  BURROW_ASSIGN_OR_RETURN(Terminal made, runtime::OpenTerminal(size));
+  for (const int number : {0, 1, 2}) run.fds.emplace_back(made.slave.get(), number);
+  terminal = std::move(made.master);
+  engine_resizes = true;
+  BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
+  return {};
+}
+
+Result<ContainerExec> ContainerExec::Start(const ExecTarget& target, const ExecOptions& options) {
+  if (options.args.empty()) return Fail(Code::kInvalidArgument, "there is no command to run");
+  auto state = std::make_unique<State>();
+  if (Status launched = state->Launch(target, options); !launched)
+    return Forward(std::move(launched.error()).WithContext("run a command in container " + target.name));
+  return ContainerExec(std::move(state));
+}
+
+ContainerExec::ContainerExec(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ContainerExec::ContainerExec(ContainerExec&&) noexcept = default;
+ContainerExec& ContainerExec::operator=(ContainerExec&&) noexcept = default;
+ContainerExec::~ContainerExec() = default;
+
+int ContainerExec::pidfd() const { return state_->engine.process.pidfd(); }
+void ContainerExec::Kill() { state_->KillNow(); }
+
+Result<os::ExitStatus> ContainerExec::Wait(milliseconds deadline) {
+  BURROW_ASSIGN_OR_RETURN(const os::ExitStatus status, state_->engine.process.Wait(deadline));
+  return FromEngineStatus(status);
+}
+
+Result<UniqueFd> ContainerExec::OpenTerminal() const {
+  if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "the command has no terminal");
+  UniqueFd fd(fcntl(state_->terminal.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.valid()) return FailErrno("duplicate a terminal");
+  return fd;
+}
+
+Status ContainerExec::ResizeTerminal(TerminalSize size) {
+  if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "the command has no terminal");
+  BURROW_RETURN_IF_ERROR(runtime::ResizeTerminal(state_->terminal.get(), size));
+  if (state_->engine_resizes && state_->engine.process.running()) return state_->engine.process.Signal(SIGWINCH);
+  return {};
+}
+
+}  // namespace burrow::runtime

@@ -1,0 +1,140 @@
+#include "runtime/exec.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "os/fs.h"
+#include "os/testing/environment.h"
+#include "runtime/testing/rootfs.h"
+
+namespace burrow::runtime {
+namespace {
+
+using os::ErrorText;
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const auto* const kExecMounts = os::UseOwnMounts();
+constexpr milliseconds kExecPatience{60'000};
+
+// A container that sleeps, of both engines.
+class ExecTest : public ::testing::TestWithParam<Engine> {
+ protected:
+  void SetUp() override {
+    BURROW_NEEDS_ROOT();
+    ASSERT_NO_FATAL_FAILURE(MakeRootfs(temp_ / "image", {"sh", "sleep", "cat", "stty", "env"}));
+    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
+    ASSERT_TRUE(cgroups) << ErrorText(cgroups);
+    cgroups_ = std::move(*cgroups);
+    auto runtime =
+        ContainerRuntime::Create({.engine = GetParam(), .state_directory = temp_ / "state", .cgroups = &*cgroups_});
+    ASSERT_TRUE(runtime) << ErrorText(runtime);
+    runtime_ = std::move(*runtime);
+    ASSERT_TRUE(os::MakeDirectories(temp_ / "container"));
+    auto started = runtime_->Start({.name = os::UniqueTestName(),
+                                    .directory = temp_ / "container",
+                                    .lower = {.directories = {temp_ / "image"}},
+                                    .args = {"sh", "-c", "echo inside > /marker; exec sleep 1000"},
+                                    .env = {"PATH=/bin", "COLOUR=green", "HIDDEN=1"}});
+    ASSERT_TRUE(started) << ErrorText(started);
+    container_.emplace(std::move(*started));
+  }
+  void TearDown() override {
+    exec_.reset();
+    container_.reset();
+    if (!cgroups_) return;
+    const Status removed = cgroups_->RemoveAll(true);
+    EXPECT_TRUE(removed) << removed.error().message();
+    EXPECT_TRUE(std::filesystem::is_empty((temp_ / "state") + "/containers"));
+  }
+
+  // Starts a script whose output comes back by `Output`.
+  void Start(const std::string& script, std::optional<TerminalSize> terminal = std::nullopt) {
+    ExecOptions options{.args = {"sh", "-c", script}, .unset = {"HIDDEN"}, .env = {"MORE=1"}, .terminal = terminal};
+    auto pipe = os::MakePipe();
+    ASSERT_TRUE(pipe) << ErrorText(pipe);
+    if (!terminal) options.fds = {{pipe->write.get(), 1}, {pipe->write.get(), 2}};
+    auto started = ContainerExec::Start(container_->exec_target(), options);
+    ASSERT_TRUE(started) << ErrorText(started);
+    exec_.emplace(std::move(*started));
+    if (terminal) {
+      auto master = exec_->OpenTerminal();
+      ASSERT_TRUE(master) << ErrorText(master);
+      output_ = std::move(*master);
+    } else {
+      output_ = std::move(pipe->read);
+    }
+  }
+  // All that it printed until its end, or until `text` is in it.
+  std::string Output(const std::string& text = "\xff") {
+    std::string seen;
+    char buffer[4096];
+    while (!seen.contains(text)) {
+      pollfd waited{output_.get(), POLLIN, 0};
+      if (poll(&waited, 1, static_cast<int>(kExecPatience.count())) <= 0) break;
+      const ssize_t count = read(output_.get(), buffer, sizeof buffer);
+      if (count <= 0) break;
+      seen.append(buffer, static_cast<size_t>(count));
+    }
+    return seen;
+  }
+
+  os::TempDirectory temp_;
+  std::optional<os::CgroupRoot> cgroups_;
+  std::optional<ContainerRuntime> runtime_;
+  std::optional<Container> container_;
+  std::optional<ContainerExec> exec_;
+  UniqueFd output_;
+};
+
+TEST_P(ExecTest, SeesTheContainersFilesProcessesAndEnvironment) {
+  Start("cat /marker; cat /proc/1/cmdline; env; exit 7");
+  const std::string output = Output();
+  EXPECT_THAT(output, HasSubstr("inside"));
+  EXPECT_THAT(output, HasSubstr("sleep"));
+  EXPECT_THAT(output, HasSubstr("COLOUR=green"));
+  EXPECT_THAT(output, HasSubstr("MORE=1"));
+  EXPECT_THAT(output, Not(HasSubstr("HIDDEN")));
+  const auto status = exec_->Wait(kExecPatience);
+  ASSERT_TRUE(status) << ErrorText(status);
+  EXPECT_EQ(status->code, 7);
+}
+
+TEST_P(ExecTest, HasATerminalWhoseSizeFollows) {
+  Start("stty size; read line; stty size; read line", TerminalSize{.rows = 33, .columns = 111});
+  EXPECT_THAT(Output("33 111"), HasSubstr("33 111"));
+  ASSERT_TRUE(exec_->ResizeTerminal({.rows = 44, .columns = 222}));
+  ASSERT_EQ(write(output_.get(), "\r", 1), 1);
+  EXPECT_THAT(Output("44 222"), HasSubstr("44 222"));
+}
+
+TEST_P(ExecTest, IsKilledAloneAndWithItsContainer) {
+  Start("echo ready; exec sleep 1000");
+  Output("ready");
+  exec_->Kill();
+  const auto killed = exec_->Wait(kExecPatience);
+  ASSERT_TRUE(killed) << ErrorText(killed);
+  EXPECT_EQ(killed->signal, 9);
+  Start("echo ready; exec sleep 1000");
+  Output("ready");
+  container_->Kill();
+  EXPECT_TRUE(exec_->Wait(kExecPatience));
+}
+
+TEST_P(ExecTest, ACommandThatIsNotThereIsSaid) {
+  const auto exec = ContainerExec::Start(container_->exec_target(), {.args = {"no-such-command"}});
+  ASSERT_FALSE(exec);
+  EXPECT_THAT(exec.error().message(), HasSubstr("no-such-command"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, ExecTest, ::testing::Values(Engine::kCrun, Engine::kRunc),
+                         [](const auto& info) { return std::string(info.param == Engine::kCrun ? "Crun" : "Runc"); });
+
+}  // namespace
+}  // namespace burrow::runtime

@@ -1,0 +1,31 @@
+// When a function with a schedule is called next, and which missed call is made up. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "scheduler/cron.h"
+#include "scheduler/time_zone.h"
+
+namespace burrow::scheduler {
+
+// All times are Unix milliseconds.
+class CallSchedule {
+ public:
+  static CallSchedule OfCron(CronExpression cron, TimeZone zone);
+  // `period_ms` is 1 or more.
+  static CallSchedule OfPeriod(uint64_t period_ms);
+
+  // The first time after `last_ms`, that of the last call. None: never again.
+  std::optional<uint64_t> NextAfter(uint64_t last_ms) const;
+  // The latest time after `last_ms` and up to `now_ms`, if there is one: of several that were missed only this one is
+  // made up.
+  std::optional<uint64_t> LatestDue(uint64_t last_ms, uint64_t now_ms) const;
+
+ private:
+  std::optional<CronExpression> cron_;
+  TimeZone zone_;
+  uint64_t period_ms_ = 0;
+};
+
+}  // namespace burrow::scheduler

@@ -1,0 +1,19 @@
+// Inserts that several functions of the store have in common, each for a transaction of its caller's.
+#pragma once
+
+#include <vector>
+
+#include "store/sqlite_database.h"
+#include "store/store.h"
+
+namespace burrow::store {
+
+// Inserts or replaces by id.
+Status InsertApp(SqliteDatabase& database, const AppRecord& app);
+Status InsertFunctions(SqliteDatabase& database, const std::vector<FunctionRecord>& functions);
+// Inserts the group, or closes it: a closed one stays closed.
+Status InsertGroup(SqliteDatabase& database, const GroupRecord& group);
+// Inserts those that are not there yet, and gives their ids.
+Result<std::vector<CallId>> InsertNewCalls(SqliteDatabase& database, const std::vector<CallRecord>& calls);
+
+}  // namespace burrow::store
