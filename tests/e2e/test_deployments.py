@@ -291,14 +291,11 @@ def test_a_deployed_class_is_called_by_name_with_its_parameters_and_secrets(
 ) -> None:
     daemon.burrow("app", "stop", "counters")
     deploy(daemon, write_app, "counters", CLASS.format(version=1))
-    used = run_python(daemon, USES_CLASS)
-    assert used.returncode == 0, used.stderr
-    lines = used.stdout.splitlines()
+    lines = client(daemon, USES_CLASS).splitlines()
     assert lines[:2] == ["['a', 3, 'w1'] ['b', 6, 'w1']", "[0, 1, 2]"]
     assert lines[2] == "Counter needs its parameter name."
     assert "its source is not here" in lines[3]
     assert "use burrow.Cls.from_name" in lines[4]
     deploy(daemon, write_app, "counters", CLASS.format(version=2))
-    again = run_python(daemon, USES_CLASS)
-    assert again.stdout.splitlines()[0] == "['a', 3, 'w2'] ['b', 6, 'w2']"
+    assert client(daemon, USES_CLASS).splitlines()[0] == "['a', 3, 'w2'] ['b', 6, 'w2']"
     stop(daemon, "counters")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 from typing import Any, Dict, Iterator, List
 
 import pytest
@@ -198,7 +199,9 @@ def test_a_deployed_class_is_called_by_name_with_its_parameters(burrowd: SmallBu
             ],
         },
     }
-    burrowd.functions["fn-counter"] = lambda by: by + 1
+    burrowd.functions["fn-counter"] = SimpleNamespace(
+        instance=SimpleNamespace(add=lambda by: by + 1)
+    )
     Counter = burrow.Cls.from_name("shop", "Counter")
     assert burrowd.called("Deployments/FindFunction") == []
     assert Counter(key=b"k").add.remote(4) == 5
