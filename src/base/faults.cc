@@ -85,4 +85,8 @@ Status FaultPoint(std::string_view name) {
   return Fail(Code::kUnavailable, "fault {} was asked for", name);
 }
 
+void KillPoint(std::string_view name) {
+  if (FaultRequest(name) == "kill") std::raise(SIGKILL);
+}
+
 }  // namespace burrow

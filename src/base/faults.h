@@ -14,6 +14,9 @@ namespace burrow {
 // Does what is asked of this point: nothing, SIGKILL of the own process, or an error (kUnavailable) returned here.
 Status FaultPoint(std::string_view name);
 
+// The same where nothing could fail: the process is killed, or nothing happens.
+void KillPoint(std::string_view name);
+
 // What is asked of a point that has faults of its own ("delay:30"); "" where nothing is.
 std::string FaultRequest(std::string_view name);
 

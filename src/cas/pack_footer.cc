@@ -12,16 +12,16 @@ std::unexpected<Error> NoPack(std::string_view why) { return Fail(Code::kDataLos
 // Frames with as many empty entries as they say; these are bounded by the bytes that are left for them.
 Result<std::vector<PackFrame>> ReadFrames(std::string_view& rest) {
   if (rest.size() < sizeof(uint32_t)) return NoPack("is cut short");
-  auto frames = ReadNumber<uint32_t>(rest.data());
+  auto frames = ReadNumber<uint32_t>(rest);
   rest.remove_prefix(sizeof frames);
   if (frames > rest.size() / kFooterFrameSize) return NoPack("counts wrongly");
   uint64_t room = (rest.size() - uint64_t{frames} * kFooterFrameSize) / kEntrySize;
   std::vector<PackFrame> found(frames);
   for (PackFrame& frame : found) {
-    frame.offset = ReadNumber<uint64_t>(rest.data());
-    auto count = ReadNumber<uint32_t>(rest.data() + 8);
-    frame.raw = ReadNumber<uint32_t>(rest.data() + 12);
-    frame.stored = ReadNumber<uint32_t>(rest.data() + 16);
+    frame.offset = ReadNumber<uint64_t>(rest);
+    auto count = ReadNumber<uint32_t>(rest, 8);
+    frame.raw = ReadNumber<uint32_t>(rest, 12);
+    frame.stored = ReadNumber<uint32_t>(rest, 16);
     rest.remove_prefix(kFooterFrameSize);
     if (count == 0 || count > kMaxFrameEntries || count > room) return NoPack("counts wrongly");
     if (frame.stored > kMaxFrameStored || frame.raw > kMaxFrameRaw) return NoPack("has a frame that is too large");
@@ -35,7 +35,7 @@ Status ReadEntries(std::string_view& rest, PackFrame& frame) {
   if (rest.size() < frame.entries.size() * kEntrySize) return NoPack("is cut short");
   uint64_t raw = 0;
   for (PackEntry& entry : frame.entries) {
-    entry = ReadEntry(rest.data());
+    entry = ReadEntry(rest);
     raw += entry.size;
     rest.remove_prefix(kEntrySize);
   }
@@ -67,7 +67,7 @@ std::string EncodeFooter(const std::vector<PackFrame>& frames) {
 
 Result<uint64_t> FooterLength(std::string_view trailer) {
   if (trailer.size() != kTrailerSize || trailer.substr(4) != kEndMagic) return NoPack("is not there");
-  auto length = ReadNumber<uint32_t>(trailer.data());
+  auto length = ReadNumber<uint32_t>(trailer);
   if (length < kCheckSize + kTrailerSize || length > kMaxFooterBytes) return NoPack("has a wrong length");
   return length;
 }

@@ -27,15 +27,15 @@ size_t DecodeIndexFile(std::string_view content, const std::function<void(Indexe
   if (!content.starts_with(kIndexFileMagic)) return 0;
   size_t at = kIndexFileMagic.size();
   while (content.size() - at >= kEntryHead) {
-    auto length = ReadNumber<uint32_t>(content.data() + at);
+    auto length = ReadNumber<uint32_t>(content, at);
     auto check = content.substr(at + sizeof length, kCheckSize);
     if (length < kFixed || length > content.size() - at - kEntryHead) break;
     auto payload = content.substr(at + kEntryHead, length);
     if (CheckOf(payload) != check) break;
     auto frames = DecodeFooter(payload.substr(kFixed));
     if (!frames) break;
-    pack({.name = ReadDigest(payload.data() + sizeof(uint64_t)),
-          .stored_ms = ReadNumber<uint64_t>(payload.data()),
+    pack({.name = ReadDigest(payload, sizeof(uint64_t)),
+          .stored_ms = ReadNumber<uint64_t>(payload),
           .frames = std::move(*frames)});
     at += kEntryHead + length;
   }

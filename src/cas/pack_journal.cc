@@ -58,7 +58,7 @@ Status PackJournal::Replay(const std::string& directory, uint64_t number,
   BURROW_ASSIGN_OR_RETURN(std::string content, os::ReadFile(PathOf(directory, number), kMaxJournal));
   std::string_view rest = content;
   while (rest.size() >= kHead) {
-    PackEntry entry = pack_records::ReadEntry(rest.data());
+    PackEntry entry = pack_records::ReadEntry(rest);
     rest.remove_prefix(kHead);
     if (entry.size > rest.size() || entry.size >= kSmallBlob) return {};
     auto data = rest.substr(0, entry.size);

@@ -86,8 +86,8 @@ Status PackReader::Append(std::string_view data) {
 // A header, the fixed part of a record, or its body is whole.
 Status PackReader::State::Piece() {
   if (header) {
-    bool known = pending.starts_with(kMagic) && ReadNumber<uint16_t>(pending.data() + 4) == kVersion &&
-                 ReadNumber<uint16_t>(pending.data() + 6) == 0;
+    bool known = pending.starts_with(kMagic) && ReadNumber<uint16_t>(pending, 4) == kVersion &&
+                 ReadNumber<uint16_t>(pending, 6) == 0;
     if (!known) return NoPack("its header is another");
     header = false;
   } else if (record) {
@@ -102,7 +102,7 @@ Status PackReader::State::Piece() {
 }
 
 Status PackReader::State::Start() {
-  Record next = ReadRecord(pending.data());
+  Record next = ReadRecord(pending);
   BURROW_ASSIGN_OR_RETURN(uint64_t size, BodySize(next));
   auto kind = static_cast<Kind>(next.kind);
   if (kind == Kind::kEnd || kind == Kind::kFooter) {
@@ -121,12 +121,12 @@ Status PackReader::State::Body() {
 
 Status PackReader::State::Frame(std::string_view body) {
   uint64_t sum = 0;
-  for (uint32_t i = 0; i < record->count; ++i) sum += ReadEntry(body.data() + i * kEntrySize).size;
+  for (uint32_t i = 0; i < record->count; ++i) sum += ReadEntry(body, i * kEntrySize).size;
   if (sum != record->raw) return NoPack("a frame sums up wrongly");
   BURROW_ASSIGN_OR_RETURN(std::string raw, DecodeFrame(body.substr(record->count * kEntrySize), record->raw));
   std::string_view rest = raw;
   for (uint32_t i = 0; i < record->count; ++i) {
-    PackEntry entry = ReadEntry(body.data() + i * kEntrySize);
+    PackEntry entry = ReadEntry(body, i * kEntrySize);
     auto data = rest.substr(0, entry.size);
     rest.remove_prefix(entry.size);
     bool right = Digest::Of(data) == entry.digest;
@@ -137,7 +137,7 @@ Status PackReader::State::Frame(std::string_view body) {
 
 Status PackReader::State::Absent(std::string_view body) {
   for (; !body.empty(); body.remove_prefix(Digest::kSize)) {
-    BURROW_RETURN_IF_ERROR(events.absent(ReadDigest(body.data())));
+    BURROW_RETURN_IF_ERROR(events.absent(ReadDigest(body)));
   }
   return {};
 }

@@ -31,10 +31,11 @@ template <class T>
 void AppendNumber(T value, std::string& out) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
+// Readers take from `bytes` at an offset; what they take must lie within.
 template <class T>
-T ReadNumber(const char* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
+T ReadNumber(std::string_view bytes, size_t at = 0) {
+  T value{};
+  bytes.copy(reinterpret_cast<char*>(&value), sizeof value, at);
   return value;
 }
 
@@ -44,23 +45,21 @@ inline void AppendRecord(Kind kind, uint32_t count, uint32_t raw, uint32_t store
 inline void AppendDigest(const Digest& digest, std::string& out) {
   out.append(reinterpret_cast<const char*>(digest.bytes().data()), Digest::kSize);
 }
-inline Digest ReadDigest(const char* at) {
-  std::array<uint8_t, Digest::kSize> bytes;
-  std::memcpy(bytes.data(), at, bytes.size());
-  return Digest(bytes);
+inline Digest ReadDigest(std::string_view bytes, size_t at = 0) {
+  return Digest(ReadNumber<std::array<uint8_t, Digest::kSize>>(bytes, at));
 }
 inline std::string CheckOf(std::string_view bytes) {
   Digest digest = Digest::Of(bytes);
   return {reinterpret_cast<const char*>(digest.bytes().data()), kCheckSize};
 }
-inline PackEntry ReadEntry(const char* at) {
-  return {.digest = ReadDigest(at), .size = ReadNumber<uint32_t>(at + Digest::kSize)};
+inline PackEntry ReadEntry(std::string_view bytes, size_t at = 0) {
+  return {.digest = ReadDigest(bytes, at), .size = ReadNumber<uint32_t>(bytes, at + Digest::kSize)};
 }
-inline Record ReadRecord(const char* at) {
-  return {.kind = ReadNumber<uint32_t>(at),
-          .count = ReadNumber<uint32_t>(at + 4),
-          .raw = ReadNumber<uint32_t>(at + 8),
-          .stored = ReadNumber<uint32_t>(at + 12)};
+inline Record ReadRecord(std::string_view bytes) {
+  return {.kind = ReadNumber<uint32_t>(bytes),
+          .count = ReadNumber<uint32_t>(bytes, 4),
+          .raw = ReadNumber<uint32_t>(bytes, 8),
+          .stored = ReadNumber<uint32_t>(bytes, 12)};
 }
 
 }  // namespace burrow::cas::pack_records

@@ -49,7 +49,7 @@ Status ReadPart(int fd, uint64_t offset, uint64_t size, std::string& part) {
 class S3BlobStore final : public BlobStore {
  public:
   explicit S3BlobStore(S3BlobStoreOptions options)
-      : options_(options), client_(options.location, options.credentials, options.deadline) {}
+      : options_(std::move(options)), client_(options_.location, options_.credentials, options_.deadline) {}
 
   Result<bool> Has(const Digest& digest) override;
   Result<std::vector<Digest>> Missing(const std::vector<Digest>& digests) override;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/faults.h"
 #include "control/limits.h"
 #include "control/validation.h"
 #include "net/event.h"
@@ -240,6 +241,7 @@ void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission,
 }
 
 void CallService::Accept(const std::shared_ptr<Submission>& submission, const std::vector<CallId>& fresh) {
+  KillPoint("control.submit.stored");
   auto& group = *submission->group;
   // Calls of an earlier life are in the store alone.
   if (fresh.size() < submission->records.size()) group.loaded = false;

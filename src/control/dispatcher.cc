@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/faults.h"
 #include "control/apps.h"
 #include "scheduler/autoscaler.h"
 
@@ -126,6 +127,7 @@ void Dispatcher::Dispatch(Container& container, const std::shared_ptr<Call>& cal
   container.used = true;
   call->function->running++;
   SendDispatch(container, *call);
+  KillPoint("control.call.dispatched");
 }
 
 void Dispatcher::SendDispatch(const Container& container, const Call& call) const {
@@ -214,6 +216,7 @@ std::shared_ptr<Call> Dispatcher::TakeFromContainer(Container& container, const 
 void Dispatcher::OnDone(Container& container, lpb::CallDone done) {
   auto call = TakeFromContainer(container, done.call_id(), done.attempt());
   if (!call) return;  // a repeat, or one that was given up
+  KillPoint("control.outcome.received");
   auto function = container.function;
   if (done.status() == pb::CALL_STATUS_CANCELLED && call->recalled && !call->cancelling) {
     call->attempt--;  // it has not begun

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/faults.h"
 #include "base/log.h"
 
 namespace burrow::control {
@@ -35,6 +36,7 @@ void ResultWriter::Done(std::vector<Entry> batch, const Status& status) {
     retry_.Start(Millis(1'000), [this] { Next(); });
     return;
   }
+  KillPoint("control.outcome.stored");
   for (Entry& entry : batch) entry.committed();
   if (!writing_) Next();
 }

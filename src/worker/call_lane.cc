@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "net/detached.h"
 
@@ -158,6 +159,7 @@ void CallLane::State::HandOver(const CallPointer& call) {
   host->SendToRunner(CallHeader(call->id, call->attempt, call->method), call->arguments,
                      std::move(call->large_arguments));
   call->arguments = {};
+  KillPoint("worker.call.handed_over");
   Arm(call, call->timeout, &State::OnDeadline);
 }
 
@@ -269,6 +271,7 @@ net::Task<void> CallLane::State::Finish(CallPointer call, RunnerMessage message,
   co_await PutOutcome(done, *call, message, std::move(body));
   std::erase(finishing, std::pair(call->id, call->attempt));
   if (closed) co_return;
+  KillPoint("worker.outcome.unsent");
   Report(std::move(done));
   Pump();
 }

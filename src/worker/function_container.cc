@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "link/protocol.h"
 #include "net/detached.h"
@@ -164,6 +165,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
   for (const auto& directory : attached) paths.attached.push_back(directory->path());
   auto started = co_await net::RunBlocking(*services.pool, [&] { return StartOnPool(paths, wires); });
   if (!started) co_return Forward(std::move(started.error()));
+  KillPoint("worker.container.launched");
   launched = services.clock->Now();
   facts.progress = StartProgress::kLaunched;
   AddPhase("mount", MillisBetween(began, launched) - started->launch_ms());

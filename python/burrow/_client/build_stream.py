@@ -7,6 +7,7 @@ import time
 from burrow._client.errors import ServerUnavailable
 from burrow._client.http_connection import AnswerTimeout, ConnectionLost
 from burrow._client.stream import Stream
+from burrow._client.transport import PATIENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from burrow._client.transport import Transport
 
 _IDLE_TIMEOUT = 3600.0
-# How long a server that went away during a build may take to come back.
-_PATIENCE = 20.0
 _PAUSE = 0.5
 
 
@@ -87,7 +86,7 @@ def follow_build(
         except (OSError, ConnectionLost, ServerUnavailable) as error:
             now = time.monotonic()
             lost_since = lost_since or now
-            if now - lost_since > _PATIENCE:
+            if now - lost_since > PATIENCE:
                 raise transport.unreachable(error) from None
         time.sleep(_PAUSE)
 
@@ -100,6 +99,6 @@ def _report(event: "dict[str, Any]", reporter: "Reporter") -> None:
     elif "wait" in event:
         reporter.image_wait(event["wait"])
     elif "note" in event:
-        reporter.image_note(str(event["note"]))
+        reporter.note(str(event["note"]))
     elif "buildId" in event:
         reporter.image_build(str(event["buildId"]))

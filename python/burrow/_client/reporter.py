@@ -102,8 +102,8 @@ class Reporter:
     def image_wait(self, wait: "dict[str, Any]") -> None:
         """A StepWait message: a step waits for something, or goes on."""
 
-    def image_note(self, text: str) -> None:
-        """Something about the build that the user should know."""
+    def note(self, text: str) -> None:
+        """Something that the user should know. May come from any thread."""
 
     def image_ready(self, label: str, image: "dict[str, Any]", ms: float) -> None:
         """An ImageInfo message, after `ms` milliseconds."""

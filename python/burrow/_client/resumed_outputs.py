@@ -7,6 +7,7 @@ import time
 from burrow._client.errors import ServerUnavailable
 from burrow._client.http_connection import AnswerTimeout, ConnectionLost
 from burrow._client.stream import Stream
+from burrow._client.transport import PATIENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 # A stream that has been silent this long is opened anew: it may be dead, and resuming costs little.
 _IDLE_TIMEOUT = 60.0
-_PATIENCE = 20.0
 
 
 def resumed_outputs(
@@ -56,7 +56,7 @@ def resumed_outputs(
         except (OSError, ConnectionLost, ServerUnavailable) as error:
             now = time.monotonic()
             lost_since = lost_since or now
-            if now - lost_since > _PATIENCE:
+            if now - lost_since > PATIENCE:
                 raise transport.unreachable(error) from None
         finally:
             if stream is not None:

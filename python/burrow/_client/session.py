@@ -109,7 +109,7 @@ class Session:
         self.reporter.image_started(label)
         compiled = compile_steps(image, self._digests)
         for note in compiled.notes:
-            self.reporter.image_note(note)
+            self.reporter.note(note)
         compiled.upload(self.calls.blobs, self.reporter.upload)
         state = BuildState()
         try:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 5.0
 DEFAULT_TIMEOUT = 30.0
 MAX_ANSWER = 64 * 1024 * 1024
-# How long a request is repeated while the server, which has answered before, is away.
-PATIENCE = 10.0
+# How long whatever waits for a server that has answered before goes on trying: it restarts, or its machine does.
+PATIENCE = 60.0
 
 
 class Transport:

@@ -8,6 +8,7 @@ import time
 from burrow._client.errors import ServerUnavailable
 from burrow._client.http_connection import ConnectionLost
 from burrow._client.stream import Stream
+from burrow._client.transport import PATIENCE
 from burrow.exception import Error
 
 TYPE_CHECKING = False
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from burrow._client.reporter import Reporter
     from burrow._client.transport import Transport
 
+_SAID_AFTER = 2.0  # seconds without the server
 _IDLE_TIMEOUT = 7 * 86400.0  # a dead peer is noticed by TCP's keep-alive probes
-_PATIENCE = 20.0
 
 
 class Watcher:
@@ -56,21 +57,27 @@ class Watcher:
             raise self._transport.unreachable(error) from None
 
     def _run(self) -> None:
-        lost_since = 0.0
+        lost_since, said = 0.0, False
         while True:
             try:
                 if self._stream is None:
                     self._open()
                 assert self._stream is not None
                 for event in self._stream:
-                    lost_since = 0.0
+                    lost_since, said = 0.0, False
                     self._dispatch(event)
                 return
             except (ConnectionLost, ServerUnavailable, Error):
                 now = time.monotonic()
                 lost_since = lost_since or now
-                if self._leaving or now - lost_since > _PATIENCE:
+                if self._leaving or now - lost_since > PATIENCE:
                     return
+                if now - lost_since > _SAID_AFTER and not said:
+                    said = True
+                    self._reporter.note(
+                        "the server at %s does not answer: trying for another %d s"
+                        % (self._transport.config.url, PATIENCE - _SAID_AFTER)
+                    )
             self._stream = None
             time.sleep(0.1)
 

@@ -61,7 +61,7 @@ def _build(options: "Namespace", report: "Report", state: BuildState) -> "dict[s
         compiled, source.name, source.text, source.context, ignore, arguments, options.target or ""
     )
     for note in compiled.notes:
-        report.image_note(note)
+        report.note(note)
     sockets = dict(agent_socket(text) for text in options.ssh)
     request = _request(options, compiled, list(sockets))
     transport = Transport(load_config())

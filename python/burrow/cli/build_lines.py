@@ -60,7 +60,7 @@ class BuildLines(QuietBuild):
         if wait.get("waitsFor"):
             _say("#%d   waiting for %s ..." % (int(wait.get("step", 0)), wait["waitsFor"]))
 
-    def image_note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         _say("note: %s" % text)
 
 

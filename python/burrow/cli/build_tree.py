@@ -61,7 +61,7 @@ class BuildTree(Reporter):
             self._board.take_wait(wait)
             self._redraw()
 
-    def image_note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self._region.print(dim("note: " + text))
 
     def close(self) -> None:

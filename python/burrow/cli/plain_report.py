@@ -31,7 +31,7 @@ class PlainReport(Reporter):
         if wait.get("waitsFor"):
             self._say("waiting for %s ..." % wait["waitsFor"])
 
-    def image_note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self._say("note: %s" % text)
 
     def stopping(self) -> None:

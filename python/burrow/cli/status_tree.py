@@ -78,7 +78,7 @@ class StatusTree(Reporter):
             self._steps.take_wait(wait)
             self._redraw()
 
-    def image_note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self._keep("│  %s" % dim(text), None)
 
     def image_ready(self, label: str, image: "dict[str, Any]", ms: float) -> None:

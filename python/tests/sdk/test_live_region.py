@@ -123,7 +123,7 @@ def test_the_tree_shows_every_step_that_runs() -> None:
     assert "[a 1/1] RUN x" in shown[0] and "last of x" in shown[1]
     assert "[b 1/1] RUN y" in shown[2] and "from y" in shown[3]
     tree.image_step({"step": 1, "state": "STATE_DONE", "description": "[b 1/1] RUN y", "ms": 5.0})
-    tree.image_note("a note")
+    tree.note("a note")
     shown = Screen().feed(terminal.getvalue()).lines
     assert "[b 1/1] RUN y" in shown[0] and "5.0 ms" in shown[0] and "a note" in shown[1]
     assert "[a 1/1] RUN x" in shown[2] and "from x" in shown[3]

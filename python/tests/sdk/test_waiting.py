@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import io
+import queue
 from typing import Any, Dict, Iterator
 
 import pytest
+from fake_server import DropConnection
 from small_burrowd import SmallBurrowd
 from test_command_line import burrow
 from test_live_region import Screen
 
+from burrow._client import watcher as watcher_module
+from burrow._client.config import Config
+from burrow._client.reporter import Reporter
+from burrow._client.transport import Transport
+from burrow._client.watcher import Watcher
 from burrow.cli.build_lines import BuildLines
 from burrow.cli.build_tree import BuildTree
 from burrow.cli.plain_report import PlainReport
@@ -51,6 +58,23 @@ def test_plain_lines_say_what_a_step_waits_for(
     lines.image_wait(WAITS)
     lines.image_wait({"step": 1})
     assert capsys.readouterr().err == expected
+
+
+def test_a_run_says_that_it_waits_for_a_server_that_went_away(
+    monkeypatch: pytest.MonkeyPatch, burrowd: SmallBurrowd
+) -> None:
+    monkeypatch.setattr(watcher_module, "_SAID_AFTER", 0.0)
+    said: "queue.Queue[str]" = queue.Queue()
+    reporter = Reporter()
+    monkeypatch.setattr(reporter, "note", said.put)
+
+    def away(request: Dict[str, Any]) -> Dict[str, Any]:
+        raise DropConnection
+
+    burrowd.methods["Apps/Watch"] = away
+    watcher = Watcher(Transport(Config(burrowd.url, "", "test")), "ap-1", reporter)
+    assert "does not answer: trying for another 60 s" in said.get(timeout=30)
+    assert not watcher.finish(0.0)
 
 
 @pytest.mark.parametrize("tree", [BuildTree, StatusTree])
