@@ -3,6 +3,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <filesystem>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "cmd/handshake.h"
 #include "cmd/listen_check.h"
@@ -30,6 +31,7 @@ net::Task<void> StopAndLeave(control::Control& control, net::IoContext& io) {
 }
 
 Status Run(const ControlCommand& command) {
+  KillPoint("control.starting");
   BURROW_RETURN_IF_ERROR(CheckFirstStart(command.common.state_directory, command.listen));
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(command.common.state_directory, 0700));
   net::IoContext io(1);

@@ -3,10 +3,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "cmd/options.h"
-#include "os/fs.h"
 
 namespace burrow::cmd {
 namespace {
@@ -19,7 +19,17 @@ Result<Handshake> MakeHandshake() {
   return Handshake{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-Status SendLine(int fd, const nlohmann::json& message) { return os::WriteAll(fd, message.dump() + "\n"); }
+// The other end may have died: that is an error here, and no signal.
+Status SendLine(int fd, const nlohmann::json& message) {
+  const std::string line = message.dump() + "\n";
+  for (size_t sent = 0; sent < line.size();) {
+    const ssize_t n = ::send(fd, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno("tell a process of burrowd");
+    sent += static_cast<size_t>(n);
+  }
+  return {};
+}
 
 Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline) {
   auto end = std::chrono::steady_clock::now() + deadline;

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <thread>
 
 #include "base/log.h"
@@ -31,6 +32,7 @@ constexpr milliseconds kPoll{50};
 // A child that ends is started again, but not more often than this in a row without a quiet minute between.
 constexpr int kMaxRestarts = 5;
 constexpr seconds kQuiet{60};
+constexpr milliseconds kRestartPause{500};
 
 struct ControlReady {
   uint16_t port = 0;
@@ -88,6 +90,7 @@ class Up {
     BURROW_RETURN_IF_ERROR(StartControl());
     BURROW_RETURN_IF_ERROR(WriteConfig());
     BURROW_RETURN_IF_ERROR(StartWorker());
+    BURROW_RETURN_IF_ERROR(AwaitWorker());
     fmt::print("burrowd ready {}\n", Url());
     std::fflush(stdout);
     Status status = Supervise();
@@ -151,6 +154,7 @@ class Up {
     return {};
   }
 
+  // It is ready once it has reached control, for which only the first start waits.
   Status StartWorker() {
     std::vector<std::string> argv = {SelfPath(),      "worker",
                                      "--state-dir",   command_.common.state_directory,
@@ -159,10 +163,13 @@ class Up {
                                      "--image-fs",    command_.image_fs,
                                      "--cache-quota", std::to_string(command_.cache_quota)};
     if (!command_.sdk_directory.empty()) argv.insert(argv.end(), {"--sdk-dir", command_.sdk_directory});
-    BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, worker_.Start(std::move(argv)));
-    BURROW_RETURN_IF_ERROR(SendLine(handshake.get(), {{"token", ready_.worker_token}}));
-    BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kWorkerReady));
-    return {};
+    BURROW_ASSIGN_OR_RETURN(worker_says_, worker_.Start(std::move(argv)));
+    return SendLine(worker_says_.get(), {{"token", ready_.worker_token}});
+  }
+  Status AwaitWorker() {
+    auto ready = ReceiveLine(worker_says_.get(), kWorkerReady);
+    worker_says_.Reset();
+    return ready ? Status() : Forward(std::move(ready.error()));
   }
 
   Status WriteConfig() {
@@ -170,16 +177,21 @@ class Up {
     return WriteClientConfig(path, Url(), ready_.client_token);
   }
 
-  // Until a signal comes, or a child ends too often.
+  // Until a signal comes, or a child ends, or cannot be started, too often.
   Status Supervise() {
     while (true) {
-      pollfd waiting[3] = {
-          {signals_.get(), POLLIN, 0}, {control_.process().pidfd(), POLLIN, 0}, {worker_.process().pidfd(), POLLIN, 0}};
-      if (::poll(waiting, 3, -1) < 0) {
+      pollfd waiting[] = {{signals_.get(), POLLIN, 0},
+                          {control_.process().pidfd(), POLLIN, 0},
+                          {worker_.process().pidfd(), POLLIN, 0},
+                          {worker_says_.get(), POLLIN, 0}};
+      if (::poll(waiting, std::size(waiting), -1) < 0) {
         if (errno == EINTR) continue;
         return FailErrno("poll");
       }
       if (waiting[0].revents) return {};
+      if (waiting[3].revents) {
+        if (Status said = AwaitWorker(); !said) LogWarn("worker: {}", said.error().message());
+      }
       if (waiting[1].revents) BURROW_RETURN_IF_ERROR(Restart(control_, [this] { return StartControl(); }));
       if (waiting[2].revents) BURROW_RETURN_IF_ERROR(Restart(worker_, [this] { return StartWorker(); }));
     }
@@ -187,12 +199,23 @@ class Up {
 
   template <class Start>
   Status Restart(Child& child, Start start) {
-    auto status = child.process().Wait(seconds(5));
-    LogWarn("{} ended ({}): starting it again", child.name(), status ? status->AsNumber() : 0);
-    if (!child.MayRestart()) {
-      return Fail(Code::kInternal, "{} ended {} times in a row: see the log above", child.name(), kMaxRestarts + 1);
-    }
-    return start();
+    auto ended = child.process().Wait(seconds(5));
+    LogWarn("{} ended ({}): starting it again", child.name(), ended ? ended->AsNumber() : 0);
+    do {
+      if (!child.MayRestart()) {
+        return Fail(Code::kInternal, "{} ended {} times in a row: see the log above", child.name(), kMaxRestarts + 1);
+      }
+      Status started = start();
+      if (started) return {};
+      LogWarn("{} could not be started again: {}", child.name(), started.error().message());
+      child.Stop();
+    } while (!SignalledWithin(kRestartPause));
+    return {};
+  }
+
+  bool SignalledWithin(milliseconds wait) const {
+    pollfd signalled{signals_.get(), POLLIN, 0};
+    return ::poll(&signalled, 1, static_cast<int>(wait.count())) > 0;
   }
 
   // Where this machine's own clients reach the API.
@@ -201,6 +224,7 @@ class Up {
 
   UpCommand command_;
   UniqueFd lock_, signals_;
+  UniqueFd worker_says_;  // until the worker has said that it is ready
   Child control_{"control"}, worker_{"worker"};
   ControlReady ready_;
 };

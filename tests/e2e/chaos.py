@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
@@ -24,10 +25,12 @@ POINTS = {
 }
 # Three crashes of one input are taken for its own fault, so that no container may be killed thrice.
 MAX_CONTAINER_KILLS = 2
+# `burrowd up` gives up on a part that ends more often than five times in a minute.
+MAX_KILLS = 4
 
 
 class Chaos:
-    """Decides by a seed what dies next. `started` remembers which parts have ever been seen."""
+    """Decides by a seed what dies next; `done` tells what did."""
 
     def __init__(self, daemon: Daemon, seed: int) -> None:
         self.daemon = daemon
@@ -36,18 +39,20 @@ class Chaos:
         self.faults.write_text("")
         daemon.env["BURROW_FAULTS_FILE"] = str(self.faults)
         self.done: List[str] = []
-        self._container_kills = 0
+        self._kills: "Counter[str]" = Counter()
 
     def strike(self, is_over: Callable[[], bool]) -> None:
         """Kills something. At a named point it waits until the point is reached, or the load is over."""
-        kinds: List[Callable[[Callable[[], bool]], str]] = [self._at_point] * 4
-        kinds += [self._process] * 3 + [self._everything]
-        if self._container_kills < MAX_CONTAINER_KILLS:
+        kinds: List[Callable[[Callable[[], bool]], str]] = [self._everything]
+        parts = [part for part in ("control", "worker") if self._kills[part] < MAX_KILLS]
+        if parts:
+            kinds += [self._at_point] * 4 + [self._process] * 3
+        if self._kills["container"] < MAX_CONTAINER_KILLS:
             kinds.append(self._container)
-        self.done.append(self.random.choice(kinds)(is_over))
+        part = self.random.choice(parts or [""])
+        self.done.append(self.random.choice(kinds)(part, is_over))
 
-    def _at_point(self, is_over: Callable[[], bool]) -> str:
-        part = self.random.choice(sorted(POINTS))
+    def _at_point(self, part: str, is_over: Callable[[], bool]) -> str:
         point = self.random.choice(POINTS[part])
         before = self._await(part)
         self._request("%s=kill" % point)
@@ -57,21 +62,25 @@ class Chaos:
             )
         finally:
             self._request("")
+        self._kills[part] += 1
         return point
 
-    def _process(self, is_over: Callable[[], bool]) -> str:
-        part = self.random.choice(["control", "worker", "imagefs"])
+    def _process(self, part: str, is_over: Callable[[], bool]) -> str:
+        if self.random.random() < 0.3:
+            part = "imagefs"  # which its worker starts again, however often
         _kill(self._await(part))
+        self._kills[part] += 1
         return part
 
-    def _container(self, is_over: Callable[[], bool]) -> str:
+    def _container(self, part: str, is_over: Callable[[], bool]) -> str:
         runners = [pid for pid, words in processes().items() if _is_runner(words)]
         if runners:
-            self._container_kills += 1
+            self._kills["container"] += 1
             _kill(self.random.choice(runners))
         return "container"
 
-    def _everything(self, is_over: Callable[[], bool]) -> str:
+    def _everything(self, part: str, is_over: Callable[[], bool]) -> str:
+        self._kills["control"] = self._kills["worker"] = 0
         self.daemon.kill()
         self.daemon.start()
         return "everything"

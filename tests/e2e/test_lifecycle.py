@@ -239,3 +239,19 @@ def test_a_build_goes_on_when_control_is_killed(
     os.kill(int(children), signal.SIGKILL)
     out, err = running.communicate(timeout=60)
     assert out == "True\n", err
+
+
+def test_a_part_that_dies_while_it_starts_again_is_started_once_more(own_daemon: Daemon) -> None:
+    faults = own_daemon.directory / "faults"
+    faults.write_text("")
+    own_daemon.env["BURROW_FAULTS_FILE"] = str(faults)
+    own_daemon.start()
+    assert own_daemon.process is not None
+    faults.write_text("control.starting=kill\n")
+    children = subprocess.check_output(
+        ["pgrep", "-P", str(own_daemon.process.pid), "-f", "burrowd control"], timeout=10
+    )
+    os.kill(int(children), signal.SIGKILL)
+    wait_until(lambda: "could not be started again" in own_daemon.tail(), "its new one died")
+    faults.write_text("")
+    wait_until(lambda: own_daemon.burrow("app", "ls").returncode == 0, "it is back")
