@@ -1,7 +1,7 @@
 // A TCP connection to a host given by name.
 #pragma once
 
-#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <string>
 
@@ -10,9 +10,9 @@
 
 namespace burrow::net {
 
-// On the caller's executor. The stream's deadline, which runs on, is `timeout` from the moment when the name has been
-// resolved. kUnavailable where no address answers.
-Task<Result<boost::beast::tcp_stream>> ConnectTcp(const std::string& host, uint16_t port,
-                                                  std::chrono::milliseconds timeout);
+// On the caller's executor. `timeout` runs from the moment when the name has been resolved. kUnavailable where no
+// address answers.
+Task<Result<boost::asio::ip::tcp::socket>> ConnectTcp(const std::string& host, uint16_t port,
+                                                      std::chrono::milliseconds timeout);
 
 }  // namespace burrow::net

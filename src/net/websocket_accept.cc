@@ -4,7 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/websocket.hpp>
 
-#include "net/websocket_connection.h"
+#include "net/websocket_internal.h"
 
 namespace burrow::net {
 namespace asio = boost::asio;

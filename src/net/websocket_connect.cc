@@ -3,7 +3,7 @@
 #include <boost/beast/websocket.hpp>
 
 #include "net/tcp_connect.h"
-#include "net/websocket_connection.h"
+#include "net/websocket_internal.h"
 
 namespace burrow::net {
 namespace asio = boost::asio;
@@ -24,7 +24,9 @@ Error Refused(const WebSocketClientOptions& options, http::status status) {
 }  // namespace
 
 Task<Result<std::unique_ptr<WebSocket>>> ConnectWebSocket(WebSocketClientOptions options) {
-  BURROW_CO_ASSIGN_OR_RETURN(auto tcp, co_await ConnectTcp(options.host, options.port, options.connect_timeout));
+  BURROW_CO_ASSIGN_OR_RETURN(auto socket, co_await ConnectTcp(options.host, options.port, options.connect_timeout));
+  beast::tcp_stream tcp(std::move(socket));
+  tcp.expires_after(options.connect_timeout);
   auto connection = std::make_shared<WebSocketConnection>(std::move(tcp));
   connection->Configure(beast::role_type::client, options.message_limit);
   connection->stream().set_option(websocket::stream_base::decorator([&options](websocket::request_type& request) {

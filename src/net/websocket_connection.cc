@@ -1,9 +1,9 @@
-#include "net/websocket_connection.h"
-
 #include <algorithm>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/websocket.hpp>
 #include <utility>
+
+#include "net/websocket_internal.h"
 
 namespace burrow::net {
 namespace asio = boost::asio;

@@ -32,6 +32,7 @@ _ROW_OF = {module: number for number, row in enumerate(ROWS) for module in row}
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 _BEAST = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<boost/beast", re.M)
+_INTERNAL = re.compile(r'^#include "(\w+)/\w+_internal\.h"', re.M)
 _CALL = re.compile(r"burrow_module\((\w+)([^)]*)\)")
 _TARGET = re.compile(r"\bburrow_(\w+)")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -115,6 +116,16 @@ def included_modules(path: Path) -> "set[str]":
 def includes_beast(path: Path) -> bool:
     """Whether a file includes a header of Boost.Beast."""
     return _BEAST.search(path.read_text(encoding="utf-8")) is not None
+
+
+def is_internal(path: Path) -> bool:
+    """Whether a header is for the sources of its own module alone."""
+    return path.name.endswith("_internal.h")
+
+
+def owners_of_internal_headers(path: Path) -> "set[str]":
+    """The modules whose internal headers a file includes."""
+    return set(_INTERNAL.findall(path.read_text(encoding="utf-8")))
 
 
 def is_test(path: Path) -> bool:

@@ -12,9 +12,11 @@ from layout import (
     declared_modules,
     has_its_header,
     includes_beast,
+    is_internal,
     is_test,
     may_use,
     modules,
+    owners_of_internal_headers,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +97,16 @@ def test_a_module_has_its_readme_and_its_build_file(module: Module) -> None:
 
 @each_module
 def test_headers_do_not_include_beast(module: Module) -> None:
-    headers = [path for path in module.sources() if path.suffix == ".h"]
+    headers = [path for path in module.sources() if path.suffix == ".h" and not is_internal(path)]
     assert [relative(path) for path in headers if includes_beast(path)] == []
+
+
+@each_module
+def test_internal_headers_are_included_by_sources_of_their_module_alone(module: Module) -> None:
+    for path in module.sources():
+        owners = owners_of_internal_headers(path)
+        assert owners <= {module.name}, relative(path)
+        assert not owners or path.suffix == ".cc", relative(path)
 
 
 @each_module
