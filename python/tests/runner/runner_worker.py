@@ -31,7 +31,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         self.socket = ours
         self.socket.settimeout(DEADLINE_S)
-        self._buffer = b""
+        self._buffer = bytearray()
         environment = dict(os.environ, PYTHONUNBUFFERED="1", BURROW_RUNNER_FD=str(theirs.fileno()))
         environment.pop("PYTHONPATH", None)
         python = os.environ.get("BURROW_TEST_PYTHON", sys.executable)
@@ -127,7 +127,8 @@ class Worker:
             if not chunk:
                 raise EOFError("the runner hung up: " + self.output()[1])
             self._buffer += chunk
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        taken = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
         return taken
 
 
