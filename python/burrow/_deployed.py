@@ -46,7 +46,7 @@ class DeployedFunction(Function):  # type: ignore[type-arg]
                 from burrow._client.deployments import find_function
 
                 self._found, self._yields = find_function(self._app_name, self.name)
-            return self._found
+            return CallTarget(self._found.calls, self._found.function_id)
 
     def __reduce__(self) -> "tuple[Any, ...]":
         return DeployedFunction, (self._app_name, self.name)

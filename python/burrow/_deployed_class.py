@@ -30,6 +30,7 @@ class DeployedCls(Cls):
         self.__module__ = ""
         self.__doc__ = None
         self._parts = None
+        self._overrides = {}
         self._lock = threading.Lock()
         self._found: "CallTarget | None" = None
 

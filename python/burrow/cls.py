@@ -47,6 +47,7 @@ class Cls:
         self.name = name
         self.options = options
         self._parts: "ClassParts | None" = _class_parts.parts_of(user_class)
+        self._overrides: "dict[str, Any]" = {}
         self.__wrapped__ = user_class
         self.__name__ = user_class.__name__
         self.__qualname__ = user_class.__qualname__
@@ -93,10 +94,45 @@ class Cls:
             )
         return Obj(self, _class_parts.check_values(self.name, self.parts, parameters))
 
+    def with_options(self, **options: "Any") -> "Cls":
+        """The same class with other options, in containers of its own.
+
+        Args:
+            options: cpu, memory, timeout, retries, min_containers, max_containers, buffer_containers
+                and scaledown_window, as @app.cls() takes them; the others stay as they are.
+
+        Raises:
+            InvalidError: an option is out of range, or cannot be changed.
+
+        Example:
+            Model.with_options(cpu=4, max_containers=2)(size=5).look.remote(4)
+        """
+        from burrow._overrides import overrides
+
+        return self._varied(overrides(options))
+
+    def with_concurrency(self, *, max_inputs: int, target_inputs: "int | None" = None) -> "Cls":
+        """The same class with so many calls at once in a container; see burrow.concurrent."""
+        from burrow._overrides import concurrency
+
+        return self._varied(concurrency(max_inputs, target_inputs))
+
+    def with_batching(self, *, max_batch_size: int, wait_ms: int) -> "Cls":
+        """The same class with calls in batches; see burrow.batched."""
+        from burrow._overrides import batching
+
+        return self._varied(batching(max_batch_size, wait_ms))
+
+    def _varied(self, overrides: "dict[str, Any]") -> "Cls":
+        varied = object.__new__(type(self))
+        varied.__dict__.update(self.__dict__)
+        varied._overrides = {**self._overrides, **overrides}
+        return varied
+
     def __getattr__(self, name: str) -> "Any":
         if name.startswith("__"):
             raise AttributeError(name)
-        if name not in ("parts", "_parts") and name in self.parts.methods:
+        if name not in ("parts", "_parts", "_overrides") and name in self.parts.methods:
             return Obj(self, None).method(name)
         return getattr(self.__dict__["__wrapped__"], name)
 
@@ -155,9 +191,11 @@ class Obj:
         return BoundMethod(self, self._burrow_cls.parts.methods[name], bound)
 
     def _target(self, method: str) -> CallTarget:
-        target = self._burrow_cls._target(method)
-        if self._burrow_cls.parts.parameters:
-            target.function_id = target.calls.bind(target.function_id, self._burrow_values())
+        cls = self._burrow_cls
+        target = cls._target(method)
+        if cls.parts.parameters or cls._overrides:
+            values = self._burrow_values() if cls.parts.parameters else {}
+            target.function_id = target.calls.bind(target.function_id, values, cls._overrides)
         return target
 
     def __repr__(self) -> str:

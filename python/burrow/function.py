@@ -127,6 +127,25 @@ class Function(Callee[P, R]):
 
         return DeployedFunction(app_name, name)
 
+    def with_options(self, **options: "Any") -> "Function[P, R]":
+        """The same function with other options, in containers of its own.
+
+        Args:
+            options: cpu, memory, timeout, retries, min_containers, max_containers, buffer_containers
+                and scaledown_window, as @app.function() takes them; the others stay as they are.
+
+        Raises:
+            InvalidError: an option is out of range, or cannot be changed.
+
+        Example:
+            big = resize.with_options(memory=4096, timeout=600)
+            big.remote(picture)
+        """
+        from burrow._function_variant import FunctionVariant
+        from burrow._overrides import overrides
+
+        return FunctionVariant(self, overrides(options))
+
     def get_current_stats(self) -> "FunctionStats":
         """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
         from burrow._client.deployments import current_stats

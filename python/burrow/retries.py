@@ -5,6 +5,10 @@ from __future__ import annotations
 from burrow._options import check_count, check_number
 from burrow.exception import InvalidError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Retries:
     """A policy for calls whose function raised.
@@ -36,6 +40,14 @@ class Retries:
         self.initial_delay = check_number("initial_delay", initial_delay, 0, 86400, "s")
         self.backoff_coefficient = check_number("backoff_coefficient", backoff_coefficient, 1, 100)
         self.max_delay = check_number("max_delay", max_delay, 0, 86400, "s")
+
+    def _message(self) -> "dict[str, Any]":
+        return {
+            "maxRetries": self.max_retries,
+            "initialDelayMs": int(self.initial_delay * 1000),
+            "backoffCoefficient": self.backoff_coefficient,
+            "maxDelayMs": int(self.max_delay * 1000),
+        }
 
     def __repr__(self) -> str:
         return "Retries(%r, %r, %r, %r)" % (

@@ -15,16 +15,19 @@ void ClassService::Register(api::Gateway& gateway) {
 net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& request) {
   FunctionId base_id(request.function_id());
   auto base = p_.apps.FindFunction(base_id);
-  const bool is_class = base && !base->removed && base->spec.function().has_class_spec();
-  if (!is_class || base->spec.function().has_bound()) {
+  const bool may_vary = base && !base->removed && !base->spec.function().has_bound();
+  if (!may_vary || !(base->spec.function().has_class_spec() || request.has_overrides())) {
     co_return Fail(Code::kNotFound, "there is no class '{}': its app has been stopped, or was never published",
                    request.function_id().substr(0, kMaxNameBytes));
   }
   auto app = base->app->shared_from_this();
   auto bound = BindParameters(base_id, base->spec.function(), request.parameters());
   if (!bound) co_return Forward(std::move(bound.error()));
+  if (request.has_overrides()) *bound->mutable_overrides() = request.overrides();
+  BURROW_CO_RETURN_IF_ERROR(CheckVariant(base->spec, *bound));
   pb::BindResponse response;
-  auto id = bound->values().empty() ? base_id : VariantId(*bound);
+  const bool is_base = bound->values().empty() && !bound->has_overrides();
+  auto id = is_base ? base_id : VariantId(*bound);
   response.set_function_id(id.str());
   if (p_.apps.FindFunction(id)) co_return response;
   if (app->functions.size() >= kMaxFunctions + kMaxVariants)

@@ -1,4 +1,4 @@
-// burrow.v1.Apps/Bind: functions of classes with parameters.
+// burrow.v1.Apps/Bind: variants of functions, by the parameters of a class and by changed options.
 #pragma once
 
 #include <memory>

@@ -61,6 +61,32 @@ class Classes : public ControlFixture {
   std::unique_ptr<testing::FakeWorker> worker_;
 };
 
+TEST_F(Classes, OverridesMakeAVariantOfAnyFunction) {
+  Begin();
+  auto published = NewFunction([](auto& spec) {
+    spec.set_max_containers(2);
+    spec.set_timeout_ms(7'000);
+  });
+  pb::BindRequest request;
+  request.set_function_id(published.function);
+  EXPECT_FALSE(Ask<pb::BindResponse>("Apps/Bind", request)) << "nothing to bind";
+  request.mutable_overrides()->set_timeout_ms(9'000);
+  request.mutable_overrides()->set_max_inputs(4);
+  auto variant = Ask<pb::BindResponse>("Apps/Bind", request);
+  ASSERT_TRUE(variant) << variant.error().message();
+  EXPECT_NE(variant->function_id(), published.function);
+  EXPECT_EQ(Ask<pb::BindResponse>("Apps/Bind", request)->function_id(), variant->function_id());
+  ASSERT_TRUE(Ask<pb::CallResult>("Calls/Invoke", InvokeOf(variant->function_id(), "x")));
+  const auto started = worker_->WaitFor(From::kStart).start().spec().function();
+  EXPECT_EQ(started.timeout_ms(), 9'000u);
+  EXPECT_EQ(started.max_inputs(), 4u);
+  EXPECT_EQ(started.max_containers(), 2u);
+  request.mutable_overrides()->set_min_containers(3);
+  auto refused = Ask<pb::BindResponse>("Apps/Bind", request);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("min_containers (3) is above max_containers (2)"));
+}
+
 TEST_F(Classes, TheSameParametersGiveTheSameFunction) {
   Begin();
   auto function = NewClass().function;

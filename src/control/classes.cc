@@ -8,6 +8,7 @@
 
 #include "cas/digest.h"
 #include "control/limits.h"
+#include "control/overrides.h"
 #include "control/validation.h"
 
 namespace burrow::control {
@@ -22,6 +23,7 @@ std::string DigestOf(const pb::BoundParameters& bound) {
     std::string bytes = value.SerializeAsString();
     text += fmt::format("\n{} ", bytes.size()) + bytes;
   }
+  if (bound.has_overrides()) text += "\noverrides " + bound.overrides().SerializeAsString();
   return cas::Digest::Of(text).Hex();
 }
 
@@ -173,6 +175,13 @@ Result<pb::BoundParameters> BindParameters(const FunctionId& base, const pb::Fun
   return bound;
 }
 
+Status CheckVariant(const lpb::ContainerSpec& base, const pb::BoundParameters& bound) {
+  auto spec = VariantSpec(base, bound).function();
+  spec.clear_bound();
+  spec.clear_secrets();  // which are sealed by now
+  return CheckFunction(spec);
+}
+
 FunctionId VariantId(const pb::BoundParameters& bound) {
   return FunctionId(fmt::format("{}-{}", FunctionTag::kPrefix, DigestOf(bound).substr(0, kIdLetters)));
 }
@@ -180,6 +189,8 @@ FunctionId VariantId(const pb::BoundParameters& bound) {
 lpb::ContainerSpec VariantSpec(const lpb::ContainerSpec& base, const pb::BoundParameters& bound) {
   lpb::ContainerSpec spec = base;
   spec.set_function_id(VariantId(bound).str());
+  ApplyOverrides(bound.overrides(), *spec.mutable_function());
+  spec.mutable_function()->clear_schedule();  // which calls the function itself
   *spec.mutable_function()->mutable_bound() = bound;
   return spec;
 }

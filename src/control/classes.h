@@ -1,4 +1,5 @@
-// Functions that are classes: their methods, their parameters, and the variants that Bind makes of them. Pure.
+// Functions that are classes: their methods, their parameters, and the variants that Bind makes of these and others.
+// Pure.
 #pragma once
 
 #include <string>
@@ -26,9 +27,11 @@ Status CheckClass(const pb::FunctionSpec& spec);
 // where they do not fit the class.
 Result<pb::BoundParameters> BindParameters(const FunctionId& base, const pb::FunctionSpec& spec,
                                            const google::protobuf::RepeatedPtrField<pb::Parameter>& given);
-// The same for the same parameters.
+// kInvalidArgument where overrides make something of the function that could not be published.
+Status CheckVariant(const lpb::ContainerSpec& base, const pb::BoundParameters& bound);
+// The same for the same parameters and overrides.
 FunctionId VariantId(const pb::BoundParameters& bound);
-// A class's specification with parameters. The base's values win over all else that the variant had.
+// A function's specification with parameters and overrides. The base's values win over all else that the variant had.
 lpb::ContainerSpec VariantSpec(const lpb::ContainerSpec& base, const pb::BoundParameters& bound);
 
 }  // namespace burrow::control

@@ -43,9 +43,13 @@ class CallClient:
         self.observer = observer
         self._bound: "dict[tuple[str, str], str]" = {}
 
-    def bind(self, function_id: str, values: "dict[str, Any]") -> str:
-        """The id of a class's function with these parameters."""
-        message = {"functionId": function_id, "parameters": parameters(values)}
+    def bind(
+        self, function_id: str, values: "dict[str, Any]", overrides: "dict[str, Any] | None" = None
+    ) -> str:
+        """The id of a function's variant with these parameters of a class, and changed options."""
+        message: "dict[str, Any]" = {"functionId": function_id, "parameters": parameters(values)}
+        if overrides:
+            message["overrides"] = overrides
         key = (function_id, repr(message))
         known = self._bound.get(key)
         if known is None:

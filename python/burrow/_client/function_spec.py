@@ -52,12 +52,7 @@ def function_spec(
     if isinstance(function, Cls):
         spec["classSpec"] = class_spec(function)
     if options.retries is not None:
-        spec["retries"] = {
-            "maxRetries": options.retries.max_retries,
-            "initialDelayMs": int(options.retries.initial_delay * 1000),
-            "backoffCoefficient": options.retries.backoff_coefficient,
-            "maxDelayMs": int(options.retries.max_delay * 1000),
-        }
+        spec["retries"] = options.retries._message()
     if options.secrets:
         spec["secrets"] = [secret._message() for secret in options.secrets]
     if options.schedule is not None:

@@ -181,6 +181,29 @@ def test_the_time_to_wait_comes_from_the_answer() -> None:
     assert isinstance(error, ResourceExhaustedError) and error.retry_after is None
 
 
+def test_with_options_calls_a_variant_of_the_function(deployed: SmallBurrowd) -> None:
+    bound: List[Any] = []
+
+    def bind(request: Dict[str, Any]) -> Dict[str, Any]:
+        bound.append(request)
+        return {"functionId": "fn-big"}
+
+    deployed.methods["Apps/Bind"] = bind
+    deployed.functions["fn-big"] = lambda x: x * 100
+    square = burrow.Function.from_name("shop", "square")
+    big = square.with_options(memory=(1024, 2048), retries=2).with_options(timeout=9)
+    assert [big.remote(2), square.remote(2), *big.map([1])] == [200, 4, 100]
+    (request,) = bound
+    assert request["functionId"] == "fn-square" and request["parameters"] == []
+    overrides = request["overrides"]
+    assert overrides["memoryMib"] == 1024 and overrides["memoryLimitMib"] == 2048
+    assert overrides["timeoutMs"] == 9000 and overrides["retries"]["maxRetries"] == 2
+    with pytest.raises(InvalidError, match="cannot change image, name"):
+        square.with_options(name="x", image=None)
+    with pytest.raises(InvalidError, match="memory must be a whole number"):
+        square.with_options(memory=1)
+
+
 def test_a_deployed_class_is_called_by_name_with_its_parameters(burrowd: SmallBurrowd) -> None:
     bound: List[Any] = []
 

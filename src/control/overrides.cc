@@ -1,0 +1,43 @@
+#include "control/overrides.h"
+
+namespace burrow::control {
+namespace {
+
+void OverrideResources(const pb::SpecOverrides& overrides, pb::Resources& resources) {
+  if (overrides.has_cpu()) {
+    resources.set_cpu(overrides.cpu());
+    resources.set_cpu_limit(overrides.cpu_limit());
+  }
+  if (overrides.has_memory_mib()) {
+    resources.set_memory_mib(overrides.memory_mib());
+    resources.set_memory_limit_mib(overrides.memory_limit_mib());
+  }
+}
+
+void OverrideScaling(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
+  if (overrides.has_min_containers()) spec.set_min_containers(overrides.min_containers());
+  if (overrides.has_max_containers()) spec.set_max_containers(overrides.max_containers());
+  if (overrides.has_buffer_containers()) spec.set_buffer_containers(overrides.buffer_containers());
+  if (overrides.has_scaledown_window_ms()) spec.set_scaledown_window_ms(overrides.scaledown_window_ms());
+}
+
+void OverrideCallsAtOnce(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
+  if (overrides.has_max_inputs() || overrides.has_max_batch_size()) {
+    spec.set_max_inputs(overrides.max_inputs());
+    spec.set_target_inputs(overrides.target_inputs());
+    spec.set_max_batch_size(overrides.max_batch_size());
+    spec.set_batch_wait_ms(overrides.batch_wait_ms());
+  }
+}
+
+}  // namespace
+
+void ApplyOverrides(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
+  OverrideResources(overrides, *spec.mutable_resources());
+  if (overrides.has_timeout_ms()) spec.set_timeout_ms(overrides.timeout_ms());
+  if (overrides.has_retries()) *spec.mutable_retries() = overrides.retries();
+  OverrideScaling(overrides, spec);
+  OverrideCallsAtOnce(overrides, spec);
+}
+
+}  // namespace burrow::control
