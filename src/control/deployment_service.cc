@@ -218,6 +218,15 @@ Result<App*> DeploymentService::FindDeployed(const std::string& name) const {
               DidYouMean(shown, names));
 }
 
+// A deployed app, or else the newest one that runs for as long as its client does, as of `burrow serve`.
+Result<App*> DeploymentService::FindCallable(const std::string& name) const {
+  auto deployed = FindDeployed(name);
+  if (deployed) return deployed;
+  App* app = p_.apps.apps.FindByIdOrName(name);
+  if (app && app->live()) return app;
+  return deployed;
+}
+
 net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::FindAppRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("an app's name", request.name()));
   auto found = FindDeployed(request.name());
@@ -238,7 +247,7 @@ net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::Find
 }
 
 net::Task<Result<pb::FindFunctionResponse>> DeploymentService::FindFunction(const pb::FindFunctionRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindDeployed(request.app()));
+  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindCallable(request.app()));
   const auto found = app->functions.find(request.function());
   if (found == app->functions.end() || found->second->removed) {
     const auto names = NamesOf(*app);

@@ -64,7 +64,7 @@ def _run(options: "RunOptions") -> int:
 
         program = "burrow run %s" % options.file
         arguments = parse_arguments(target.signature_of, options.arguments, program)
-    reporter = _reporter(options)
+    reporter = make_reporter(options.quiet)
     chart = None
     if options.timing:
         from burrow.cli.timing_chart import CallTimings
@@ -137,8 +137,9 @@ async def _awaited(result: "Any") -> "Any":
     return await result
 
 
-def _reporter(options: "RunOptions") -> "Reporter":
-    if options.quiet:
+def make_reporter(quiet: bool) -> "Reporter":
+    """What shows the steps of a run, as the terminal can."""
+    if quiet:
         from burrow._client.reporter import Reporter
 
         return Reporter(red_stderr=sys.stderr.isatty())
