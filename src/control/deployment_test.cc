@@ -153,6 +153,7 @@ TEST_F(Deployments, WhatIsNotThereIsSaidWithNamesThatAreNear) {
 
 TEST_F(Deployments, AFunctionOfAnEphemeralAppIsFoundWhileThatRunsButTheDeployedOneOfTheNameFirst) {
   Begin();
+  worker_->Connect();
   pb::PublishRequest request;
   request.set_app_id(NewApp("shop", true));
   *request.add_functions() = Spec("square");

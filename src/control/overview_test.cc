@@ -52,8 +52,10 @@ TEST_F(Overviews, AFunctionTellsItsLoadAndWhyItsFirstCallWaits) {
   EXPECT_EQ(function.starting() + function.ending(), 0u);
   EXPECT_EQ(function.why(), "all of its at most 1 containers are busy, and 0 calls are before it");
   worker_->SayDone(call, pb::CALL_STATUS_SUCCESS, "value");
-  worker_->WaitFor(From::kCall, 2);
-  EXPECT_EQ(Show().functions(0).backlog(), 1u);
+  worker_->SayDone(worker_->WaitFor(From::kCall, 2).call(), pb::CALL_STATUS_SUCCESS, "value");
+  worker_->WaitFor(From::kCall, 3);
+  EXPECT_EQ(Show().functions(0).backlog(), 0u);
+  EXPECT_EQ(Show().functions(0).why(), "");
 }
 
 TEST_F(Overviews, AWorkerTellsWhatItHasAndWhatIsPromised) {
@@ -79,8 +81,12 @@ TEST_F(Overviews, AWorkerTellsWhatItHasAndWhatIsPromised) {
 
 TEST_F(Overviews, WithoutAWorkerThatIsWhyACallWaits) {
   Begin();
-  const auto published = NewFunction();
-  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(published.function, {"waiting"})));
+  worker_->Connect();
+  const auto function = NewFunction().function;
+  worker_->Disconnect();
+  StopControl();
+  StartControl();
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(function, {"waiting"})));
   const auto overview = Show();
   ASSERT_EQ(overview.functions_size(), 1);
   EXPECT_EQ(overview.functions(0).backlog(), 1u);
