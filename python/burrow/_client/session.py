@@ -128,6 +128,7 @@ class Session:
         request = compiled.request()
         key = json.dumps(request, sort_keys=True)
         if key in self._image_ids:
+            self.reporter.image_ready(label, {"imageId": self._image_ids[key]}, _ms_since(start))
             return self._image_ids[key]
         for note in compiled.notes:
             self.reporter.image_note(note)
