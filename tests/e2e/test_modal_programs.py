@@ -1,9 +1,9 @@
 """Ordinary Modal programs run after `import burrow as modal`.
 
-Each says at its end, in comments, what it is `given:` on the command line, what it `prints:` (or `prints in any order:`), what it `prints remotely:`,
-whose lines come by another connection and so anywhere between the others (`prints remotely 9 times:` for
-one line again and again), with which code it `exits:`, and
-what it `complains:` on stderr.
+Each says at its end, in comments, what it is `given:` on the command line, which app it `deploys:`, what it
+`prints:` (or `prints in any order:`), what it `prints remotely:`, whose lines come by another connection and so
+anywhere between the others (`prints remotely 9 times:` for one line again and again), with which code it
+`exits:`, and what it `complains:` on stderr.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Expected:
         self.remote: List[str] = []
         self.complaints: List[str] = []
         self.arguments: List[str] = []
+        self.deployed: List[str] = []
         self.code, self.in_order = 0, True
         self._times = 1
         self._section = self.lines
@@ -40,6 +41,8 @@ class Expected:
         repeated = re.fullmatch(r"prints remotely (\d+) times:", line)
         if repeated:
             self._section, self._times = self.remote, int(repeated[1])
+        elif line.startswith("deploys: "):
+            self.deployed.append(line[9:])
         elif line.startswith("given: "):
             self.arguments = shlex.split(line[7:])
         elif line in ("prints:", "prints in any order:"):
@@ -75,6 +78,8 @@ def name_of(path: Path) -> str:
 def test_a_modal_program_does_what_it_says(burrow: Run, program: Path) -> None:
     expected = Expected(program.read_text())
     ended = burrow("run", str(program), *expected.arguments)
+    for app in expected.deployed:
+        burrow("app", "stop", app)
     assert ended.returncode == expected.code, ended.stdout + ended.stderr
     assert expected.is_printed_by(ended.stdout.splitlines()), ended.stdout + ended.stderr
     for complaint in expected.complaints:
@@ -90,8 +95,9 @@ def test_the_checks_of_programs_notice(tmp_path: Path) -> None:
         found = Expected(text)
         assert (found.lines, found.code, found.in_order) == wanted
     given = Expected(
-        "# given: -n 'a b'\n# prints remotely 3 times:\n# a\n# prints remotely:\n# b\n"
+        "# given: -n 'a b'\n# deploys: shop\n# prints remotely 3 times:\n# a\n# prints remotely:\n# b\n"
     )
+    assert given.deployed == ["shop"]
     assert (given.arguments, given.remote) == (["-n", "a b"], ["a", "a", "a", "b"])
     mixed = Expected("# prints:\n# a\n# b\n# prints remotely:\n# c\n# d\n")
     assert mixed.is_printed_by(["a", "c", "d", "b"]) and mixed.is_printed_by(["c", "a", "b", "d"])

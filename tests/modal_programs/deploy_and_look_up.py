@@ -46,6 +46,7 @@ def main():
         print("prize" in str(error), "price" in str(error))
 
 
+# deploys: deployed-shop
 # prints:
 # 3 12
 # [1, 2, 3]

@@ -20,7 +20,7 @@ def make_parser() -> "ArgumentParser":
     commands.add_parser("run", help="run an app from a Python file")
     add_serve(commands.add_parser("serve", help="run an app, and swap its code when it is saved"))
     add_deploy(commands.add_parser("deploy", help="make an app of a Python file stay"))
-    add_call(commands.add_parser("call", help="call a function of a deployed app"))
+    add_call(commands.add_parser("call", help="call a function of a deployed or served app"))
     add_secret(commands.add_parser("secret", help="keep environment variables for functions"))
     add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
     shell = commands.add_parser(

@@ -210,6 +210,37 @@ def test_functions_that_a_change_does_not_reach_are_not_published(
     assert specs == [{"value": 0, "near": 0}, {"value": 0}, {"value": 0, "near": 1}]
 
 
+def test_everything_in_a_package_counts_and_new_directories_too(
+    burrowd: SmallBurrowd, tmp_path: Path
+) -> None:
+    burrowd.methods["Containers/List"] = lambda request: {}
+    package = tmp_path / "shop_package"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("from .main import app\n")
+    (package / "main.py").write_text(APP % "prices.VALUE" + "from . import prices\n")
+    (package / "prices.py").write_text("VALUE = 1\n")
+    burrowd.methods["Apps/Publish"] = lambda request: {"functionIds": {"value": "fn-value"}}
+    serving = Serving(package / "main.py")
+    try:
+        serving.until("serving")
+        (package / "prices.py").write_text("VALUE = 1 / 0\n")
+        lines = serving.until("the old code stays")
+        assert "ZeroDivisionError: division by zero" in lines
+        assert not any("importlib" in line for line in lines)
+        (package / "prices.py").write_text("VALUE = 2\n")
+        serving.until("swapped value")
+        (package / "data" / "table.csv").write_text("1\n")
+        serving.until("swapped value")
+        (package / "new" / "deep").mkdir(parents=True)
+        (package / "new" / "deep" / "list.txt").write_text("1\n")
+        serving.until("swapped value")
+    finally:
+        serving.end()
+    paths = [{file["path"] for file in request["source"]} for request in published(burrowd)]
+    assert paths[2] - paths[1] == {"shop_package/data/table.csv"}
+    assert paths[3] - paths[2] == {"shop_package/new/deep/list.txt"}
+
+
 def test_a_function_that_is_removed_is_told(serving: Serving, path: Path) -> None:
     path.write_text((APP % 1).replace("def value", "def other"))
     lines = serving.until("value.*no longer in the source")
