@@ -199,11 +199,8 @@ void DeploymentService::RemoveOthers(const Rollout& rollout) {
   for (const auto& function : rollout.prepared) kept.insert(function->name());
   for (const auto& [key, function] : rollout.app->functions) {
     if (kept.contains(function->name()) || function->removed) continue;
-    function->removed = true;
-    function->generation++;
     p_.schedules.Remove(function->id);
-    p_.apps.dispatcher.CancelWaiting(*function, "its function is not part of the version that was deployed");
-    p_.apps.autoscaler.Retire(*function);
+    p_.app_service.Remove(*function, "its function is not part of the version that was deployed");
   }
 }
 

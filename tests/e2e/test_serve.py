@@ -118,6 +118,13 @@ def test_what_is_saved_answers_calls_and_what_it_does_not_reach_stays(
     text = daemon.burrow("top").stdout
     assert "CONTAINERS" in text and "steady" in text
 
+    write_app((CODE % 3).replace("def value", "def other"), name="served")
+    serving.until("swapped other(), removed value() in ")
+    removed = daemon.burrow("call", "served", "value")
+    assert removed.returncode == 1 and "has no function 'value'" in removed.stderr
+    again = call(daemon, "other")
+    assert isinstance(again, list) and again[:2] == [3, 2]
+
     assert serving.end() == 130
     gone = daemon.burrow("call", "served", "value")
     assert gone.returncode == 1 and "no deployed app" in gone.stderr

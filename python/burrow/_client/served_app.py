@@ -18,24 +18,28 @@ _LIVE = ("CONTAINER_STATE_STARTING", "CONTAINER_STATE_READY")
 
 
 class Swap:
-    """What one swap did: the functions that have new code, and those that the source has no more."""
+    """What one swap did: the functions that have new code, and those that are no more."""
 
-    __slots__ = ("swapped", "gone")
+    __slots__ = ("swapped", "removed")
 
-    def __init__(self, swapped: "list[str]", gone: "list[str]") -> None:
+    def __init__(self, swapped: "list[str]", removed: "list[str]") -> None:
         self.swapped = swapped
-        self.gone = gone
+        self.removed = removed
 
 
 class ServedApp:
     """The app of a running session. One thread only.
 
+    Args:
+        program: the absolute path of the file that defines it.
+
     Attributes:
         state: the source that is published.
     """
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Session", program: str) -> None:
         self._session = session
+        self._program = program
         self._digests = DigestCache(smallest=0)  # in memory alone: never saved
         # As the modules declared them: what is published may ask for more containers.
         self._specs = dict(session.specs)
@@ -47,7 +51,7 @@ class ServedApp:
         Raises:
             InvalidError: a file cannot be read.
         """
-        return read_source(self._session.app, self._digests)
+        return read_source(self._session.app, self._program, self._digests)
 
     def swap(self, app: "App") -> Swap:
         """Publishes what differs in `app`, which takes the place of the session's own app.
@@ -71,8 +75,11 @@ class ServedApp:
                 for name, spec in declared.items()
                 if name in touched or spec != self._specs.get(name)
             ]
-            if names:
-                session.publish(self._kept_warm([declared[name] for name in names]), source)
+            removed = [name for name in self._specs if name not in declared]
+            if names or removed:
+                session.publish(
+                    self._kept_warm([declared[name] for name in names]), source, removed
+                )
         except BaseException:
             session.app = old
             session.forget_images()
@@ -81,9 +88,8 @@ class ServedApp:
             session.reporter = reporter
         session.prepared()
         old._session, app._session = None, session
-        gone = [name for name in self._specs if name not in declared]
         self.state, self._specs = state, declared
-        return Swap(names, gone)
+        return Swap(names, removed)
 
     def _kept_warm(self, specs: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
         """With a container from the start where there was one; the old ones go."""

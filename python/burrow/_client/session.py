@@ -67,9 +67,16 @@ class Session:
         self.reporter.published(list(self.app.functions), _ms_since(start))
         self.prepared()
 
-    def publish(self, specs: "list[dict[str, Any]]", source: "list[dict[str, Any]]") -> None:
-        """Adds or replaces functions of the app, of which there may be others."""
+    def publish(
+        self,
+        specs: "list[dict[str, Any]]",
+        source: "list[dict[str, Any]]",
+        removed: "list[str] | None" = None,
+    ) -> None:
+        """Adds or replaces functions of the app, of which there may be others, and removes some."""
         request = {"appId": self.app_id, "functions": specs, "source": source}
+        if removed:
+            request["removed"] = removed
         answer = self.transport.unary("Apps/Publish", request, _PUBLISH_TIMEOUT)
         self.function_ids.update(answer.get("functionIds", {}))
         self.specs.update((spec["name"], spec) for spec in specs)

@@ -7,6 +7,7 @@ import re
 
 from burrow._client.attached_files import all_files, attached_files
 from burrow._client.digest_cache import DigestCache
+from burrow._client.files import hash_file
 from burrow._client.image_steps import attached_modules
 from burrow._client.source import collect_source, needed_files
 
@@ -26,11 +27,13 @@ class SourceState:
         digests: by local path.
         packaged: those that lie in a package, all of which travels.
         attached: those that an image attaches.
+        program: the file that defines the app, which may be nobody's source.
     """
 
-    __slots__ = ("digests", "packaged", "attached")
+    __slots__ = ("digests", "packaged", "attached", "program")
 
-    def __init__(self) -> None:
+    def __init__(self, program: str) -> None:
+        self.program = program
         self.digests: "dict[str, str]" = {}
         self.packaged: "set[str]" = set()
         self.attached: "set[str]" = set()
@@ -51,15 +54,18 @@ class SourceState:
         return plain | whole, whole
 
 
-def read_source(app: "App", digests: DigestCache) -> SourceState:
-    """The files of an app as they are now. `digests` spares reading those again that stayed.
+def read_source(app: "App", program: str, digests: DigestCache) -> SourceState:
+    """The files of an app as they are now, and the file `program` that defines it.
+
+    `digests` spares reading those again that stayed.
 
     Raises:
         InvalidError: one cannot be read.
     """
     functions = list(app.functions.values())
-    images = {image for image in (f.options.image or f.app.image for f in functions) if image}
-    state = SourceState()
+    used = [function.options.image or function.app.image or app.image for function in functions]
+    images = {image for image in used if image is not None}
+    state = SourceState(program)
     for file in collect_source(functions, digests, attached_modules(images)):
         state.digests[file.local] = file.digest
         if "/" in file.path:
@@ -68,6 +74,8 @@ def read_source(app: "App", digests: DigestCache) -> SourceState:
         for file in all_files(attached_files(image, digests)):
             state.digests[file.local] = file.digest
             state.attached.add(file.local)
+    if program not in state.digests:
+        state.digests[program] = hash_file(os.path.basename(program), program, digests).digest
     return state
 
 
@@ -81,7 +89,7 @@ def touched_functions(app: "App", changed: "set[str]", state: SourceState) -> "s
         if not function.options.serialized:
             needed[name] = set(needed_files(function.__module__).values())
     # What no text imports, and what has gone, may be anybody's.
-    common = changed - state.attached - set().union(*needed.values())
+    common = changed - state.attached - {state.program} - set().union(*needed.values())
     return {
         name
         for name, files in needed.items()

@@ -28,6 +28,7 @@ class Program:
     """
 
     def __init__(self, path: str, variable: str) -> None:
+        self.file = os.path.abspath(path)
         self._path = path
         self._variable = variable
 

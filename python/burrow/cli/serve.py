@@ -63,7 +63,7 @@ class _Serving:
         self._program = program
         self._watch = watch
         self._session = session
-        self._served = ServedApp(session)
+        self._served = ServedApp(session, program.file)
         self._tried = self._served.state
         self._complaint = ""
 
@@ -110,13 +110,13 @@ class _Serving:
         self._complaint = ""
         self._tried = self._served.state
         self._watch.watch(*self._tried.directories())
-        if swap.swapped:
-            ms = (time.monotonic() - start) * 1000
-            say("swapped %s in %.0f ms" % (_listed(swap.swapped), ms))
-        else:
-            say("nothing to swap")
-        if swap.gone:
-            say("%s: no longer in the source, answers with its last code" % _listed(swap.gone))
+        done = [
+            "%s %s" % (what, _listed(names))
+            for what, names in (("swapped", swap.swapped), ("removed", swap.removed))
+            if names
+        ]
+        ms = (time.monotonic() - start) * 1000
+        say("%s in %.0f ms" % (", ".join(done), ms) if done else "nothing to swap")
 
     def _complain(self, text: str) -> None:
         """Says it, unless it is what was said last."""

@@ -57,7 +57,10 @@ class Serving:
         """The lines up to one that begins so."""
         lines: List[str] = []
         while not lines or not re.match(pattern, lines[-1]):
-            lines.append(self._lines.get(timeout=DEADLINE_S))
+            try:
+                lines.append(self._lines.get(timeout=DEADLINE_S))
+            except queue.Empty:
+                raise AssertionError("%r did not come: %r" % (pattern, lines)) from None
             assert lines[-1] != "(ended)" or pattern == r"\(ended", lines
         return lines
 
@@ -201,13 +204,17 @@ def test_functions_that_a_change_does_not_reach_are_not_published(
             (path.parent / "near_part.py").read_text().replace("return 1", "return 2")
         )
         serving.until(r"swapped value\(\), near\(\) in")
+        path.write_text(
+            "import burrow, near_part\napp = burrow.App('served').include(near_part.part)\n"
+        )
+        assert serving.until(r"removed value\(\) in")[:-1] == []
     finally:
         serving.end()
     specs = [
         {spec["name"]: spec["minContainers"] for spec in request["functions"]}
         for request in published(burrowd)
     ]
-    assert specs == [{"value": 0, "near": 0}, {"value": 0}, {"value": 0, "near": 1}]
+    assert specs == [{"value": 0, "near": 0}, {"value": 0}, {"value": 0, "near": 1}, {}]
 
 
 def test_everything_in_a_package_counts_and_new_directories_too(
@@ -241,10 +248,18 @@ def test_everything_in_a_package_counts_and_new_directories_too(
     assert paths[3] - paths[2] == {"shop_package/new/deep/list.txt"}
 
 
-def test_a_function_that_is_removed_is_told(serving: Serving, path: Path) -> None:
+def test_a_function_that_the_source_has_no_more_is_removed(
+    burrowd: SmallBurrowd, serving: Serving, path: Path
+) -> None:
     path.write_text((APP % 1).replace("def value", "def other"))
-    lines = serving.until("value.*no longer in the source")
-    assert lines[0].startswith("swapped other()")
+    serving.until(r"swapped other\(\), removed value\(\) in \d+ ms$")
+    path.write_text("import burrow\napp = burrow.App('served')\n")
+    serving.until(r"removed other\(\) in ")
+    last = published(burrowd)[-1]
+    assert (last["functions"], last["removed"]) == ([], ["other"])
+    path.write_text(APP % 2)
+    serving.until(r"swapped value\(\) in ")
+    assert "removed" not in published(burrowd)[-1]
 
 
 def test_a_refused_change_leaves_the_old_code(
@@ -281,7 +296,7 @@ def test_a_computed_import_may_need_anything(tmp_path: Path) -> None:
         (tmp_path / "late_part.py").write_text("")
         (tmp_path / "deep_part.py").write_text("")
         app = import_file(str(tmp_path / "computing.py")).app
-        state = read_source(app, DigestCache(smallest=0))
+        state = read_source(app, str(tmp_path / "computing.py"), DigestCache(smallest=0))
         assert len(state.digests) == 4
 
         def touched(*names: str) -> List[str]:
