@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterator
 from own_burrowd import Daemon, find_burrowd
 from measurement import BenchError, Measurement, interleave, median, percentile, waterfall
 from plain_container import PlainContainers
+from served import serve_swap
 
 _BENCH = os.path.dirname(os.path.abspath(__file__))
 _CHECKOUT = os.path.dirname(_BENCH)
@@ -53,6 +54,7 @@ def _measure(options: Namespace) -> "tuple[list[Measurement], str]":
     measurements.append(cold)
     measurements.append(_map(options.map_rounds, options.map_inputs))
     measurements.append(_edit_to_output(options.edits))
+    measurements.append(serve_swap(options.edits))
     return measurements, waterfall(phases)
 
 

@@ -179,7 +179,7 @@ class App:
         """Decorates the function that `burrow run` calls on this machine.
 
         Its parameters become command-line options by their type hints (int, float, bool, str,
-        Optional and list of these).
+        datetime, date, Literal, Optional and list of these). With *args alone it gets all words.
         """
         if _raw is not None:
             raise InvalidError("Write @app.local_entrypoint() with parentheses.")

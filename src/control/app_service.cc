@@ -106,6 +106,8 @@ Result<std::vector<std::shared_ptr<Function>>> AppService::PrepareAll(App& app,
   for (const auto& spec : request.functions()) {
     if (!names.insert(spec.name()).second)
       return Fail(Code::kInvalidArgument, "the function {} comes twice", spec.name());
+    if (std::ranges::find(request.removed(), spec.name()) != request.removed().end())
+      return Fail(Code::kInvalidArgument, "the function {} cannot be published and removed at once", spec.name());
     BURROW_ASSIGN_OR_RETURN(auto function, Prepare(app, spec, request));
     auto variants = PrepareVariants(p_.io, app, *function);
     prepared.push_back(std::move(function));
@@ -118,6 +120,8 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
   auto found = p_.apps.FindLive(AppId(request.app_id()));
   if (!found) co_return Forward(std::move(found.error()));
   auto app = (*found)->shared_from_this();
+  if (request.removed_size() > 0 && !app->record.ephemeral)
+    co_return Fail(Code::kFailedPrecondition, "functions of a deployed app are removed by a deploy without them");
   BURROW_CO_RETURN_IF_ERROR(co_await Check(request));
   BURROW_CO_ASSIGN_OR_RETURN(auto prepared, PrepareAll(*app, request));
   std::vector<store::FunctionRecord> records;
@@ -131,7 +135,19 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
     const FunctionId id = Enter(*app, function);
     if (!function->spec.function().has_bound()) (*response.mutable_function_ids())[function->name()] = id.str();
   }
+  const std::set<std::string_view> gone(request.removed().begin(), request.removed().end());
+  for (const auto& [key, function] : app->functions) {
+    if (gone.contains(function->name())) Remove(*function, "its function is no part of the app any more");
+  }
   co_return response;
+}
+
+void AppService::Remove(Function& function, const std::string& why) {
+  if (function.removed) return;
+  function.removed = true;
+  function.generation++;
+  p_.dispatcher.CancelWaiting(function, why);
+  p_.autoscaler.Retire(function);
 }
 
 FunctionId AppService::Enter(App& app, const std::shared_ptr<Function>& prepared) {

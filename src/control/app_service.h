@@ -49,6 +49,8 @@ class AppService {
   // stored. Each has the id of the one that it replaces.
   Result<std::vector<std::shared_ptr<Function>>> PrepareAll(App& app, const pb::PublishRequest& request) const;
   FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
+  // The app has it no more: what is in it ends, nothing else begins. `why` is for the calls that wait.
+  void Remove(Function& function, const std::string& why);
 
  private:
   net::Task<Result<pb::CreateAppResponse>> Create(const pb::CreateAppRequest& request);

@@ -171,6 +171,41 @@ TEST_F(Apps, LogsAreKeptAndFollowed) {
   EXPECT_EQ(LogTexts(app).size(), 4u);
 }
 
+TEST_F(Apps, AFunctionThatIsRemovedTakesNoFurtherCallsUntilItComesBack) {
+  Begin();
+  worker_->Connect();
+  pb::PublishRequest request;
+  request.set_app_id(NewApp("brief", true));
+  *request.add_functions() = Spec("f");
+  *request.add_functions() = Spec("g");
+  const auto first = Ask<pb::PublishResponse>("Apps/Publish", request);
+  ASSERT_TRUE(first) << first.error().message();
+  const std::string g = first->function_ids().at("g");
+  EXPECT_EQ(Invoke(g, "x").value().inline_(), "x");
+  request.add_removed("g");
+  EXPECT_FALSE(Ask<pb::PublishResponse>("Apps/Publish", request));  // both at once
+  request.clear_functions();
+  const auto removal = Ask<pb::PublishResponse>("Apps/Publish", request);
+  ASSERT_TRUE(removal) << removal.error().message();
+  EXPECT_EQ(removal->function_ids_size(), 0);
+  const auto gone = Ask<pb::CallResult>("Calls/Invoke", InvokeOf(g, "x"));
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().message(), HasSubstr("has no g()"));
+  EXPECT_EQ(Invoke(first->function_ids().at("f"), "y").value().inline_(), "y");
+  request.clear_removed();
+  *request.add_functions() = Spec("g");
+  EXPECT_EQ(Ask<pb::PublishResponse>("Apps/Publish", request)->function_ids().at("g"), g);
+  EXPECT_EQ(Invoke(g, "z").value().inline_(), "z");
+}
+
+TEST_F(Apps, FunctionsOfAnAppThatStaysAreRemovedByDeploysAlone) {
+  Begin();
+  pb::PublishRequest request;
+  request.set_app_id(NewApp());
+  request.add_removed("f");
+  EXPECT_EQ(Ask<pb::PublishResponse>("Apps/Publish", request).error().code(), Code::kFailedPrecondition);
+}
+
 TEST_F(Apps, AnEphemeralAppEndsOnceItsWatcherHasLeft) {
   timings.last_watch = Millis(20);
   Begin();

@@ -28,6 +28,7 @@
 #include "control/images.h"
 #include "control/import_service.h"
 #include "control/imports.h"
+#include "control/overview_service.h"
 #include "control/recovery.h"
 #include "control/result_writer.h"
 #include "control/schedules.h"
@@ -122,6 +123,7 @@ class RunningControl final : public Control {
         deployment_service_({AppPartsOf(), app_service_, schedules_}),
         secret_service_({clock_, secrets_, *state_.store, store_thread_}),
         call_view_service_({clock_, apps_, calls_, *state_.store, store_thread_}),
+        overview_service_({clock_, apps_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
                        store_thread_, CursorCodec(NewEpoch())}),
         class_service_({io, apps_, dispatcher_, *state_.store, store_thread_}),
@@ -166,6 +168,7 @@ class RunningControl final : public Control {
     call_service_.Register(gateway_);
     class_service_.Register(gateway_);
     call_view_service_.Register(gateway_);
+    overview_service_.Register(gateway_);
     image_service_.Register(gateway_);
     image_catalog_.Register(gateway_);
     import_service_.Register(gateway_);
@@ -286,6 +289,7 @@ class RunningControl final : public Control {
   DeploymentService deployment_service_;
   SecretService secret_service_;
   CallViewService call_view_service_;
+  OverviewService overview_service_;
   CallService call_service_;
   ClassService class_service_;
   Imports imports_;

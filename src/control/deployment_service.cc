@@ -199,11 +199,8 @@ void DeploymentService::RemoveOthers(const Rollout& rollout) {
   for (const auto& function : rollout.prepared) kept.insert(function->name());
   for (const auto& [key, function] : rollout.app->functions) {
     if (kept.contains(function->name()) || function->removed) continue;
-    function->removed = true;
-    function->generation++;
     p_.schedules.Remove(function->id);
-    p_.apps.dispatcher.CancelWaiting(*function, "its function is not part of the version that was deployed");
-    p_.apps.autoscaler.Retire(*function);
+    p_.app_service.Remove(*function, "its function is not part of the version that was deployed");
   }
 }
 
@@ -216,6 +213,15 @@ Result<App*> DeploymentService::FindDeployed(const std::string& name) const {
   const std::string shown = name.substr(0, kMaxNameBytes);
   return Fail(Code::kNotFound, "there is no deployed app '{}'{}: deploy it with `burrow deploy FILE`", shown,
               DidYouMean(shown, names));
+}
+
+// A deployed app, or else the newest one that runs for as long as its client does, as of `burrow serve`.
+Result<App*> DeploymentService::FindCallable(const std::string& name) const {
+  auto deployed = FindDeployed(name);
+  if (deployed) return deployed;
+  App* app = p_.apps.apps.FindByIdOrName(name);
+  if (app && app->live()) return app;
+  return deployed;
 }
 
 net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::FindAppRequest& request) {
@@ -238,7 +244,7 @@ net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::Find
 }
 
 net::Task<Result<pb::FindFunctionResponse>> DeploymentService::FindFunction(const pb::FindFunctionRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindDeployed(request.app()));
+  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindCallable(request.app()));
   const auto found = app->functions.find(request.function());
   if (found == app->functions.end() || found->second->removed) {
     const auto names = NamesOf(*app);

@@ -151,10 +151,25 @@ TEST_F(Deployments, WhatIsNotThereIsSaidWithNamesThatAreNear) {
   EXPECT_THAT(Find("square", "shp").error().message(), HasSubstr("did you mean 'shop'?"));
 }
 
-TEST_F(Deployments, AnEphemeralAppIsNoDeployedOne) {
+TEST_F(Deployments, AFunctionOfAnEphemeralAppIsFoundWhileThatRunsButTheDeployedOneOfTheNameFirst) {
   Begin();
-  NewApp("brief", true);
-  EXPECT_FALSE(Find("f", "brief"));
+  worker_->Connect();
+  pb::PublishRequest request;
+  request.set_app_id(NewApp("shop", true));
+  *request.add_functions() = Spec("square");
+  const auto brief = Ask<pb::PublishResponse>("Apps/Publish", request);
+  ASSERT_TRUE(brief) << brief.error().message();
+  EXPECT_EQ(Find("square")->function_id(), brief->function_ids().at("square"));
+  pb::FindAppRequest app;
+  app.set_name("shop");
+  EXPECT_FALSE(Ask<pb::FindAppResponse>("Deployments/FindApp", app));
+  const auto deployed = Deploy({Version("square", "1")});
+  EXPECT_EQ(Find("square")->function_id(), deployed.function_ids().at("square"));
+  EXPECT_EQ(Find("square", request.app_id())->function_id(), brief->function_ids().at("square"));
+  pb::StopAppRequest stop;
+  stop.set_app(request.app_id());
+  ASSERT_TRUE(Ask<pb::StopAppResponse>("Apps/Stop", stop));
+  EXPECT_FALSE(Find("square", request.app_id()));
 }
 
 TEST_F(Deployments, AnAppIsMadeWhereItIsMissing) {

@@ -9,6 +9,7 @@
 #include "burrow/v1/common.pb.h"
 #include "burrow/v1/deployments.pb.h"
 #include "burrow/v1/images.pb.h"
+#include "burrow/v1/overview.pb.h"
 #include "burrow/v1/secrets.pb.h"
 #include "burrow/v1/shells.pb.h"
 

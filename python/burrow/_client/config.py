@@ -48,7 +48,7 @@ def load_config(environ: "Mapping[str, str] | None" = None) -> Config:
     origin = "BURROW_URL"
     if not url or not token:
         path = config_path(environ)
-        stored = _read(path)
+        stored = read_stored(path)
         # A token is only sent to the server that it was stored for.
         if not token and (not url or url.rstrip("/") == stored.get("url", "").rstrip("/")):
             token = stored.get("token", "")
@@ -57,7 +57,12 @@ def load_config(environ: "Mapping[str, str] | None" = None) -> Config:
     return Config(url, token, origin)
 
 
-def _read(path: str) -> "dict[str, str]":
+def read_stored(path: str) -> "dict[str, str]":
+    """The "url" and "token" of the configuration file; nothing where there is no file.
+
+    Raises:
+        InvalidError: it makes no sense.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             stored = json.load(file)
@@ -76,6 +81,31 @@ def _read(path: str) -> "dict[str, str]":
             % path
         )
     return {key: stored[key] for key in ("url", "token") if key in stored}
+
+
+def write_stored(path: str, stored: "dict[str, str]") -> None:
+    """Replaces the configuration file, which nobody else may read.
+
+    Raises:
+        InvalidError: it cannot be written.
+    """
+    path = os.path.realpath(path)
+    temporary = "%s.%d" % (path, os.getpid())
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+                file.write(json.dumps(stored, indent=2) + "\n")
+            os.replace(temporary, path)
+        except BaseException:
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise InvalidError(
+            "Cannot write the configuration %s: %s." % (path, error.strerror)
+        ) from None
 
 
 def _split_url(url: str, origin: str) -> "tuple[str, str, int, str]":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
+from threading import Event
 
 from burrow._client.attached_files import all_files, attached_files
 from burrow._client.build_stream import BuildState, follow_build
@@ -22,7 +24,7 @@ from burrow.image import Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Iterator
+    from typing import Any, Callable, Iterable, Iterator
 
     from burrow._client.attached_files import Attachment
     from burrow._client.calls import Observer
@@ -43,28 +45,41 @@ class Session:
         self.reporter = reporter
         self.app_id = ""
         self.function_ids: "dict[str, str]" = {}
+        self.specs: "dict[str, dict[str, Any]]" = {}  # FunctionSpec messages as published last
         self.transport = Transport(load_config())
         self.calls = CallClient(self.transport, observer)
         self._watcher: "Watcher | None" = None
         self._digests = DigestCache()
+        self._image_ids: "dict[str, str]" = {}  # by the request that built them
+        self.ended = Event()  # the server says no more of the app
+        self.on_ended: "Callable[[], None] | None" = None
 
     def start(self) -> None:
         """Makes the app callable. `stop` must follow, also after an exception."""
         start = time.monotonic()
         request = {"name": self.app.name, "ephemeral": True}
         self.app_id = self.transport.unary("Apps/Create", request)["appId"]
-        self._watcher = Watcher(self.transport, self.app_id, self.reporter)
+        self._watcher = Watcher(self.transport, self.app_id, self.reporter, self._tell_ended)
         self.reporter.app_created(self.app.name, self.app_id, _ms_since(start))
         specs, source = self.prepare()
         start = time.monotonic()
-        answer = self.transport.unary(
-            "Apps/Publish",
-            {"appId": self.app_id, "functions": specs, "source": source},
-            _PUBLISH_TIMEOUT,
-        )
-        self.function_ids = answer.get("functionIds", {})
+        self.publish(specs, source)
         self.reporter.published(list(self.app.functions), _ms_since(start))
         self.prepared()
+
+    def publish(
+        self,
+        specs: "list[dict[str, Any]]",
+        source: "list[dict[str, Any]]",
+        removed: "list[str] | None" = None,
+    ) -> None:
+        """Adds or replaces functions of the app, of which there may be others, and removes some."""
+        request = {"appId": self.app_id, "functions": specs, "source": source}
+        if removed:
+            request["removed"] = removed
+        answer = self.transport.unary("Apps/Publish", request, _PUBLISH_TIMEOUT)
+        self.function_ids.update(answer.get("functionIds", {}))
+        self.specs.update((spec["name"], spec) for spec in specs)
 
     def prepare(self) -> "tuple[list[dict[str, Any]], list[dict[str, Any]]]":
         """Builds the images and sends the source; gives FunctionSpec and SourceFile messages."""
@@ -97,6 +112,15 @@ class Session:
                 self.reporter.stopped()
         self.transport.close()
 
+    def forget_images(self) -> None:
+        """Asks for images again when they are needed next: they may have been removed."""
+        self._image_ids.clear()
+
+    def _tell_ended(self) -> None:
+        self.ended.set()
+        if self.on_ended is not None:
+            self.on_ended()
+
     def _build_images(self) -> "dict[Image, str]":
         users: "dict[Image, list[str]]" = {}
         for function in self.app.functions.values():
@@ -108,12 +132,17 @@ class Session:
         label = ", ".join(users)
         self.reporter.image_started(label)
         compiled = compile_steps(image, self._digests)
+        request = compiled.request()
+        key = json.dumps(request, sort_keys=True)
+        if key in self._image_ids:
+            self.reporter.image_ready(label, {"imageId": self._image_ids[key]}, _ms_since(start))
+            return self._image_ids[key]
         for note in compiled.notes:
             self.reporter.note(note)
         compiled.upload(self.calls.blobs, self.reporter.upload)
         state = BuildState()
         try:
-            info = follow_build(self.transport, compiled.request(), self.reporter, state)
+            info = follow_build(self.transport, request, self.reporter, state)
         except (AuthError, ConnectionError):
             raise
         except Error as error:
@@ -121,7 +150,8 @@ class Session:
         if not info.get("imageId"):
             raise ImageBuildError("The build of the image for %s ended without an image." % label)
         self.reporter.image_ready(label, info, _ms_since(start))
-        return str(info["imageId"])
+        self._image_ids[key] = str(info["imageId"])
+        return self._image_ids[key]
 
     def _upload_source(self, attached: "Iterable[list[Attachment]]") -> "list[dict[str, Any]]":
         """Sends the attached files, too."""

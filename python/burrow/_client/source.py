@@ -61,7 +61,7 @@ def needed_files(name: str) -> "dict[str, str]":
     """Path -> local file of a loaded module and of what it imports by its text; for a package: all of it."""
     home = home_of_module(name)
     found: "dict[str, str]" = {}
-    if not _is_foreign(home.file):
+    if not is_foreign(home.file):
         _add_files([home.file], home.root, found)
     return found
 
@@ -107,7 +107,7 @@ def _add_parents(name: str, found: "dict[str, str]") -> None:
 
 def _add_module(name: str, found: "dict[str, str]") -> None:
     home = home_of_module(name)
-    if _is_foreign(home.file) or _relative(home.file, home.root) in found:
+    if is_foreign(home.file) or _relative(home.file, home.root) in found:
         return
     queue = [home.file]
     for module in list(sys.modules.values()):
@@ -168,12 +168,13 @@ def _is_skipped(directory: str) -> bool:
 def _is_local(file: str, root: str) -> bool:
     """Whether a file is the user's own: below root, and in no environment, cache or library."""
     file = os.path.abspath(file)
-    if not file.startswith(root.rstrip(os.sep) + os.sep) or _is_foreign(file):
+    if not file.startswith(root.rstrip(os.sep) + os.sep) or is_foreign(file):
         return False
     return not any(_is_skipped(part) for part in _relative(file, root).split("/")[:-1])
 
 
-def _is_foreign(file: str) -> bool:
+def is_foreign(file: str) -> bool:
+    """Whether a file belongs to Python, to an installed package or to Burrow, and so never travels."""
     if any(part in ("site-packages", "dist-packages") for part in file.split(os.sep)):
         return True
     return file.startswith(_foreign_roots())

@@ -13,6 +13,8 @@ from burrow.exception import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from burrow._client.reporter import Reporter
     from burrow._client.transport import Transport
 
@@ -21,12 +23,19 @@ _IDLE_TIMEOUT = 7 * 86400.0  # a dead peer is noticed by TCP's keep-alive probes
 
 
 class Watcher:
-    """Feeds a reporter from Apps/Watch until the stream ends."""
+    """Feeds a reporter from Apps/Watch until the stream ends; then its thread calls `on_end`."""
 
-    def __init__(self, transport: "Transport", app_id: str, reporter: "Reporter") -> None:
+    def __init__(
+        self,
+        transport: "Transport",
+        app_id: str,
+        reporter: "Reporter",
+        on_end: "Callable[[], None] | None" = None,
+    ) -> None:
         self._transport = transport
         self._app_id = app_id
         self._reporter = reporter
+        self._on_end = on_end
         self._leaving = False
         self._stream: "Stream | None" = None
         self._thread = threading.Thread(target=self._run, name="burrow-watch", daemon=True)
@@ -57,6 +66,11 @@ class Watcher:
             raise self._transport.unreachable(error) from None
 
     def _run(self) -> None:
+        self._follow()
+        if self._on_end is not None:
+            self._on_end()
+
+    def _follow(self) -> None:
         lost_since, said = 0.0, False
         while True:
             try:

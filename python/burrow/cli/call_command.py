@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 USAGE = """usage: burrow call APP FUNCTION [ARGUMENT...] [--NAME VALUE...]
        burrow call show CALL
 
-Calls a function of a deployed app and prints its value. Each ARGUMENT and VALUE is JSON, or text
+Calls a function of a deployed or served app and prints its value. Each ARGUMENT and VALUE is JSON, or text
 where it is no JSON; --NAME alone is true, --no-NAME false. `show` tells where the call CALL is, why
 it waits, and where its time went.
 """

@@ -19,15 +19,21 @@ _NONE_TYPE = type(None)
 
 
 class Parameter:
-    """One parameter: `kind` is int, float, bool or str, several of it if `repeated`."""
+    """One parameter: `kind` is int, float, bool, str, datetime or date, several of it if `repeated`.
 
-    __slots__ = ("name", "kind", "repeated", "default")
+    With `choices` its value is one of them.
+    """
 
-    def __init__(self, name: str, kind: type, repeated: bool, default: "Any") -> None:
+    __slots__ = ("name", "kind", "repeated", "default", "choices")
+
+    def __init__(
+        self, name: str, kind: type, repeated: bool, default: "Any", choices: "tuple[Any, ...]" = ()
+    ) -> None:
         self.name = name
         self.kind = kind
         self.repeated = repeated
         self.default = default
+        self.choices = choices
 
     @property
     def required(self) -> bool:
@@ -54,13 +60,20 @@ def parse_arguments(
     return vars(parser.parse_args(arguments))
 
 
+def takes_everything(function: "Callable[..., Any]") -> bool:
+    """Whether *args are all its parameters: then it gets the command line's words as they are."""
+    code: "CodeType" = function.__code__
+    named = code.co_argcount + code.co_kwonlyargcount
+    return bool(code.co_flags & _CO_VARARGS) and not code.co_flags & _CO_VARKEYWORDS and not named
+
+
 def parameters_of(function: "Callable[..., Any]") -> "list[Parameter]":
     """The parameters of a function with their kinds, read without the costly `inspect`."""
     code: "CodeType" = function.__code__
     if code.co_flags & (_CO_VARARGS | _CO_VARKEYWORDS):
         raise InvalidError(
-            "%s() takes *args or **kwargs, which the command line cannot fill: name its parameters."
-            % function.__name__
+            "%s() takes *args beside others, or **kwargs, which the command line cannot fill: name its "
+            "parameters, or take *args alone." % function.__name__
         )
     count = code.co_argcount
     names = code.co_varnames[: count + code.co_kwonlyargcount]
@@ -76,10 +89,13 @@ def parameters_of(function: "Callable[..., Any]") -> "list[Parameter]":
     parameters = []
     for name in names:
         default = defaults.get(name, _REQUIRED)
-        kind, repeated, optional = _kind_of(function, name, hints.get(name), default)
+        hint, repeated, optional = _shape_of(hints.get(name), default)
+        kind, choices = _kind_of(function, name, hint)
+        if repeated and kind is bool:
+            raise _unknown_type(function, name)
         if optional and default is _REQUIRED:
             default = None
-        parameters.append(Parameter(name, kind, repeated, default))
+        parameters.append(Parameter(name, kind, repeated, default, choices))
     return parameters
 
 
@@ -97,10 +113,8 @@ def _hints(function: "Callable[..., Any]") -> "dict[str, Any]":
         ) from None
 
 
-def _kind_of(
-    function: "Callable[..., Any]", name: str, hint: "Any", default: "Any"
-) -> "tuple[type, bool, bool]":
-    """(kind, repeated, optional) of a type hint; without one, of the default's type."""
+def _shape_of(hint: "Any", default: "Any") -> "tuple[Any, bool, bool]":
+    """(one value's hint, repeated, optional) of a type hint; without one, of the default's type."""
     optional = False
     if hint is None:
         hint = type(default) if default not in (None, _REQUIRED) else str
@@ -110,14 +124,42 @@ def _kind_of(
         hint = rest[0] if len(rest) == 1 else None
     repeated = hint is list or getattr(hint, "__origin__", None) is list
     if repeated:
-        inner = getattr(hint, "__args__", None)
-        hint = inner[0] if inner and isinstance(inner[0], type) else str
-    if hint not in (int, float, bool, str) or (repeated and hint is bool):
-        raise InvalidError(
-            "The parameter %s of %s() has a type that the command line cannot give: use int, "
-            "float, bool, str, Optional or list of these." % (name, function.__name__)
-        )
+        inner = getattr(hint, "__args__", None) or (None,)
+        known = isinstance(inner[0], type) or _is_literal(inner[0])
+        hint = inner[0] if known else str
     return hint, repeated, optional
+
+
+def _kind_of(
+    function: "Callable[..., Any]", name: str, hint: "Any"
+) -> "tuple[type, tuple[Any, ...]]":
+    """The type of one value, and the only values that it may have."""
+    if _is_literal(hint):
+        choices = hint.__args__
+        kinds = {type(choice) for choice in choices}
+        if len(kinds) == 1 and kinds <= {int, str}:
+            return kinds.pop(), choices
+    elif hint in (int, float, bool, str) or _is_date(hint):
+        return hint, ()
+    raise _unknown_type(function, name)
+
+
+def _unknown_type(function: "Callable[..., Any]", name: str) -> InvalidError:
+    return InvalidError(
+        "The parameter %s of %s() has a type that the command line cannot give: use int, float, "
+        "bool, str, datetime, date, Literal, Optional or list of these." % (name, function.__name__)
+    )
+
+
+def _is_literal(hint: "Any") -> bool:
+    typing = sys.modules.get("typing")
+    return typing is not None and getattr(hint, "__origin__", None) is typing.Literal
+
+
+def _is_date(hint: "Any") -> bool:
+    # Whoever names the type has imported the module.
+    datetime = sys.modules.get("datetime")
+    return datetime is not None and hint in (datetime.datetime, datetime.date)
 
 
 def _is_union(hint: "Any") -> bool:
@@ -144,13 +186,16 @@ def _add_option(parser: ArgumentParser, parameter: Parameter) -> None:
             )
         return
     several: "dict[str, Any]" = {"nargs": "*"} if parameter.repeated else {}
+    if parameter.choices:
+        several["choices"] = parameter.choices
+    else:
+        several["metavar"] = parameter.kind.__name__.upper()
     parser.add_argument(
         flag,
         dest=parameter.name,
-        type=_CONVERTERS[parameter.kind],
+        type=_CONVERTERS.get(parameter.kind) or _dates_of(parameter.kind),
         required=parameter.required,
         default=default,
-        metavar=parameter.kind.__name__.upper(),
         help=note.replace("%", "%%"),
         **several,
     )
@@ -168,6 +213,20 @@ def _float(text: str) -> float:
         return float(text)
     except ValueError:
         raise ArgumentTypeError("%r is no number" % text) from None
+
+
+def _dates_of(kind: "Any") -> "Callable[[str], Any]":
+    def convert(text: str) -> "Any":
+        try:
+            # Before Python 3.11 it does not know the Z of UTC.
+            return kind.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+        except ValueError:
+            raise ArgumentTypeError(
+                "%r is no %s as ISO 8601 writes it, like 2026-01-31%s"
+                % (text, kind.__name__, "T12:00" if kind.__name__ == "datetime" else "")
+            ) from None
+
+    return convert
 
 
 _CONVERTERS: "dict[type, Callable[[str], Any]]" = {int: _integer, float: _float, str: str}

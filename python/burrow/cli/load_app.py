@@ -11,7 +11,7 @@ from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, ModuleType
+    from types import ModuleType
     from typing import Any, Callable
 
     from burrow._calling import Callee
@@ -64,20 +64,15 @@ def import_file(path: str) -> "ModuleType":
             "%s is named like Python's own module %s: rename it." % (path, home.name)
         )
     sys.path.insert(0, home.root)
-    return _load(home.name, home.file)
+    return load_module(home.name, home.file)
 
 
-def _load(name: str, file: str) -> "ModuleType":
+def load_module(name: str, file: str) -> "ModuleType":
+    """Imports a file under a name that nothing in sys.modules has, or takes what its package imported."""
     from importlib import import_module
-    from importlib.machinery import SourceFileLoader
     from importlib.util import module_from_spec, spec_from_file_location
 
-    class FreshLoader(SourceFileLoader):
-        """Ignores cached bytecode: it goes by whole seconds and may miss an edit just made."""
-
-        def get_code(self, fullname: str) -> "CodeType | None":
-            path = self.get_filename(fullname)
-            return self.source_to_code(self.get_data(path), path)
+    from burrow.cli.fresh_loader import FreshLoader
 
     package = name.rpartition(".")[0]
     if package:

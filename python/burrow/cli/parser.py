@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from burrow import __version__
 from burrow.cli.build_parser import add_build, add_image_store
 from burrow.cli.deploy_parser import add_call, add_deploy, add_history, add_logs, add_secret
+from burrow.cli.live_parser import add_config, add_serve, add_token, add_top
 
 
 def make_parser() -> "ArgumentParser":
@@ -17,8 +18,9 @@ def make_parser() -> "ArgumentParser":
     parser.add_argument("--version", action="version", version="burrow " + __version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     commands.add_parser("run", help="run an app from a Python file")
+    add_serve(commands.add_parser("serve", help="run an app, and swap its code when it is saved"))
     add_deploy(commands.add_parser("deploy", help="make an app of a Python file stay"))
-    add_call(commands.add_parser("call", help="call a function of a deployed app"))
+    add_call(commands.add_parser("call", help="call a function of a deployed or served app"))
     add_secret(commands.add_parser("secret", help="keep environment variables for functions"))
     add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
     shell = commands.add_parser(
@@ -42,6 +44,7 @@ def make_parser() -> "ArgumentParser":
     )
     execute.add_argument("container", metavar="CONTAINER", help="id, see `burrow ps`")
     execute.set_defaults(handler="shell.exec_command")
+    add_top(commands.add_parser("top", help="show live what runs, and what waits and why"))
     ps = commands.add_parser("ps", help="list the containers of every app")
     ps.set_defaults(handler="commands.list_containers")
     logs = commands.add_parser("logs", help="show what an app printed")
@@ -49,6 +52,8 @@ def make_parser() -> "ArgumentParser":
     _add_image_commands(
         commands.add_parser("image", help="list, look at, import, export, remove images")
     )
+    add_config(commands.add_parser("config", help="show or change where the server is"))
+    add_token(commands.add_parser("token", help="show or change the token for the server"))
     system = commands.add_parser("system", help="look after the server")
     system_commands = system.add_subparsers(metavar="COMMAND", required=True)
     gc = system_commands.add_parser("gc", help="remove stored content that nothing needs any more")

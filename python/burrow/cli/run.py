@@ -57,14 +57,18 @@ def _run(options: "RunOptions") -> int:
     except Exception as error:
         return _show(error)
     target = find_target(module, options.entrypoint, options.file)
+    words: "list[str]" = []
     arguments: "dict[str, Any]" = {}
     code = target.signature_of.__code__
     if options.arguments or code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x0C:
-        from burrow.cli.entrypoint_arguments import parse_arguments
+        from burrow.cli.entrypoint_arguments import parse_arguments, takes_everything
 
-        program = "burrow run %s" % options.file
-        arguments = parse_arguments(target.signature_of, options.arguments, program)
-    reporter = _reporter(options)
+        if takes_everything(target.signature_of):
+            words = options.arguments
+        else:
+            program = "burrow run %s" % options.file
+            arguments = parse_arguments(target.signature_of, options.arguments, program)
+    reporter = make_reporter(options.quiet)
     chart = None
     if options.timing:
         from burrow.cli.timing_chart import CallTimings
@@ -75,7 +79,7 @@ def _run(options: "RunOptions") -> int:
         try:
             try:
                 reporter.logs.on_reader_left = _end_run
-                _call(target, arguments)
+                _call(target, words, arguments)
             finally:
                 reporter.logs.on_reader_left = None
                 _flush()
@@ -115,9 +119,9 @@ def _reader_left() -> bool:
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
-def _call(target: "Target", arguments: "dict[str, Any]") -> None:
+def _call(target: "Target", words: "list[str]", arguments: "dict[str, Any]") -> None:
     if target.entrypoint is not None:
-        result = target.entrypoint(**arguments)
+        result = target.entrypoint(*words, **arguments)
         if hasattr(result, "__await__"):
             import asyncio
 
@@ -125,10 +129,10 @@ def _call(target: "Target", arguments: "dict[str, Any]") -> None:
         return
     function: "Any" = target.function
     if function.is_generator:
-        for item in function.remote_gen(**arguments):
+        for item in function.remote_gen(*words, **arguments):
             print(item)
         return
-    value = function.remote(**arguments)
+    value = function.remote(*words, **arguments)
     if value is not None:
         print(value)
 
@@ -137,8 +141,9 @@ async def _awaited(result: "Any") -> "Any":
     return await result
 
 
-def _reporter(options: "RunOptions") -> "Reporter":
-    if options.quiet:
+def make_reporter(quiet: bool) -> "Reporter":
+    """What shows the steps of a run, as the terminal can."""
+    if quiet:
         from burrow._client.reporter import Reporter
 
         return Reporter(red_stderr=sys.stderr.isatty())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 
 from burrow._client.traceback_trim import is_own_file
@@ -41,4 +42,6 @@ def _chain(
 
 
 def _is_hidden(file: str) -> bool:
-    return is_own_file(file) or file.startswith("<frozen importlib")
+    if is_own_file(file) or file.startswith("<frozen importlib"):
+        return True
+    return file == importlib.__file__  # as it is on the way to a package

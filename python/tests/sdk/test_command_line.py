@@ -81,6 +81,14 @@ def test_run_lists_the_entrypoints_to_choose_from(burrowd: SmallBurrowd, script:
     assert "no entrypoint or function named 'x'" in burrow("run", "%s::x" % script).stderr
 
 
+def test_an_entrypoint_of_arguments_alone_gets_the_words_as_they_are(
+    burrowd: SmallBurrowd, script: Path
+) -> None:
+    script.write_text(APP + "\n@app.local_entrypoint()\ndef main(*words):\n    print(words)\n")
+    done = burrow("run", str(script), "--x", "8", "a b", "-h")
+    assert done.stdout.startswith("('--x', '8', 'a b', '-h')\n"), done.stderr
+
+
 def test_run_times_the_calls(burrowd: SmallBurrowd, script: Path) -> None:
     done = burrow("run", "--timing", str(script))
     assert "invert: median of 1 warm calls, 3.0 ms" in done.stderr

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+from datetime import date, datetime, timezone
+from typing import Any, Callable, Dict, List, Literal, Optional
 
 import pytest
 
-from burrow.cli.entrypoint_arguments import parse_arguments
+from burrow.cli.entrypoint_arguments import parse_arguments, takes_everything
 from burrow.exception import InvalidError
 
 
@@ -84,7 +85,13 @@ def test_help_shows_the_first_line_of_the_docstring(capsys: pytest.CaptureFixtur
 
 
 def test_parameters_that_no_option_can_fill_are_refused() -> None:
-    def variable(*args: int) -> None:
+    def variable(x: int, *args: int) -> None:
+        ...
+
+    def mixed(x: Literal[1, "a"]) -> None:
+        ...
+
+    def flags(x: List[bool]) -> None:
         ...
 
     def mapping(x: Dict[str, int]) -> None:
@@ -94,7 +101,63 @@ def test_parameters_that_no_option_can_fill_are_refused() -> None:
         ...
 
     unknown.__annotations__["x"] = "Nowhere"
-    functions: List[Callable[..., Any]] = [variable, mapping, unknown]
+    functions: List[Callable[..., Any]] = [variable, mixed, flags, mapping, unknown]
     for function in functions:
         with pytest.raises(InvalidError, match=function.__name__):
             parse(function)
+
+
+def dated(
+    when: datetime,
+    day: Optional[date] = None,
+    mode: Literal["fast", "slow"] = "fast",
+    level: Optional[Literal[1, 2]] = None,
+    kinds: List[Literal["a", "b"]] = [],
+) -> None:
+    ...
+
+
+def test_dates_and_choices_are_converted() -> None:
+    assert parse(dated, "--when", "2026-01-31T12:00") == {
+        "when": datetime(2026, 1, 31, 12),
+        "day": None,
+        "mode": "fast",
+        "level": None,
+        "kinds": [],
+    }
+    arguments = ["--when", "2026-01-31T12:00:05Z", "--day", "2026-02-01", "--mode", "slow"]
+    found = parse(dated, *arguments, "--level", "2", "--kinds", "b", "a")
+    assert found["when"] == datetime(2026, 1, 31, 12, 0, 5, tzinfo=timezone.utc)
+    assert found["day"] == date(2026, 2, 1)
+    assert (found["mode"], found["level"], found["kinds"]) == ("slow", 2, ["b", "a"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--when", "yesterday"], "no datetime"),
+        (["--when", "2026-01-31", "--day", "2026-13-01"], "no date as ISO 8601 writes it"),
+        (["--when", "2026-01-31", "--mode", "idle"], "invalid choice"),
+        (["--when", "2026-01-31", "--level", "3"], "invalid choice"),
+    ],
+)
+def test_wrong_dates_and_choices_exit_with_2(
+    arguments: List[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        parse(dated, *arguments)
+    assert leaving.value.code == 2 and complaint in capsys.readouterr().err
+
+
+def test_arguments_alone_take_everything() -> None:
+    def everything(*args: str) -> None:
+        ...
+
+    def named(x: int, *args: str) -> None:
+        ...
+
+    def keywords(*args: str, **kwargs: str) -> None:
+        ...
+
+    assert takes_everything(everything)
+    assert not takes_everything(named) and not takes_everything(keywords)

@@ -1,0 +1,62 @@
+"""The grammar of the commands around a server that is in use: serve, top, config, token."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+def add_serve(serve: "ArgumentParser") -> None:
+    """`burrow serve`"""
+    serve.description = (
+        "Runs an app until Ctrl-C, and shows what it prints. When a file is saved that its functions "
+        "are imported from, what it changed is swapped: new calls run the new code. Meanwhile "
+        "`burrow call` and burrow.Function.from_name() find its functions."
+    )
+    serve.add_argument("file", metavar="FILE[::APP]", help="a Python file; APP: the variable of it")
+    serve.add_argument(
+        "-q", "--quiet", action="store_true", help="do not show the steps of the start"
+    )
+    serve.set_defaults(handler="serve.serve")
+
+
+def add_top(top: "ArgumentParser") -> None:
+    """`burrow top`"""
+    top.description = (
+        "Shows workers and functions, what waits, and why; anew each second until q or Ctrl-C. Into "
+        "a pipe or a file it writes them once."
+    )
+    top.add_argument("--once", action="store_true", help="show them once and end")
+    top.add_argument("--json", action="store_true", help="once, as JSON")
+    top.set_defaults(handler="top.top")
+
+
+def add_config(config: "ArgumentParser") -> None:
+    """`burrow config`"""
+    commands = config.add_subparsers(metavar="COMMAND", required=True)
+    show = commands.add_parser("show", help="show the address, the token's beginning, and whence")
+    show.set_defaults(handler="config_commands.show_config")
+    set_url = commands.add_parser(
+        "set-url",
+        help="store the server's address",
+        description="Stores the address of the server. A token that was stored for another server "
+        "is forgotten.",
+    )
+    set_url.add_argument("url", metavar="URL", help="such as http://127.0.0.1:8484")
+    set_url.set_defaults(handler="config_commands.set_url")
+    path = commands.add_parser("path", help="show which file it is in")
+    path.set_defaults(handler="config_commands.show_path")
+
+
+def add_token(token: "ArgumentParser") -> None:
+    """`burrow token`"""
+    commands = token.add_subparsers(metavar="COMMAND", required=True)
+    show = commands.add_parser("show", help="show how the token begins")
+    show.set_defaults(handler="config_commands.show_token")
+    store = commands.add_parser(
+        "set",
+        help="store a token",
+        description="Stores the token that it reads from standard input; on a terminal it asks for it.",
+    )
+    store.set_defaults(handler="config_commands.set_token")
