@@ -218,6 +218,11 @@ Result<App*> DeploymentService::FindDeployed(const std::string& name) const {
               DidYouMean(shown, names));
 }
 
+Result<App*> DeploymentService::FindCallable(const std::string& app) const {
+  if (IsIdText(AppTag::kPrefix, app)) return p_.apps.apps.FindLive(AppId(app));
+  return FindDeployed(app);
+}
+
 net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::FindAppRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("an app's name", request.name()));
   auto found = FindDeployed(request.name());
@@ -238,7 +243,7 @@ net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::Find
 }
 
 net::Task<Result<pb::FindFunctionResponse>> DeploymentService::FindFunction(const pb::FindFunctionRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindDeployed(request.app()));
+  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindCallable(request.app()));
   const auto found = app->functions.find(request.function());
   if (found == app->functions.end() || found->second->removed) {
     const auto names = NamesOf(*app);

@@ -44,6 +44,8 @@ class DeploymentService {
   net::Task<Result<pb::FunctionStats>> Stats(const pb::FunctionStatsRequest& request);
   net::Task<Result<pb::UpdateAutoscalerResponse>> UpdateAutoscaler(const pb::UpdateAutoscalerRequest& request);
   Result<App*> FindDeployed(const std::string& name) const;
+  // By id also an ephemeral one: its own containers know it.
+  Result<App*> FindCallable(const std::string& app) const;
   Result<std::shared_ptr<Function>> FindById(const std::string& id) const;
 
   DeploymentServiceParts p_;

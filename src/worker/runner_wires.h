@@ -12,6 +12,7 @@ struct RunnerWires {
   SocketPair socket;
   os::Pipe out, err;
   UniqueFd null;  // standard input
+  UniqueFd api;   // listens for what functions of the container ask; the worker's alone, invalid: none do
 };
 Result<RunnerWires> MakeRunnerWires();
 
