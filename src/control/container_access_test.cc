@@ -12,10 +12,14 @@ class ContainerAccess : public ControlFixture {
  protected:
   ContainerAccess() { StartControl(); }
 
-  // A container that has a function of `app_`, which runs.
-  void StartContainer() {
+  void Connect() {
+    if (worker_) return;
     worker_ = NewWorker();
     worker_->Connect();
+  }
+  // A container that has a function of `app_`, which runs.
+  void StartContainer() {
+    Connect();
     const auto published = NewFunction();
     app_ = published.app;
     function_ = published.function;
@@ -55,6 +59,7 @@ TEST_F(ContainerAccess, FunctionsFindAndCallThoseOfTheirOwnApp) {
 }
 
 TEST_F(ContainerAccess, AnAppIsFoundByItsIdWhileItRuns) {
+  Connect();
   pb::PublishRequest publish;
   publish.set_app_id(NewApp("fleeting", true));
   *publish.add_functions() = Spec();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -96,23 +97,30 @@ net::Task<void> ApiDoor::Serve(net::HttpExchange& exchange, const std::string& c
   }
 }
 
-Result<UniqueFd> ApiSocket::Open(const std::string& directory) {
+Result<ApiListener> ApiListener::Open(const std::string& directory, const std::string& container_id) {
   BURROW_ASSIGN_OR_RETURN(auto opened, os::Open(directory, O_PATH | O_DIRECTORY));
-  BURROW_ASSIGN_OR_RETURN(auto listening, os::ListenUnix(opened.get(), kName, kApiBacklog));
-  if (::fchmodat(opened.get(), kName, 0666, 0) != 0) return FailErrno("open a container's socket for its users");
-  return listening;
+  ApiListener listener;
+  BURROW_ASSIGN_OR_RETURN(listener.fd_, os::ListenUnix(opened.get(), container_id, kApiBacklog));
+  listener.path_ = directory + "/" + container_id;
+  if (::fchmodat(opened.get(), container_id.c_str(), 0666, 0) != 0)
+    return FailErrno("open a container's socket for its users");
+  return listener;
 }
 
-Result<std::unique_ptr<ApiSocket>> ApiSocket::Serve(net::IoContext& io, int listening, std::shared_ptr<ApiDoor> door,
-                                                    std::string container_id) {
+ApiListener::~ApiListener() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<std::unique_ptr<ApiSocket>> ApiSocket::Serve(net::IoContext& io, ApiListener listener,
+                                                    std::shared_ptr<ApiDoor> door, std::string container_id) {
   net::HttpServerOptions options;
-  options.listening = listening;
+  options.listening = listener.fd();
   options.connections = door->options().connections;
   BURROW_ASSIGN_OR_RETURN(auto server,
                           net::HttpServer::Listen(io, options, [door, container_id](net::HttpExchange& exchange) {
                             return door->Serve(exchange, container_id);
                           }));
-  return std::unique_ptr<ApiSocket>(new ApiSocket(std::move(server)));
+  return std::unique_ptr<ApiSocket>(new ApiSocket(std::move(listener), std::move(server)));
 }
 
 ApiSocket::~ApiSocket() { server_->Stop(); }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "net/http_relay.h"
@@ -20,6 +21,7 @@ inline constexpr const char* kApiSocketTarget = "/burrow/api.sock";
 inline constexpr const char* kApiSocketVariable = "BURROW_API_SOCKET";
 
 struct ApiDoorOptions {
+  std::string directory;  // exists; of the sockets
   std::string control_host;
   uint16_t control_port = 0;
   std::string token;                 // of this worker
@@ -46,21 +48,43 @@ class ApiDoor {
   net::HttpRelay relay_;
 };
 
-// One container's socket: opened before its start, served until it is closed.
+// A socket that listens, and its file, which goes with it.
+class ApiListener {
+ public:
+  // Named after the container; anybody in that may connect. Blocks. Any thread.
+  static Result<ApiListener> Open(const std::string& directory, const std::string& container_id);
+
+  ApiListener() = default;  // none
+  ApiListener(ApiListener&& other) noexcept
+      : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, std::string())) {}
+  ApiListener& operator=(ApiListener&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(path_, other.path_);
+    return *this;
+  }
+  ~ApiListener();
+
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+
+ private:
+  UniqueFd fd_;
+  std::string path_;
+};
+
+// One container's socket: opened before its start, served until it is destroyed.
 class ApiSocket {
  public:
-  static constexpr const char* kName = "api.sock";
-  // Listens in the container's directory; anybody in the container may connect. Blocks.
-  static Result<UniqueFd> Open(const std::string& directory);
-
-  // Serves what connects; the descriptor stays the caller's. Requests that run hold the door.
-  static Result<std::unique_ptr<ApiSocket>> Serve(net::IoContext& io, int listening, std::shared_ptr<ApiDoor> door,
-                                                  std::string container_id);
+  // Serves what connects. Requests that run hold the door.
+  static Result<std::unique_ptr<ApiSocket>> Serve(net::IoContext& io, ApiListener listener,
+                                                  std::shared_ptr<ApiDoor> door, std::string container_id);
   // Ends every request.
   ~ApiSocket();
 
  private:
-  explicit ApiSocket(std::unique_ptr<net::HttpServer> server) : server_(std::move(server)) {}
+  ApiSocket(ApiListener listener, std::unique_ptr<net::HttpServer> server)
+      : listener_(std::move(listener)), server_(std::move(server)) {}
+  ApiListener listener_;
   std::unique_ptr<net::HttpServer> server_;
 };
 

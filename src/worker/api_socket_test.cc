@@ -27,20 +27,21 @@ using ::testing::Not;
 class ApiSocketTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto listening = ApiSocket::Open(directory_.path());
-    ASSERT_TRUE(listening) << os::ErrorText(listening);
+    auto listener = ApiListener::Open(directory_.path(), "ct-mine");
+    ASSERT_TRUE(listener) << os::ErrorText(listener);
     loop_.Do([&] {
       auto control =
           net::HttpServer::Listen(loop_.io(), {}, [this](net::HttpExchange& exchange) { return Control(exchange); });
       ASSERT_TRUE(control);
       control_ = std::move(*control);
-      door_ = std::make_shared<ApiDoor>(ApiDoorOptions{.control_host = "127.0.0.1",
+      door_ = std::make_shared<ApiDoor>(ApiDoorOptions{.directory = directory_.path(),
+                                                       .control_host = "127.0.0.1",
                                                        .control_port = control_->port(),
                                                        .token = "the-workers",
                                                        .connected = [this] { return connected_.load(); },
                                                        .connections = 3,
                                                        .body_bytes = 200'000});
-      auto socket = ApiSocket::Serve(loop_.io(), listening->get(), door_, "ct-mine");
+      auto socket = ApiSocket::Serve(loop_.io(), std::move(*listener), door_, "ct-mine");
       ASSERT_TRUE(socket) << os::ErrorText(socket);
       socket_ = std::move(*socket);
     });
@@ -72,7 +73,7 @@ class ApiSocketTest : public ::testing::Test {
                                           exchange.header("Authorization"), exchange.header("Burrow-Container")));
   }
 
-  std::string path() const { return directory_ / ApiSocket::kName; }
+  std::string path() const { return directory_ / "ct-mine"; }
   net::testing::RawResponse Ask(std::string_view method, std::string_view target, std::string_view headers = "",
                                 std::string_view body = "") {
     return RawClient(path()).Exchange(method, target, headers, body);
@@ -169,6 +170,8 @@ TEST_F(ApiSocketTest, EndsRequestsWithTheContainer) {
   loop_.Do([this] { socket_.reset(); });
   EXPECT_TRUE(client.AtEnd());
   EXPECT_EQ(left_.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  struct stat info {};
+  EXPECT_NE(::stat(path().c_str(), &info), 0) << "its file stays behind";
 }
 
 }  // namespace

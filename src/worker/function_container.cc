@@ -171,7 +171,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
   AddPhase("launch", started->launch_ms());
   container = std::make_shared<RunningContainer>(std::move(*started));
   if (services.api) {
-    BURROW_CO_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, wires.api.get(), services.api, id));
+    BURROW_CO_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, std::move(wires.api), services.api, id));
   }
   Connect(std::move(wires), inputs.function);
   co_return Status();
@@ -181,8 +181,8 @@ net::Task<Status> FunctionContainer::State::Launch() {
 Result<runtime::Container> FunctionContainer::State::StartOnPool(LaunchPaths paths, RunnerWires& wires) const {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
   if (services.api) {
-    BURROW_ASSIGN_OR_RETURN(wires.api, ApiSocket::Open(paths.directory));
-    paths.api_socket = paths.directory + "/" + ApiSocket::kName;
+    BURROW_ASSIGN_OR_RETURN(wires.api, ApiListener::Open(services.api->options().directory, id));
+    paths.api_socket = wires.api.path();
   }
   auto options = PlanLaunch(id, request.spec(), paths);
   BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(request.spec().function()));
