@@ -25,8 +25,8 @@ struct ServerOptions {
   std::function<Access(std::string_view token)> authenticate;  // constant time in the token's bytes
   // Whether a container of that id runs, or starts, or stops; absent: there are none.
   std::function<bool(std::string_view container_id)> knows_container;
-  cas::BlobStore* blobs = nullptr;                             // not owned
-  const Uploads* uploads = nullptr;                            // not owned; absent: none are taken
+  cas::BlobStore* blobs = nullptr;    // not owned
+  const Uploads* uploads = nullptr;   // not owned; absent: none are taken
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
   std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
 };

@@ -28,9 +28,7 @@ constexpr size_t kMaxOpenBlobs = 4096;
 constexpr std::chrono::milliseconds kFailureMemory{5};
 
 // Half of what the process may open is for blobs that are kept open.
-size_t OpenBlobCapacity() {
-  return std::clamp<size_t>(os::RaiseOpenFiles(SIZE_MAX) / 2, 16, kMaxOpenBlobs);
-}
+size_t OpenBlobCapacity() { return std::clamp<size_t>(os::RaiseOpenFiles(SIZE_MAX) / 2, 16, kMaxOpenBlobs); }
 
 // Everything that serves, for the life of the process.
 class Server {

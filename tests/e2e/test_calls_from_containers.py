@@ -153,7 +153,7 @@ def test_a_function_of_a_deployed_app_is_found_by_name(
             found = burrow.Function.from_name("found-inside", "double")
             try:
                 burrow.Function.from_name("found-inside", "dubble").remote(1)
-            except burrow.NotFoundError as error:
+            except burrow.exception.NotFoundError as error:
                 return found.remote(4), "double" in str(error)
         """,
         "print(ask.remote())",
