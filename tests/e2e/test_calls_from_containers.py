@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Callable
 
+import pytest
+
 from daemon import Daemon, Run
 
 WriteApp = Callable[..., str]
@@ -250,8 +252,9 @@ def test_spawned_calls_outlive_the_function_that_made_them(run: Run) -> None:
     assert ended.stdout == "5\n", ended.stderr
 
 
-def test_a_call_under_way_survives_a_restart_of_control(
-    own_daemon: Daemon, write_app: WriteApp, tmp_path: Path
+@pytest.mark.parametrize("victim", ["control", "worker"])
+def test_a_call_under_way_survives_a_killed_process(
+    own_daemon: Daemon, write_app: WriteApp, tmp_path: Path, victim: str
 ) -> None:
     own_daemon.start()
     assert own_daemon.process is not None
@@ -274,7 +277,7 @@ def test_a_call_under_way_survives_a_restart_of_control(
         assert running.stdout is not None
         assert "the inner one runs" in running.stdout.readline()
         children = subprocess.check_output(
-            ["pgrep", "-P", str(own_daemon.process.pid), "-f", "burrowd control"], timeout=10
+            ["pgrep", "-P", str(own_daemon.process.pid), "-f", "burrowd " + victim], timeout=10
         )
         os.kill(int(children), signal.SIGKILL)
         out, err = running.communicate(timeout=100)
