@@ -16,6 +16,7 @@ namespace burrow::worker {
 namespace {
 
 constexpr int kApiBacklog = 128;
+constexpr std::string_view kBlobs = "/blobs/";
 constexpr const char* kContainerHeader = "Burrow-Container";  // see api/container_scope.h
 
 // What of a client's head control must know.
@@ -53,7 +54,7 @@ bool IsOfApi(const net::HttpExchange& exchange) {
   const bool plain = std::ranges::all_of(path, [](unsigned char c) { return c > ' ' && c < 0x7f; });
   if (!plain || path.size() > 256 || !exchange.query().empty()) return false;
   if (path.starts_with("/burrow.v1.")) return method == "POST";
-  return path.starts_with("/blobs/") && (method == "GET" || method == "HEAD" || method == "PUT");
+  return path.starts_with(kBlobs) && (method == "GET" || method == "HEAD" || method == "PUT");
 }
 
 }  // namespace
@@ -61,11 +62,11 @@ bool IsOfApi(const net::HttpExchange& exchange) {
 ApiDoor::ApiDoor(ApiDoorOptions options)
     : options_(std::move(options)), relay_({.host = options_.control_host, .port = options_.control_port}) {}
 
-net::HttpRelayRequest ApiDoor::RequestOf(const std::string& container_id) const {
+net::HttpRelayRequest ApiDoor::RequestOf(std::string_view path, const std::string& container_id) const {
   net::HttpRelayRequest request;
   request.headers.assign(std::begin(kPassedHeaders), std::end(kPassedHeaders));
   request.added = {{"Authorization", "Bearer " + options_.token}, {kContainerHeader, container_id}};
-  request.body_limit = options_.body_bytes;
+  request.body_limit = path.starts_with(kBlobs) ? options_.blob_bytes : options_.method_bytes;
   // The container runs, so a control that does not know it has not heard of it yet: it was started anew.
   request.withholds = [](int status) { return status == 401; };
   return request;
@@ -80,7 +81,7 @@ net::Task<void> ApiDoor::Serve(net::HttpExchange& exchange, const std::string& c
     co_await Refuse(exchange, Code::kUnavailable, "this worker has lost burrowd's control: ask again");
     co_return;
   }
-  const Status passed = co_await relay_.Forward(exchange, RequestOf(container_id));
+  const Status passed = co_await relay_.Forward(exchange, RequestOf(exchange.path(), container_id));
   if (passed) co_return;
   switch (passed.error().code()) {
     case Code::kUnavailable:

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/unique_fd.h"
@@ -27,7 +28,8 @@ struct ApiDoorOptions {
   std::string token;                 // of this worker
   std::function<bool()> connected;   // whether control knows this worker's containers
   size_t connections = 256;          // of one container, at once
-  uint64_t body_bytes = 256u << 20;  // of one request: a payload
+  uint64_t blob_bytes = 256u << 20;  // of one request with a blob: a payload
+  uint64_t method_bytes = 4u << 20;  // of one that calls a method, which control holds in memory
 };
 
 // What the containers of a worker share on the way to control.
@@ -42,7 +44,7 @@ class ApiDoor {
   const ApiDoorOptions& options() const { return options_; }
 
  private:
-  net::HttpRelayRequest RequestOf(const std::string& container_id) const;
+  net::HttpRelayRequest RequestOf(std::string_view path, const std::string& container_id) const;
 
   const ApiDoorOptions options_;
   net::HttpRelay relay_;

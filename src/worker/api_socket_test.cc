@@ -40,7 +40,8 @@ class ApiSocketTest : public ::testing::Test {
                                                        .token = "the-workers",
                                                        .connected = [this] { return connected_.load(); },
                                                        .connections = 3,
-                                                       .body_bytes = 200'000});
+                                                       .blob_bytes = 200'000,
+                                                       .method_bytes = 100'000});
       auto socket = ApiSocket::Serve(loop_.io(), std::move(*listener), door_, "ct-mine");
       ASSERT_TRUE(socket) << os::ErrorText(socket);
       socket_ = std::move(*socket);
@@ -140,6 +141,8 @@ TEST_F(ApiSocketTest, AnswersWhatIsNoHttpByItself) {
 TEST_F(ApiSocketTest, BoundsWhatIsSent) {
   EXPECT_EQ(Ask("PUT", "/blobs/x", "", std::string(200'000, 'x')).status, 200);
   ExpectRefusal(Ask("PUT", "/blobs/x", "", std::string(200'001, 'x')), 413, "out_of_range");
+  EXPECT_EQ(Ask("POST", "/burrow.v1.Calls/Invoke", "", std::string(100'000, 'x')).status, 200);
+  ExpectRefusal(Ask("POST", "/burrow.v1.Calls/Invoke", "", std::string(100'001, 'x')), 413, "out_of_range");
 }
 
 TEST_F(ApiSocketTest, SaysWhileControlIsAwayThatOneMayAskAgain) {
