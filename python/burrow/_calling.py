@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from burrow._aio import AioCall, AioIterator
     from burrow._client.calls import CallClient
     from burrow._client.session import Session
+    from burrow._container_app import ContainerApp
     from burrow._deployed import Deployed
     from burrow.app import App
     from burrow.call import FunctionCall
+    from burrow.cls import Cls
+    from burrow.function import Function
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -30,6 +33,10 @@ else:
 
     Generic = {(None, None): _Subscriptable}
     P = R = None
+
+
+# The function or class that this container serves, where it was found in a module.
+served: "Function[..., Any] | Cls | None" = None
 
 
 class CallTarget:
@@ -47,7 +54,8 @@ class Callee(Generic[P, R]):
     """What is called by `remote` and its kin.
 
     All that run remotely raise what the function raised, with the remote frames in the traceback,
-    or a subclass of burrow.Error, and need a running app: `burrow run`, or `with app.run()`. Each has
+    or a subclass of burrow.Error, and need a running app: `burrow run`, `with app.run()`, or a container
+    of the app. Each has
     a form for event loops: `await f.remote.aio(x)`, `async for y in f.map.aio(xs)`; cancelling the task
     that awaits cancels the call.
     """
@@ -221,19 +229,19 @@ class Callee(Generic[P, R]):
             raise InvalidError("%s cannot call a generator: use remote_gen()." % method)
 
 
-def running_session(app: "App", name: str) -> "Session | Deployed":
-    """What knows the server's ids of the functions of an app that runs or is deployed.
+def running_session(app: "App", name: str) -> "Session | Deployed | ContainerApp":
+    """What knows the server's ids of the functions of an app that runs or is deployed, or is this container's.
 
     Raises:
-        InvalidError: it is neither; `name` is what was to be called.
+        InvalidError: it is none of these; `name` is what was to be called.
     """
     session = app._callable()
     if session is not None:
         return session
     if os.environ.get("BURROW_CONTAINER_ID"):
-        raise InvalidError(
-            "%s() runs in a container, which cannot start calls: use .local() there." % name
-        )
+        from burrow._container_app import container_app
+
+        return container_app(app, name)
     raise InvalidError(
         "The app %r is not running: use `burrow run`, or `with app.run():` around the call; "
         "one that is deployed is called by burrow.Function.from_name()." % app.name

@@ -18,6 +18,10 @@ _PARTS = "_burrow_parts"
 # On an instance: what `self.predict` is to be, where it is more than the plain method.
 REMOTE = "_burrow_remote"
 
+# The instance that this container serves, and its parameters.
+served_instance: "Any" = None
+served_values: "dict[str, Any]" = {}
+
 _REMOTE_CALLS = ("remote", "remote_gen", "spawn", "map", "starmap", "for_each", "spawn_map")
 
 _TYPES = {"str": str, "int": int, "bool": bool, "bytes": bytes}
@@ -59,10 +63,9 @@ class _LocalMethod:
 
     def __getattr__(self, attribute: str) -> "Any":
         if attribute in _REMOTE_CALLS:
-            raise InvalidError(
-                "%s() runs in a container, which cannot start calls: use .local() there."
-                % self._name
-            )
+            from burrow.cls import served_method
+
+            return getattr(served_method(self._name, self._bound), attribute)
         return getattr(self._bound, attribute)
 
 

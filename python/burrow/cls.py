@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from burrow import _class_parts
+import os
+
+from burrow import _calling, _class_parts
 from burrow._calling import Callee, CallTarget, running_session
 from burrow._image_imports import raise_failed_import
 from burrow.exception import InvalidError
@@ -240,6 +242,34 @@ class BoundMethod(_AnyCallee):
 
     def __repr__(self) -> str:
         return "<burrow method %s>" % self.name
+
+
+def served_method(name: str, bound: "Callable[..., Any]") -> BoundMethod:
+    """A method of the instance that this container serves, to be called in any container of its class.
+
+    Raises:
+        InvalidError: the instance is another one, made by hand.
+    """
+    instance = getattr(bound, "__self__", None)
+    if instance is None or instance is not _class_parts.served_instance:
+        raise InvalidError(
+            "%s() belongs to an instance that was made by hand, which only this process has: "
+            "call it by .local(), or make the instance by the decorated class." % name
+        )
+    return Obj(_served_class(type(instance)), _class_parts.served_values)._method_of_instance(
+        name, bound
+    )
+
+
+def _served_class(user_class: type) -> Cls:
+    served = _calling.served
+    if isinstance(served, Cls):
+        return served
+    # It came by value, and knows nothing of its app but what the container does.
+    from burrow.app import App
+    from burrow.function import FunctionOptions
+
+    return Cls(App("app"), user_class, os.environ.get("BURROW_FUNCTION", ""), FunctionOptions())
 
 
 def _finish(outcome: "Any") -> None:

@@ -7,6 +7,7 @@
 #include "api/answer.h"
 #include "api/blob_endpoint.h"
 #include "api/blob_faults.h"
+#include "api/container_scope.h"
 #include "api/upload_endpoint.h"
 
 namespace burrow::api {
@@ -59,6 +60,8 @@ class ApiServer final : public Server {
   Task<void> Route(HttpExchange& exchange);
   Task<void> ServeHealth(HttpExchange& exchange);
   Task<void> ServeLink(HttpExchange& exchange);
+  Status CheckAccess(const HttpExchange& exchange, bool for_workers) const;
+  Status CheckContainer(const HttpExchange& exchange, std::string_view container) const;
   Task<void> Authorized(HttpExchange& exchange, bool for_workers);
 
   Gateway& gateway_;
@@ -97,7 +100,7 @@ Task<void> ApiServer::ServeLink(HttpExchange& exchange) {
   auto access = options_.authenticate(BearerToken(exchange));
   if (access == Access::kNone) {
     co_await RespondError(exchange, Error(Code::kUnauthenticated, "this worker's join token is not valid here"));
-  } else if (access != Access::kWorker) {
+  } else if (access != Access::kWorker || !exchange.header(kContainerHeader).empty()) {
     co_await RespondError(exchange,
                           Error(Code::kPermissionDenied, "the link is for workers: use a worker's join token"));
   } else {
@@ -106,14 +109,32 @@ Task<void> ApiServer::ServeLink(HttpExchange& exchange) {
   }
 }
 
+Status ApiServer::CheckContainer(const HttpExchange& exchange, std::string_view container) const {
+  if (!options_.knows_container || !options_.knows_container(container)) {
+    return Fail(Code::kUnauthenticated, "there is no container {} here: it has ended, or another server has it",
+                container.substr(0, 64));
+  }
+  if (ContainersMay(exchange.path())) return {};
+  return Fail(Code::kPermissionDenied,
+              "functions in containers may call functions, but not ask for {}: do that outside, with a client's token",
+              exchange.path().substr(0, 128));
+}
+
+Status ApiServer::CheckAccess(const HttpExchange& exchange, bool for_workers) const {
+  const auto access = options_.authenticate(BearerToken(exchange));
+  if (access == Access::kNone) return Forward(NoToken());
+  const auto container = exchange.header(kContainerHeader);
+  if (access == Access::kWorker && !container.empty()) return CheckContainer(exchange, container);
+  if (access == Access::kWorker && !for_workers)
+    return Fail(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token");
+  return {};
+}
+
 Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
-  auto access = options_.authenticate(BearerToken(exchange));
-  if (access == Access::kNone) {
-    exchange.AddHeader("WWW-Authenticate", "Bearer");
-    co_await RespondError(exchange, NoToken());
-  } else if (access == Access::kWorker && !for_workers) {
-    co_await RespondError(exchange,
-                          Error(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token"));
+  const Status access = CheckAccess(exchange, for_workers);
+  if (!access) {
+    if (access.error().code() == Code::kUnauthenticated) exchange.AddHeader("WWW-Authenticate", "Bearer");
+    co_await RespondError(exchange, access.error());
   } else if (for_workers && co_await AnsweredByFault(exchange)) {
     co_return;
   } else if (exchange.path().starts_with(BlobEndpoint::kPrefix)) {

@@ -23,13 +23,16 @@ enum class Access { kNone, kClient, kWorker };
 struct ServerOptions {
   net::HttpServerOptions http;
   std::function<Access(std::string_view token)> authenticate;  // constant time in the token's bytes
-  cas::BlobStore* blobs = nullptr;                             // not owned
-  const Uploads* uploads = nullptr;                            // not owned; absent: none are taken
+  // Whether a container of that id runs, or starts, or stops; absent: there are none.
+  std::function<bool(std::string_view container_id)> knows_container;
+  cas::BlobStore* blobs = nullptr;    // not owned
+  const Uploads* uploads = nullptr;   // not owned; absent: none are taken
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
   std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
 };
 
-// Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs/Missing too). Registers
+// Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs/Missing too). A worker that names a
+// container by kContainerHeader asks for that, and may what container_scope.h says and nothing else. Registers
 // burrow.v1.Blobs/Missing on the gateway by itself. Every other option is needed. After Stop requests unwind in later
 // turns of the loop: destroy the Server, the gateway and what the options refer to only when the loop has run dry, or
 // is gone.

@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "os/fs.h"
+#include "os/unix_socket.h"
 
 namespace burrow::builder {
 namespace {
@@ -36,20 +36,6 @@ struct Connection {
   std::string in, out;   // read and not asked yet; answered and not written yet
   bool waiting = false;  // for an answer
 };
-
-// By way of the directory's descriptor, since a socket's path may have 107 bytes only.
-Result<UniqueFd> ListenIn(int directory, const std::string& name) {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return FailErrno("make a socket");
-  sockaddr_un address{.sun_family = AF_UNIX};
-  const std::string path = fmt::format("/proc/self/fd/{}/{}", directory, name);
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(fd.get(), kBacklog) != 0) {
-    return FailErrno("listen on an agent's socket");
-  }
-  return fd;
-}
 
 // False when the other side has gone.
 bool WriteSome(Connection& connection) {
@@ -209,7 +195,7 @@ AgentSockets::~AgentSockets() = default;
 Result<std::string> AgentSockets::Listen(const burrow::link::v1::RunMount::Agent& agent) {
   BURROW_ASSIGN_OR_RETURN(auto directory, os::Open(directory_, O_PATH | O_DIRECTORY));
   const std::string name = fmt::format("agent-{}", relay_->listeners());
-  BURROW_ASSIGN_OR_RETURN(auto socket, ListenIn(directory.get(), name));
+  BURROW_ASSIGN_OR_RETURN(auto socket, os::ListenUnix(directory.get(), name, kBacklog));
   const uint32_t mode = agent.mode() ? agent.mode() & 0777 : kDefaultMode;
   if (::fchownat(directory.get(), name.c_str(), agent.uid(), agent.gid(), AT_SYMLINK_NOFOLLOW) != 0 ||
       ::fchmodat(directory.get(), name.c_str(), mode, 0) != 0) {

@@ -10,9 +10,12 @@
 #include "cmd/options.h"
 #include "control/control.h"
 #include "os/fs.h"
+#include "os/open_files.h"
 
 namespace burrow::cmd {
 namespace {
+
+constexpr size_t kOpenFiles = 65'536;  // more than the connections that are taken
 
 Status Announce(const ControlCommand& command, const control::Control& control) {
   if (command.common.handshake_fd < 0) {
@@ -34,6 +37,7 @@ Status Run(const ControlCommand& command) {
   KillPoint("control.starting");
   BURROW_RETURN_IF_ERROR(CheckFirstStart(command.common.state_directory, command.listen));
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(command.common.state_directory, 0700));
+  os::RaiseOpenFiles(kOpenFiles);
   net::IoContext io(1);
   control::ControlOptions options;
   options.state_directory = std::filesystem::canonical(command.common.state_directory);

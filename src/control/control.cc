@@ -222,6 +222,7 @@ class RunningControl final : public Control {
     api::ServerOptions options;
     options.http = options_.http;
     options.authenticate = [this](std::string_view token) { return state_.tokens.Check(token); };
+    options.knows_container = [this](std::string_view id) { return containers_.Find(std::string(id)) != nullptr; };
     options.blobs = state_.blobs.guarded.get();
     options.uploads = state_.uploads.get();
     options.pool = &disk_.pool();

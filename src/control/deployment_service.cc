@@ -215,11 +215,11 @@ Result<App*> DeploymentService::FindDeployed(const std::string& name) const {
               DidYouMean(shown, names));
 }
 
-// A deployed app, or else the newest one that runs for as long as its client does, as of `burrow serve`.
-Result<App*> DeploymentService::FindCallable(const std::string& name) const {
-  auto deployed = FindDeployed(name);
+Result<App*> DeploymentService::FindCallable(const std::string& id_or_name) const {
+  if (IsIdText(AppTag::kPrefix, id_or_name)) return p_.apps.apps.FindLive(AppId(id_or_name));
+  auto deployed = FindDeployed(id_or_name);
   if (deployed) return deployed;
-  App* app = p_.apps.apps.FindByIdOrName(name);
+  App* app = p_.apps.apps.FindByIdOrName(id_or_name);
   if (app && app->live()) return app;
   return deployed;
 }

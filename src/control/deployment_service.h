@@ -44,7 +44,9 @@ class DeploymentService {
   net::Task<Result<pb::FunctionStats>> Stats(const pb::FunctionStatsRequest& request);
   net::Task<Result<pb::UpdateAutoscalerResponse>> UpdateAutoscaler(const pb::UpdateAutoscalerRequest& request);
   Result<App*> FindDeployed(const std::string& name) const;
-  Result<App*> FindCallable(const std::string& name) const;
+  // By id, as the app's own containers know it, any that runs; by name a deployed app, or else the newest one that runs
+  // for as long as its client does, as of `burrow serve`.
+  Result<App*> FindCallable(const std::string& id_or_name) const;
   Result<std::shared_ptr<Function>> FindById(const std::string& id) const;
 
   DeploymentServiceParts p_;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "imagefs/config.h"
 #include "imagefs/dispatch.h"
 #include "os/fs.h"
+#include "os/open_files.h"
 
 namespace burrow::imagefs {
 namespace {
@@ -28,13 +28,7 @@ constexpr size_t kMaxOpenBlobs = 4096;
 constexpr std::chrono::milliseconds kFailureMemory{5};
 
 // Half of what the process may open is for blobs that are kept open.
-size_t OpenBlobCapacity() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
-  return std::clamp<size_t>(limit.rlim_cur / 2, 16, kMaxOpenBlobs);
-}
+size_t OpenBlobCapacity() { return std::clamp<size_t>(os::RaiseOpenFiles(SIZE_MAX) / 2, 16, kMaxOpenBlobs); }
 
 // Everything that serves, for the life of the process.
 class Server {

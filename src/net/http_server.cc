@@ -1,5 +1,6 @@
 #include "net/http_server.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <ctime>
 
 #include "base/log.h"
+#include "base/unique_fd.h"
 #include "net/http_session.h"
 #include "net/http_text.h"
 
@@ -19,6 +21,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
+constexpr auto kWarnPause = std::chrono::seconds(10);
 
 std::chrono::milliseconds TickOf(const HttpServerOptions& options) {
   auto shortest = std::min({options.idle_timeout, options.header_timeout, options.stall_timeout});
@@ -45,7 +48,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Listener(IoContext& io, std::shared_ptr<HttpServerCore> core)
       : core_(std::move(core)), acceptor_(io), tick_timer_(io), pause_(io), tick_(TickOf(core_->options)) {}
 
-  Status Bind(IoContext& io);
+  Status Open(IoContext& io) { return core_->options.listening < 0 ? Bind(io) : Adopt(); }
   void Start() {
     Tick();
     Accept();
@@ -54,8 +57,11 @@ class Listener : public std::enable_shared_from_this<Listener> {
   uint16_t port() const { return port_; }
 
  private:
+  Status Bind(IoContext& io);
+  Status Adopt();
   void Accept();
   void Accepted(error_code error, tcp::socket socket);
+  void WarnOfMany();
   void Tick();
 
   std::shared_ptr<HttpServerCore> core_;
@@ -65,6 +71,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   std::chrono::milliseconds tick_;
   uint16_t port_ = 0;
   uint64_t next_id_ = 1;
+  SteadyTime warned_{};
   bool stopped_ = false;
 };
 
@@ -94,6 +101,18 @@ Status Listener::Bind(IoContext& io) {
   return {};
 }
 
+// Asio asks a socket's protocol for nothing but addresses, which nobody reads here: connections of a Unix socket pass
+// for those of TCP, and the options that it has not are refused without harm.
+Status Listener::Adopt() {
+  UniqueFd own(::fcntl(core_->options.listening, F_DUPFD_CLOEXEC, 0));
+  if (!own.valid()) return FailErrno("duplicate a listening socket");
+  error_code error;
+  acceptor_.assign(tcp::v4(), own.get(), error);
+  if (error) return Fail(Code::kInternal, "take over a listening socket: {}", error.message());
+  (void)own.Release();
+  return {};
+}
+
 void Listener::Accept() {
   acceptor_.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
     if (self->stopped_) return;
@@ -106,7 +125,7 @@ void Listener::Accepted(error_code error, tcp::socket socket) {
     Tune(socket);
     HttpSession::Start(core_, std::move(socket), next_id_++);
   } else if (!error) {
-    LogWarn("refuse a connection: {} are open already", core_->sessions.size());
+    WarnOfMany();
   } else if (error != asio::error::connection_aborted) {
     // Out of descriptors, most likely: they come back as connections end.
     LogError("accept a connection: {}", error.message());
@@ -117,6 +136,13 @@ void Listener::Accepted(error_code error, tcp::socket socket) {
     return;
   }
   Accept();
+}
+
+// Not for each: whoever connects without end must not fill the log.
+void Listener::WarnOfMany() {
+  if (core_->now - warned_ < kWarnPause) return;
+  warned_ = core_->now;
+  LogWarn("refuse connections: {} are open already", core_->sessions.size());
 }
 
 void Listener::Tick() {
@@ -169,7 +195,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Listen(IoContext& io, HttpServer
   };
   BURROW_ASSIGN_OR_RETURN(core->watch, PeerWatch::Start(io, gone));
   auto listener = std::make_shared<Listener>(io, core);
-  if (auto bound = listener->Bind(io); !bound) {
+  if (auto bound = listener->Open(io); !bound) {
     core->watch->Stop();
     return Forward(bound.error());
   }

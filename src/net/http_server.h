@@ -55,6 +55,7 @@ using HttpHandler = std::function<Task<void>(HttpExchange&)>;
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;                  // 0: any free one
+  int listening = -1;                 // a socket of any kind that listens already, instead; duplicated, not owned
   BlockingPool* file_pool = nullptr;  // not owned; RespondFile reads the disk there. Absent: on the loop's thread
   size_t connections = 10'000;        // more are closed at once
   size_t header_bytes = 32u << 10;    // of a request; more is answered with 431

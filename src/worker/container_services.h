@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "net/blocking_pool.h"
 #include "net/task.h"
 #include "runtime/container.h"
+#include "worker/api_socket.h"
 #include "worker/payloads.h"
 #include "worker/prefetcher.h"
 #include "worker/source_store.h"
@@ -29,6 +31,7 @@ struct ContainerServices {
   Prefetcher* prefetcher = nullptr;           // null: nothing is fetched ahead
   imagefs::AccessLog* accesses = nullptr;     // null: nothing is recorded
   std::vector<std::string> blob_directories;  // of the cache, where indexes are found
+  std::shared_ptr<ApiDoor> api;               // null: functions cannot call others
   const Clock* clock = nullptr;
   std::string containers_directory;
   std::string library;  // holds the package `burrow`

@@ -75,7 +75,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   net::Task<void> Live();
   net::Task<void> LaunchAndRun();
   net::Task<Status> Launch();
-  Result<runtime::Container> StartOnPool(const LaunchPaths& paths, const RunnerWires& wires) const;
+  Result<runtime::Container> StartOnPool(LaunchPaths paths, RunnerWires& wires) const;
   void Connect(RunnerWires wires, const std::string& function);
   net::Task<void> ReadFrames();
   net::Task<void> Handle(ReceivedFrame frame);
@@ -111,6 +111,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   imagefs::ImageLease image;  // until the container is destroyed
   std::shared_ptr<RunningContainer> container;
   std::unique_ptr<RunnerChannel> channel;
+  std::unique_ptr<ApiSocket> api;
   std::unique_ptr<OutputPump> output;
   bool ended = false;  // the process is gone: no more signals
 };
@@ -171,13 +172,20 @@ net::Task<Status> FunctionContainer::State::Launch() {
   AddPhase("mount", MillisBetween(began, launched) - started->launch_ms());
   AddPhase("launch", started->launch_ms());
   container = std::make_shared<RunningContainer>(std::move(*started));
+  if (services.api) {
+    BURROW_CO_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, std::move(wires.api), services.api, id));
+  }
   Connect(std::move(wires), inputs.function);
   co_return Status();
 }
 
 // The request's specification does not change, so that the pool may read it.
-Result<runtime::Container> FunctionContainer::State::StartOnPool(const LaunchPaths& paths, const RunnerWires& wires) const {
+Result<runtime::Container> FunctionContainer::State::StartOnPool(LaunchPaths paths, RunnerWires& wires) const {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
+  if (services.api) {
+    BURROW_ASSIGN_OR_RETURN(wires.api, ApiListener::Open(services.api->options().directory, id));
+    paths.api_socket = wires.api.path();
+  }
   auto options = PlanLaunch(id, request.spec(), paths);
   BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(request.spec().function()));
   options.fds = {{wires.null.get(), 0},
@@ -290,6 +298,7 @@ net::Task<void> FunctionContainer::State::AwaitExit() {
 
 net::Task<void> FunctionContainer::State::TearDown() {
   if (channel) channel->Close();
+  api.reset();
   std::string directory = services.containers_directory + "/" + id;
   Status removed = co_await net::RunBlocking(*services.pool, [held = container, directory] {
     if (held) held->Destroy();

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "worker/api_socket.h"
+
 namespace burrow::worker {
 namespace {
 
@@ -59,6 +61,7 @@ std::vector<std::string> MergeEnvironment(const std::string& container_id,
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", "/root"}, {"LANG", "C.UTF-8"}};
   for (const auto& variable : spec.image().env()) SetVariable(environment, variable);
   for (const auto& [name, value] : spec.function().env()) environment[name] = value;
+  environment.erase(kApiSocketVariable);
   environment["BURROW_RUNNER_FD"] = std::to_string(kRunnerFd);
   environment["BURROW_APP_ID"] = spec.app_id();
   environment["BURROW_CONTAINER_ID"] = container_id;
@@ -84,6 +87,10 @@ runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burr
   options.binds.push_back({.source = paths.library, .target = "/burrow/lib", .read_only = true});
   if (!paths.source.empty())
     options.binds.push_back({.source = paths.source, .target = "/burrow/source", .read_only = true});
+  if (!paths.api_socket.empty()) {
+    options.binds.push_back({.source = paths.api_socket, .target = kApiSocketTarget, .read_only = true});
+    options.env.push_back(fmt::format("{}={}", kApiSocketVariable, kApiSocketTarget));
+  }
   AddAttached(spec.function(), paths.attached, options.binds);
   options.limits.cpus = resources.cpu_limit() > 0 ? resources.cpu_limit() : resources.cpu();
   options.limits.memory_bytes = uint64_t{MemoryMib(resources)} << 20;

@@ -21,6 +21,7 @@ struct LaunchPaths {
   os::OverlayLower lower;             // the image's tree
   std::string library;                // holds the package `burrow`
   std::string source;                 // the user's files; empty: none
+  std::string api_socket;             // empty: none
   std::vector<std::string> attached;  // directories of the function's attached files, in their order
 };
 

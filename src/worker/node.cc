@@ -105,6 +105,7 @@ Status StartServices(Node& node, const WorkerOptions& options) {
   BURROW_ASSIGN_OR_RETURN(node.cache_mounts, builder::CacheMounts::Open(layout.CacheMounts()));
   BURROW_ASSIGN_OR_RETURN(node.library, PrepareLibrary(options.sdk_directory, layout.Libraries()));
   BURROW_ASSIGN_OR_RETURN(node.engine_memory, os::MountTmpfs(layout.Engine(), kEngineMemory));
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(layout.ApiSockets(), 0700));
   BURROW_ASSIGN_OR_RETURN(auto runtime, runtime::ContainerRuntime::Create({.engine = options.engine,
                                                                            .state_directory = layout.Engine(),
                                                                            .cgroups = &*node.cleanup.cgroups,

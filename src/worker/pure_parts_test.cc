@@ -155,6 +155,20 @@ TEST(LaunchPlan, SetsLimitsDirectoriesAndBinds) {
   EXPECT_EQ(plan.args[0], "python3");
 }
 
+TEST(LaunchPlan, ShowsTheContainerItsSocketAndNoOther) {
+  burrow::link::v1::ContainerSpec spec;
+  (*spec.mutable_function()->mutable_env())["BURROW_API_SOCKET"] = "/forged";
+  LaunchPaths paths{.directory = "/d", .lower = {.directories = {"/l"}}, .library = "/lib", .source = ""};
+  EXPECT_THAT(PlanLaunch("ct-1", spec, paths).env, ::testing::Not(::testing::Contains(HasSubstr("API_SOCKET"))));
+  paths.api_socket = "/d/api.sock";
+  const auto plan = PlanLaunch("ct-1", spec, paths);
+  EXPECT_THAT(plan.env, ::testing::Contains("BURROW_API_SOCKET=/burrow/api.sock").Times(1));
+  EXPECT_THAT(plan.env, ::testing::Not(::testing::Contains(HasSubstr("forged"))));
+  ASSERT_EQ(plan.binds.size(), 2u);
+  EXPECT_EQ(plan.binds[1].source, "/d/api.sock");
+  EXPECT_EQ(plan.binds[1].target, "/burrow/api.sock");
+}
+
 TEST(LaunchPlan, BindsAttachedDirectoriesAndFilesReadOnly) {
   burrow::link::v1::ContainerSpec spec;
   auto* directory = spec.mutable_function()->add_attached();

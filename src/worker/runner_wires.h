@@ -3,6 +3,7 @@
 
 #include "base/unique_fd.h"
 #include "os/process.h"
+#include "worker/api_socket.h"
 #include "worker/runner_channel.h"
 
 namespace burrow::worker {
@@ -11,7 +12,8 @@ namespace burrow::worker {
 struct RunnerWires {
   SocketPair socket;
   os::Pipe out, err;
-  UniqueFd null;  // standard input
+  UniqueFd null;    // standard input
+  ApiListener api;  // the worker's alone; none where functions cannot call others
 };
 Result<RunnerWires> MakeRunnerWires();
 

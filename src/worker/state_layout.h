@@ -25,6 +25,7 @@ struct StateLayout {
   std::string Builds() const { return root + "/builds"; }
   std::string CacheMounts() const { return root + "/cache-mounts"; }  // of RUN --mount=type=cache, kept
   std::string Engine() const { return root + "/engine"; }             // in memory
+  std::string ApiSockets() const { return Engine() + "/sockets"; }    // of containers
 };
 
 // 8 hex digits that name this instance's control groups and network: the head of the SHA-256 of the absolute state

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +18,8 @@
 #include "net/blocking_pool.h"
 #include "net/detached.h"
 #include "net/event.h"
+#include "os/open_files.h"
+#include "worker/api_socket.h"
 #include "worker/build_manager.h"
 #include "worker/cache_usage.h"
 #include "worker/container_manager.h"
@@ -31,6 +34,7 @@ using burrow::link::v1::FromWorker;
 using std::chrono::milliseconds;
 
 constexpr unsigned kPoolThreads = 8;
+constexpr size_t kOpenFiles = 65'536;
 constexpr milliseconds kUsageInterval{2'000};
 constexpr milliseconds kStopGrace{2'000};
 constexpr milliseconds kStopDeadline{8'000};
@@ -43,6 +47,10 @@ builder::LaySource SourceLayer(SourceStore& sources) {
     return builder::LaidSource{.path = laid->path(), .hold = laid};
   };
 }
+
+// Calls that the functions of one container wait for at the same time, so that many containers leave the worker
+// descriptors for its own work.
+size_t ConnectionsOfAContainer() { return std::clamp<size_t>(os::RaiseOpenFiles(kOpenFiles) / 128, 16, 256); }
 
 // The worker in operation, on top of a prepared node. Everything runs on the IoContext's one thread.
 class Agent {
@@ -68,6 +76,7 @@ class Agent {
   Payloads payloads_;
   builder::StepRunner steps_;
   std::unique_ptr<link::WorkerEnd> link_;
+  std::shared_ptr<ApiDoor> api_;
   ContainerManager containers_;
   BuildManager builds_;
   ShellManager shells_;
@@ -91,6 +100,12 @@ Agent::Agent(const WorkerOptions& options, Node& node)
               .library = node.library,
               .lay_source = SourceLayer(*node.sources)}),
       link_(link::NewWorkerEnd(io_, LinkOptions())),
+      api_(std::make_shared<ApiDoor>(ApiDoorOptions{.directory = node.layout.ApiSockets(),
+                                                    .control_host = options.control_host,
+                                                    .control_port = options.control_port,
+                                                    .token = options.token,
+                                                    .connected = [this] { return link_->connected(); },
+                                                    .connections = ConnectionsOfAContainer()})),
       containers_({.io = &io_,
                    .pool = &pool_,
                    .runtime = &*node.runtime,
@@ -100,6 +115,7 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                    .prefetcher = node.prefetcher.get(),
                    .accesses = node.accesses.get(),
                    .blob_directories = node.layout.BlobDirectories(),
+                   .api = api_,
                    .clock = &clock_,
                    .containers_directory = node.layout.Containers(),
                    .library = node.library,

@@ -224,8 +224,17 @@ def call_input(call_id: str, arguments: bytes, method: str, index: int = 0) -> b
 
 
 def default_call_client() -> CallClient:
-    """A client for the configured server."""
+    """A client for the configured server; in a container always the same one."""
     from burrow._client.config import load_config
     from burrow._client.transport import Transport
 
-    return CallClient(Transport(load_config()))
+    global _of_container
+    config = load_config()
+    if not config.socket:
+        return CallClient(Transport(config))
+    if _of_container is None:
+        _of_container = CallClient(Transport(config))
+    return _of_container
+
+
+_of_container: "CallClient | None" = None

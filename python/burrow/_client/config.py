@@ -15,13 +15,17 @@ DEFAULT_URL = "http://127.0.0.1:8484"
 
 
 class Config:
-    """A server's address and token. `scheme` is "http" or "https"."""
+    """A server's address and token. `scheme` is "http" or "https".
 
-    __slots__ = ("url", "token", "scheme", "host", "port", "prefix")
+    In a container that is a socket of its worker, which needs no token.
+    """
 
-    def __init__(self, url: str, token: str, origin: str) -> None:
+    __slots__ = ("url", "token", "scheme", "host", "port", "prefix", "socket")
+
+    def __init__(self, url: str, token: str, origin: str, socket: str = "") -> None:
         self.url = url.rstrip("/")
         self.token = token
+        self.socket = socket
         self.scheme, self.host, self.port, self.prefix = _split_url(self.url, origin)
         if any(ord(c) <= 32 or ord(c) > 126 for c in token):
             raise InvalidError("The token from %s holds a blank or a control character." % origin)
@@ -40,10 +44,15 @@ def config_path(environ: "Mapping[str, str]") -> str:
 def load_config(environ: "Mapping[str, str] | None" = None) -> Config:
     """Reads BURROW_URL and BURROW_TOKEN, and for what they leave open the configuration file.
 
+    In a container BURROW_API_SOCKET outranks all of them.
+
     Raises:
         InvalidError: the file or the URL makes no sense.
     """
     environ = os.environ if environ is None else environ
+    socket = environ.get("BURROW_API_SOCKET", "")
+    if socket:
+        return Config("http://burrow", "", "BURROW_API_SOCKET", socket)
     url, token = environ.get("BURROW_URL", ""), environ.get("BURROW_TOKEN", "")
     origin = "BURROW_URL"
     if not url or not token:

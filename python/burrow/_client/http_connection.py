@@ -217,3 +217,15 @@ def open_socket(host: str, port: int, secure: bool, timeout: float) -> socket.so
     except BaseException:
         connected.close()
         raise
+
+
+def open_unix_socket(path: str, timeout: float) -> socket.socket:
+    """Connects to a socket that is a file. Raises OSError."""
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.settimeout(timeout)
+        connected.connect(path)
+        return connected
+    except BaseException:
+        connected.close()
+        raise

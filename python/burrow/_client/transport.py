@@ -16,6 +16,7 @@ from burrow._client.http_connection import (
     ConnectionLost,
     HttpConnection,
     open_socket,
+    open_unix_socket,
 )
 from burrow.exception import ConnectionError, InfrastructureError
 
@@ -40,7 +41,7 @@ class Transport:
         self.config = config
         self._idle: "list[HttpConnection]" = []
         self._process = os.getpid()
-        self._reached = False
+        self._reached = bool(config.socket)  # a container has its socket from its start
         self._heads: "dict[str, bytes]" = {}
         host = "[%s]" % config.host if ":" in config.host else config.host
         fixed = "Host: %s:%d\r\nUser-Agent: burrow-python\r\n" % (host, config.port)
@@ -152,6 +153,8 @@ class Transport:
     def connect(self) -> HttpConnection:
         """A new connection. Raises OSError."""
         config = self.config
+        if config.socket:
+            return HttpConnection(open_unix_socket(config.socket, CONNECT_TIMEOUT))
         secure = config.scheme == "https"
         connection = HttpConnection(open_socket(config.host, config.port, secure, CONNECT_TIMEOUT))
         self._reached = True
@@ -174,6 +177,11 @@ class Transport:
                 % self.config.url
             )
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if self.config.socket:
+            return ConnectionError(
+                "The worker of this container does not answer at %s (%s): look at burrowd's log."
+                % (self.config.socket, reason)
+            )
         return ConnectionError(
             "Cannot reach the Burrow server at %s (%s): start it with 'burrowd up' or set BURROW_URL."
             % (self.config.url, reason)

@@ -34,6 +34,7 @@ class ClassService(Service):
     def enter(self, finish: Finish) -> None:
         self.hook = "__init__"
         instance = _class_parts.construct(self._class, self._values)
+        _class_parts.served_instance, _class_parts.served_values = instance, self._values
         self.methods = {
             name: (method.raw.__get__(instance), method.is_generator)
             for name, method in self._parts.methods.items()

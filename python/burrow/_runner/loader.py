@@ -71,4 +71,6 @@ def _find(module_name: str, qualname: str) -> Any:
                 "not under a condition, or use @app.function(serialized=True)"
                 % (module_name, qualname)
             ) from None
+    if hasattr(type(found), "_burrow_decorated"):
+        setattr(sys.modules["burrow._calling"], "served", found)
     return found

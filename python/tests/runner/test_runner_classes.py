@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from typing import Any, Dict
 
+import pytest
+
 from runner_worker import Launch, Worker
 
 MODEL = """
@@ -95,7 +97,11 @@ def test_a_method_may_yield(launch: Launch) -> None:
     worker.expect("result")
 
 
-def test_calls_from_an_instance_are_refused_in_words(launch: Launch) -> None:
+def test_calls_from_an_instance_are_refused_in_words_where_nothing_can_be_called(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURROW_CONTAINER_ID", "ct-1")
+    monkeypatch.delenv("BURROW_API_SOCKET", raising=False)
     worker = launch(MODEL)
     start(worker)
     call(worker, "far")

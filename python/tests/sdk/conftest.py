@@ -39,5 +39,6 @@ def transport(server: FakeServer) -> Transport:
 def own_directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for name in ("BURROW_URL", "BURROW_TOKEN", "BURROW_CONFIG", "BURROW_CONTAINER_ID"):
-        monkeypatch.delenv(name, raising=False)
+    variables = ("URL", "TOKEN", "CONFIG", "CONTAINER_ID", "API_SOCKET", "APP_ID", "FUNCTION")
+    for name in variables:
+        monkeypatch.delenv("BURROW_" + name, raising=False)

@@ -122,10 +122,15 @@ std::unique_ptr<FakeWorker> ControlFixture::NewWorker(FakeWorkerOptions options)
   return std::make_unique<FakeWorker>(std::move(options));
 }
 
+std::vector<std::string> ControlFixture::Headers(const std::string& content_type) const {
+  if (container.empty()) return {"Content-Type: " + content_type, "Authorization: Bearer " + token};
+  return {"Content-Type: " + content_type, "Authorization: Bearer " + worker_token_, "Burrow-Container: " + container};
+}
+
 Result<std::string> ControlFixture::Post(const std::string& method, const google::protobuf::Message& request) {
   std::string body = request.SerializeAsString();
   net::HttpRequest post{.method = "POST", .url = fmt::format("http://127.0.0.1:{}/burrow.v1.{}", port_, method)};
-  post.headers = {"Content-Type: application/proto", "Authorization: Bearer " + token};
+  post.headers = Headers("application/proto");
   post.body = body;
   post.stall_timeout = std::chrono::seconds(60);
   auto response = http_.Perform(post);
@@ -141,8 +146,8 @@ Status ControlFixture::PostStream(const std::string& method, const google::proto
   std::string body = Envelope(request.SerializeAsString());
   EnvelopeReader reader(on_message);
   net::HttpRequest post{.method = "POST", .url = fmt::format("http://127.0.0.1:{}/burrow.v1.{}", port_, method)};
-  post.headers = {"Content-Type: application/connect+proto", "Connect-Protocol-Version: 1",
-                  "Authorization: Bearer " + token};
+  post.headers = Headers("application/connect+proto");
+  post.headers.push_back("Connect-Protocol-Version: 1");
   post.body = body;
   post.stall_timeout = std::chrono::seconds(60);
   post.sink = [&](std::string_view bytes) { return reader.Take(bytes); };

@@ -33,7 +33,9 @@ class ControlFixture : public ::testing::Test {
   std::unique_ptr<FakeWorker> NewWorker(FakeWorkerOptions options = {});  // not connected yet
   uint16_t port() const { return port_; }
   const std::string& directory() const { return directory_; }
-  std::string token;  // of the client; sent with each request
+  std::string token;      // of the client; sent with each request
+  std::string container;  // where it is set, its worker asks for it instead
+  const std::string& worker_token() const { return worker_token_; }
 
   // "Calls/Invoke".
   template <class Response>
@@ -73,6 +75,7 @@ class ControlFixture : public ::testing::Test {
   std::vector<pb::Output> Outputs(const pb::OutputsRequest& request);
 
  private:
+  std::vector<std::string> Headers(const std::string& content_type) const;
   Result<std::string> Post(const std::string& method, const google::protobuf::Message& request);
   Status PostStream(const std::string& method, const google::protobuf::Message& request,
                     const std::function<bool(std::string_view)>& on_message);

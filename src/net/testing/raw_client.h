@@ -21,6 +21,7 @@ struct RawResponse {
 class RawClient {
  public:
   explicit RawClient(uint16_t port);
+  explicit RawClient(const std::string& socket_path);  // of fewer than 108 bytes
 
   bool Send(std::string_view bytes);
   // A request with Content-Length (if there is a body) and `headers`, lines that end by CRLF.
@@ -42,6 +43,7 @@ class RawClient {
   int fd() const { return fd_.get(); }
 
  private:
+  void SetLimits();
   bool Fill();
   std::string Line();
   std::string Take(size_t size);

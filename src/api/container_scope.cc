@@ -1,0 +1,25 @@
+#include "api/container_scope.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cas/digest.h"
+
+namespace burrow::api {
+namespace {
+
+constexpr std::array<std::string_view, 10> kOfContainers = {
+    "/burrow.v1.Calls/Invoke",     "/burrow.v1.Calls/Submit",        "/burrow.v1.Calls/Wait",
+    "/burrow.v1.Calls/Outputs",    "/burrow.v1.Calls/Cancel",        "/burrow.v1.Apps/Bind",
+    "/burrow.v1.Blobs/Missing",    "/burrow.v1.Deployments/FindApp", "/burrow.v1.Deployments/FindFunction",
+    "/burrow.v1.Deployments/Stats"};
+constexpr std::string_view kOneBlob = "/blobs/";
+
+}  // namespace
+
+bool ContainersMay(std::string_view path) {
+  if (path.starts_with(kOneBlob)) return cas::Digest::FromHex(path.substr(kOneBlob.size())).has_value();
+  return std::ranges::find(kOfContainers, path) != kOfContainers.end();
+}
+
+}  // namespace burrow::api

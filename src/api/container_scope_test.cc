@@ -1,0 +1,29 @@
+#include "api/container_scope.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace burrow::api {
+namespace {
+
+TEST(ContainerScope, LetsFunctionsCallFunctions) {
+  for (const char* path : {"/burrow.v1.Calls/Invoke", "/burrow.v1.Calls/Submit", "/burrow.v1.Calls/Wait",
+                           "/burrow.v1.Calls/Outputs", "/burrow.v1.Calls/Cancel", "/burrow.v1.Apps/Bind",
+                           "/burrow.v1.Deployments/FindFunction", "/burrow.v1.Blobs/Missing"})
+    EXPECT_TRUE(ContainersMay(path)) << path;
+  EXPECT_TRUE(ContainersMay("/blobs/" + std::string(64, 'a')));
+}
+
+TEST(ContainerScope, IsNothingElse) {
+  for (const char* path :
+       {"", "/", "/link", "/health", "/uploads", "/blobs/", "/blobs/pack", "/blobs/../link", "/burrow.v1.Calls/",
+        "/burrow.v1.Calls/InvokeAll", "/burrow.v1.Calls/invoke", "//burrow.v1.Calls/Invoke", "/burrow.v1.Apps/Stop",
+        "/burrow.v1.Apps/Create", "/burrow.v1.Deployments/Deploy", "/burrow.v1.Secrets/List", "/burrow.v1.Images/List"})
+    EXPECT_FALSE(ContainersMay(path)) << path;
+  EXPECT_FALSE(ContainersMay("/blobs/" + std::string(64, 'A')));
+  EXPECT_FALSE(ContainersMay("/blobs/" + std::string(64, 'a') + "/x"));
+}
+
+}  // namespace
+}  // namespace burrow::api
