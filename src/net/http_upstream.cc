@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
@@ -26,7 +27,7 @@ constexpr auto kAwaitTuple = asio::as_tuple(asio::use_awaitable);
 }  // namespace
 
 struct HttpUpstream::State {
-  State(boost::beast::tcp_stream connected, HttpUpstreamLimits given) : stream(std::move(connected)), limits(given) {}
+  State(asio::ip::tcp::socket connected, HttpUpstreamLimits given) : stream(std::move(connected)), limits(given) {}
   boost::beast::tcp_stream stream;
   HttpUpstreamLimits limits;
   boost::beast::flat_buffer buffer{kUpstreamBuffer};
@@ -38,11 +39,11 @@ HttpUpstream::~HttpUpstream() = default;
 
 Task<Result<std::unique_ptr<HttpUpstream>>> HttpUpstream::Connect(std::string host, uint16_t port,
                                                                   HttpUpstreamLimits limits) {
-  BURROW_CO_ASSIGN_OR_RETURN(auto stream, co_await ConnectTcp(host, port, limits.connect));
+  BURROW_CO_ASSIGN_OR_RETURN(auto socket, co_await ConnectTcp(host, port, limits.connect));
   error_code ignored;
-  stream.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-  stream.socket().set_option(asio::socket_base::keep_alive(true), ignored);
-  co_return std::unique_ptr<HttpUpstream>(new HttpUpstream(std::make_unique<State>(std::move(stream), limits)));
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  co_return std::unique_ptr<HttpUpstream>(new HttpUpstream(std::make_unique<State>(std::move(socket), limits)));
 }
 
 Task<Status> HttpUpstream::Send(std::string_view bytes) {
