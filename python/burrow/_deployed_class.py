@@ -53,7 +53,7 @@ class DeployedCls(Cls):
             return self._found
 
     def __reduce__(self) -> "tuple[Any, ...]":
-        return DeployedCls, (self.app.name, self.name)
+        return DeployedCls, (self.app.name, self.name), {"_overrides": self._overrides}
 
     def __repr__(self) -> str:
         return "<burrow.Cls %s of the deployed app %s>" % (self.name, self.app.name)

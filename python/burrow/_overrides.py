@@ -26,7 +26,6 @@ _FIELDS: "dict[str, Callable[[FunctionOptions], dict[str, Any]]]" = {
     "memory": lambda o: {"memoryMib": o.memory, "memoryLimitMib": o.memory_limit},
     "timeout": lambda o: {"timeoutMs": _ms(o.timeout)},
     "retries": lambda o: {"retries": _retries(o)},
-    "min_containers": lambda o: {"minContainers": o.min_containers},
     "max_containers": lambda o: {"maxContainers": o.max_containers},
     "buffer_containers": lambda o: {"bufferContainers": o.buffer_containers},
     "scaledown_window": lambda o: {"scaledownWindowMs": _ms(o.scaledown_window)},

@@ -100,8 +100,8 @@ class Cls:
         """The same class with other options, in containers of its own.
 
         Args:
-            options: cpu, memory, timeout, retries, min_containers, max_containers, buffer_containers
-                and scaledown_window, as @app.cls() takes them; the others stay as they are.
+            options: cpu, memory, timeout, retries, max_containers, buffer_containers and
+                scaledown_window, as @app.cls() takes them; the others stay as they are.
 
         Raises:
             InvalidError: an option is out of range, or cannot be changed.
@@ -142,7 +142,8 @@ class Cls:
         return (self.__wrapped__,)
 
     def __reduce__(self) -> "tuple[Any, ...]":
-        return _unpickled, (self.app.name, self.__wrapped__, self.name)
+        arguments = (self.app.name, self.__wrapped__, self.name)
+        return _unpickled, arguments, {"_overrides": self._overrides}
 
     def __repr__(self) -> str:
         return "<burrow.Cls %s of %s>" % (self.name, self.app.name)

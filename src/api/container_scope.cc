@@ -8,10 +8,11 @@
 namespace burrow::api {
 namespace {
 
-constexpr std::array<std::string_view, 10> kOfContainers = {
-    "/burrow.v1.Calls/Invoke",     "/burrow.v1.Calls/Submit",        "/burrow.v1.Calls/Wait",
-    "/burrow.v1.Calls/Outputs",    "/burrow.v1.Calls/Cancel",        "/burrow.v1.Apps/Bind",
-    "/burrow.v1.Blobs/Missing",    "/burrow.v1.Deployments/FindApp", "/burrow.v1.Deployments/FindFunction",
+constexpr std::array<std::string_view, 9> kOfContainers = {
+    "/burrow.v1.Calls/Invoke",     "/burrow.v1.Calls/Submit",
+    "/burrow.v1.Calls/Wait",       "/burrow.v1.Calls/Outputs",
+    "/burrow.v1.Calls/Cancel",     "/burrow.v1.Apps/Bind",
+    "/burrow.v1.Blobs/Missing",    "/burrow.v1.Deployments/FindFunction",
     "/burrow.v1.Deployments/Stats"};
 constexpr std::string_view kOneBlob = "/blobs/";
 

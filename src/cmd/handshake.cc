@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 
 #include "cmd/options.h"
 
@@ -31,16 +32,17 @@ Status SendLine(int fd, const nlohmann::json& message) {
   return {};
 }
 
-Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline) {
+Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline, int interrupt_fd) {
   auto end = std::chrono::steady_clock::now() + deadline;
   std::string line;
   while (line.size() < kMaxLine) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    pollfd waiting{fd, POLLIN, 0};
-    int ready = left.count() > 0 ? ::poll(&waiting, 1, static_cast<int>(left.count())) : 0;
+    pollfd waiting[] = {{fd, POLLIN, 0}, {interrupt_fd, POLLIN, 0}};
+    int ready = left.count() > 0 ? ::poll(waiting, std::size(waiting), static_cast<int>(left.count())) : 0;
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return FailErrno("poll");
     if (ready == 0) return Fail(Code::kDeadlineExceeded, "a process of burrowd did not become ready in time");
+    if (waiting[1].revents != 0) return Fail(Code::kCancelled, "burrowd was stopped while it started");
     char byte;
     ssize_t got = ::read(fd, &byte, 1);
     if (got <= 0) return Fail(Code::kUnavailable, "a process of burrowd ended before it was ready");

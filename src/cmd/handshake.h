@@ -19,7 +19,7 @@ Result<Handshake> MakeHandshake();
 Status SendLine(int fd, const nlohmann::json& message);
 // The peer's line; kUnavailable when it closed without one, kDeadlineExceeded when it stayed silent, and its error when
 // it refused.
-Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline);
+Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline, int interrupt_fd = -1);
 // Tells the parent why this process cannot start, so that one sentence is printed once; without a parent, prints it.
 // Gives exit code 1.
 int Refuse(int handshake_fd, const Error& error);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <thread>
 
 #include "base/log.h"
@@ -53,15 +54,16 @@ class Child {
     options.fds = {{0, 0}, {1, 1}, {2, 2}, {handshake.theirs.get(), kChildHandshakeFd}};
     options.parent_death_signal = SIGTERM;
     BURROW_ASSIGN_OR_RETURN(process_, os::Spawn(options));
-    started_ = std::chrono::steady_clock::now();
+    ready_.reset();
     return std::move(handshake.ours);
   }
 
   // Whether it may be started once more after it ended.
   bool MayRestart() {
-    if (std::chrono::steady_clock::now() - started_ > kQuiet) restarts_ = 0;
+    if (ready_ && std::chrono::steady_clock::now() - *ready_ > kQuiet) restarts_ = 0;
     return ++restarts_ <= kMaxRestarts;
   }
+  void NoteReady() { ready_ = std::chrono::steady_clock::now(); }
   void Stop() {
     if (!process_.running()) return;
     auto status = process_.Stop(kStopGrace);
@@ -73,7 +75,7 @@ class Child {
  private:
   std::string name_;
   os::Process process_;
-  std::chrono::steady_clock::time_point started_;
+  std::optional<std::chrono::steady_clock::time_point> ready_;  // since when
   int restarts_ = 0;
 };
 
@@ -146,7 +148,8 @@ class Up {
       argv.insert(argv.end(), {"--blob-credentials", command_.blobs.credentials_file});
     }
     BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, control_.Start(std::move(argv)));
-    BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kControlReady));
+    BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kControlReady, signals_.get()));
+    control_.NoteReady();
     ready_.port = ready.at("port").get<uint16_t>();
     ready_.client_token = ready.at("client_token").get<std::string>();
     ready_.worker_token = ready.at("worker_token").get<std::string>();
@@ -167,8 +170,9 @@ class Up {
     return SendLine(worker_says_.get(), {{"token", ready_.worker_token}});
   }
   Status AwaitWorker() {
-    auto ready = ReceiveLine(worker_says_.get(), kWorkerReady);
+    auto ready = ReceiveLine(worker_says_.get(), kWorkerReady, signals_.get());
     worker_says_.Reset();
+    if (ready) worker_.NoteReady();
     return ready ? Status() : Forward(std::move(ready.error()));
   }
 

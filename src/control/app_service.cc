@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "control/attached_checks.h"
 #include "control/class_service.h"
 #include "control/limits.h"
@@ -28,6 +29,15 @@ google::protobuf::RepeatedPtrField<pb::SourceFile> FilesOf(const pb::PublishRequ
     }
   }
   return files;
+}
+
+// Of functions with these names, and their variants.
+std::vector<FunctionId> IdsOf(const App& app, const std::set<std::string>& names) {
+  std::vector<FunctionId> ids;
+  for (const auto& [key, function] : app.functions) {
+    if (names.contains(function->name())) ids.push_back(function->id);
+  }
+  return ids;
 }
 
 }  // namespace
@@ -126,14 +136,16 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
   BURROW_CO_ASSIGN_OR_RETURN(auto prepared, PrepareAll(*app, request));
   std::vector<store::FunctionRecord> records;
   for (const auto& function : prepared) records.push_back(RecordOf(*function));
-  auto stored = co_await p_.store_thread.Ask([&store = p_.store, &records] { return store.PutFunctions(records); });
+  const auto dropped = IdsOf(*app, {request.removed().begin(), request.removed().end()});
+  auto stored = co_await p_.store_thread.Ask(
+      [&store = p_.store, &records, &dropped] { return store.PutFunctions(records, dropped); });
   BURROW_CO_RETURN_IF_ERROR(stored);
   if (!app->live())
     co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
   pb::PublishResponse response;
-  for (const auto& function : prepared) {
-    const FunctionId id = Enter(*app, function);
-    if (!function->spec.function().has_bound()) (*response.mutable_function_ids())[function->name()] = id.str();
+  for (const auto& [name, id] : EnterAll(*app, prepared)) (*response.mutable_function_ids())[name] = id.str();
+  for (const auto& name : request.warm()) {
+    if (const auto found = app->functions.find(name); found != app->functions.end()) p_.autoscaler.Warm(found->second);
   }
   const std::set<std::string_view> gone(request.removed().begin(), request.removed().end());
   for (const auto& [key, function] : app->functions) {
@@ -148,6 +160,40 @@ void AppService::Remove(Function& function, const std::string& why) {
   function.generation++;
   p_.dispatcher.CancelWaiting(function, why);
   p_.autoscaler.Retire(function);
+}
+
+std::map<std::string, FunctionId> AppService::EnterAll(App& app,
+                                                       const std::vector<std::shared_ptr<Function>>& prepared) {
+  std::map<std::string, FunctionId> ids;
+  std::set<std::string> keys;
+  for (const auto& function : prepared) {
+    const bool is_variant = function->spec.function().has_bound();
+    const std::string name = function->name();
+    keys.insert(function->key());
+    const FunctionId id = Enter(app, function);
+    if (!is_variant) ids.emplace(name, id);
+  }
+  EnterLateVariants(app, ids, keys);
+  return ids;
+}
+
+// Those that were bound to what was published before, while this was being stored.
+void AppService::EnterLateVariants(App& app, const std::map<std::string, FunctionId>& ids,
+                                   const std::set<std::string>& keys) {
+  std::vector<std::shared_ptr<Function>> late;
+  for (const auto& [name, id] : ids) {
+    for (auto& variant : PrepareVariants(p_.io, app, *app.functions.at(name))) {
+      if (!keys.contains(variant->key())) late.push_back(std::move(variant));
+    }
+  }
+  if (late.empty()) return;
+  std::vector<store::FunctionRecord> records;
+  for (const auto& variant : late) records.push_back(RecordOf(*variant));
+  for (const auto& variant : late) Enter(app, variant);
+  p_.store_thread.Run([&store = p_.store, records] { return store.PutFunctions(records); },
+                      [](const Status& status) {
+                        if (!status) LogError("variants could not be stored: {}", status.error().message());
+                      });
 }
 
 FunctionId AppService::Enter(App& app, const std::shared_ptr<Function>& prepared) {

@@ -1,7 +1,9 @@
 // burrow.v1.Apps and burrow.v1.Containers.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "api/gateway.h"
@@ -48,11 +50,14 @@ class AppService {
   // A function for each of the request's, and one for each variant of its classes, that are to be entered once they are
   // stored. Each has the id of the one that it replaces.
   Result<std::vector<std::shared_ptr<Function>>> PrepareAll(App& app, const pb::PublishRequest& request) const;
-  FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
+  // Makes them the app's; gives the ids of those that are no variants, by name.
+  std::map<std::string, FunctionId> EnterAll(App& app, const std::vector<std::shared_ptr<Function>>& prepared);
   // The app has it no more: what is in it ends, nothing else begins. `why` is for the calls that wait.
   void Remove(Function& function, const std::string& why);
 
  private:
+  FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
+  void EnterLateVariants(App& app, const std::map<std::string, FunctionId>& ids, const std::set<std::string>& keys);
   net::Task<Result<pb::CreateAppResponse>> Create(const pb::CreateAppRequest& request);
   net::Task<Result<pb::PublishResponse>> Publish(const pb::PublishRequest& request);
   Result<std::shared_ptr<Function>> Prepare(App& app, const pb::FunctionSpec& spec,

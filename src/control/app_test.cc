@@ -198,6 +198,20 @@ TEST_F(Apps, AFunctionThatIsRemovedTakesNoFurtherCallsUntilItComesBack) {
   EXPECT_EQ(Invoke(g, "z").value().inline_(), "z");
 }
 
+TEST_F(Apps, AFunctionThatIsPublishedWarmHasOneContainerAtOnce) {
+  Begin();
+  worker_->Connect();
+  pb::PublishRequest request;
+  request.set_app_id(NewApp("served", true));
+  *request.add_functions() = Spec("f");
+  request.add_warm("f");
+  request.add_warm("unknown");
+  ASSERT_TRUE(Ask<pb::PublishResponse>("Apps/Publish", request));
+  EXPECT_EQ(worker_->WaitFor(lpb::FromControl::kStart).start().spec().function().min_containers(), 0u);
+  ASSERT_TRUE(Ask<pb::PublishResponse>("Apps/Publish", request));
+  EXPECT_EQ(worker_->Count(lpb::FromControl::kStart), 1u);
+}
+
 TEST_F(Apps, FunctionsOfAnAppThatStaysAreRemovedByDeploysAlone) {
   Begin();
   pb::PublishRequest request;

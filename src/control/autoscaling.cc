@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/apps.h"
+#include "control/classes.h"
 #include "scheduler/autoscaler.h"
 #include "scheduler/placement.h"
 
@@ -36,7 +37,7 @@ std::string LargestWorker(const std::vector<Worker*>& workers) {
 }  // namespace
 
 void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
-  if (closed_ || !function->app->live() || function->back_off.armed()) return;
+  if (closed_ || function->removed || !function->app->live() || function->back_off.armed()) return;
   uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
   if (wanted == 0) return EndStarvation(*function);
   if (const Status may = check_start ? check_start(*function) : Status(); !may) {
@@ -48,6 +49,13 @@ void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
     if (!StartOne(function)) return;
   }
   EndStarvation(*function);
+}
+
+void Autoscaler::Warm(const std::shared_ptr<Function>& function) {
+  const auto load = LoadOf(*function, clock_.Now());
+  if (closed_ || function->removed || !function->app->live() || load.ready + load.starting > 0) return;
+  if (NeedsParameters(function->spec.function()) || (check_start && !check_start(*function))) return;
+  if (Worker* worker = FindRoom(*function, workers_.Connected(), false)) StartOn(function, *worker, clock_.Now());
 }
 
 bool Autoscaler::StartOne(const std::shared_ptr<Function>& function) {
@@ -71,11 +79,15 @@ bool Autoscaler::StartOne(const std::shared_ptr<Function>& function) {
     Starve(function, Starvation::kNoRoom);
     return false;
   }
-  Container& container = containers_.Add(function, *worker);
+  StartOn(function, *worker, decided);
+  return true;
+}
+
+void Autoscaler::StartOn(const std::shared_ptr<Function>& function, Worker& worker, SteadyTime decided) {
+  Container& container = containers_.Add(function, worker);
   container.decided = decided;
   container.reported = true;
   SendStart(container);
-  return true;
 }
 
 void Autoscaler::SendStart(Container& container) {

@@ -31,6 +31,8 @@ class Autoscaler {
 
   // Starts what the function lacks. To be called at every event that may ask for more.
   void Adjust(const std::shared_ptr<Function>& function);
+  // Starts a container for calls to come, if there is none and a worker has room for it at once.
+  void Warm(const std::shared_ptr<Function>& function);
   // A container has no call: it stops once its window has passed.
   void NoteIdle(Container& container);
   // Asks the worker to stop it; the container leaves when the worker says that it has stopped.
@@ -50,6 +52,7 @@ class Autoscaler {
 
  private:
   bool StartOne(const std::shared_ptr<Function>& function);
+  void StartOn(const std::shared_ptr<Function>& function, Worker& worker, SteadyTime decided);
   void SendStart(Container& container);
   Worker* FindRoom(const Function& function, const std::vector<Worker*>& connected, bool as_if_stopped) const;
   bool MakeRoom(const Function& function, const std::vector<Worker*>& connected);

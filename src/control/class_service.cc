@@ -8,6 +8,15 @@
 
 namespace burrow::control {
 
+namespace {
+
+size_t VariantsOf(const App& app) {
+  return static_cast<size_t>(std::ranges::count_if(
+      app.functions, [](const auto& entry) { return entry.second->spec.function().has_bound(); }));
+}
+
+}  // namespace
+
 void ClassService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::BindRequest, pb::BindResponse>("burrow.v1.Apps/Bind", [this](const auto& r) { return Bind(r); });
 }
@@ -24,17 +33,20 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
   auto bound = BindParameters(base_id, base->spec.function(), request.parameters());
   if (!bound) co_return Forward(std::move(bound.error()));
   if (request.has_overrides()) *bound->mutable_overrides() = request.overrides();
-  BURROW_CO_RETURN_IF_ERROR(CheckVariant(base->spec, *bound));
   pb::BindResponse response;
   const bool is_base = bound->values().empty() && !bound->has_overrides();
   auto id = is_base ? base_id : VariantId(*bound);
   response.set_function_id(id.str());
   if (p_.apps.FindFunction(id)) co_return response;
-  if (app->functions.size() >= kMaxFunctions + kMaxVariants)
-    co_return Fail(Code::kResourceExhausted, "an app may have at most {} sets of parameters", kMaxVariants);
   auto variant = std::make_shared<Function>(p_.io, id, app.get());
   uint32_t generation = 0;
   do {  // again where the class is published anew meanwhile
+    if (base->removed)
+      co_return Fail(Code::kNotFound, "the newest version of the app {} has no {}", app->record.name, Label(*base));
+    if (VariantsOf(*app) >= kMaxVariants)
+      co_return Fail(Code::kResourceExhausted, "an app may have at most {} sets of parameters and options",
+                     kMaxVariants);
+    BURROW_CO_RETURN_IF_ERROR(CheckVariant(base->spec, *bound));
     generation = base->generation;
     variant->spec = VariantSpec(base->spec, *bound);
     std::vector<store::FunctionRecord> records = {RecordOf(*variant)};

@@ -81,10 +81,10 @@ TEST_F(Classes, OverridesMakeAVariantOfAnyFunction) {
   EXPECT_EQ(started.timeout_ms(), 9'000u);
   EXPECT_EQ(started.max_inputs(), 4u);
   EXPECT_EQ(started.max_containers(), 2u);
-  request.mutable_overrides()->set_min_containers(3);
+  request.mutable_overrides()->set_max_batch_size(3);
   auto refused = Ask<pb::BindResponse>("Apps/Bind", request);
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message(), HasSubstr("min_containers (3) is above max_containers (2)"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("both max_inputs and max_batch_size"));
 }
 
 TEST_F(Classes, TheSameParametersGiveTheSameFunction) {

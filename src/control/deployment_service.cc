@@ -176,10 +176,7 @@ void DeploymentService::Enter(Rollout& rollout, uint32_t version) {
   response.set_app_id(app.record.id.str());
   response.set_version(version);
   RemoveOthers(rollout);
-  for (const auto& prepared : rollout.prepared) {
-    const std::string name = prepared->name();
-    const FunctionId id = p_.app_service.Enter(app, prepared);
-    if (prepared->spec.function().has_bound()) continue;
+  for (const auto& [name, id] : p_.app_service.EnterAll(app, rollout.prepared)) {
     (*response.mutable_function_ids())[name] = id.str();
     const auto schedule = rollout.schedules.find(name);
     if (schedule == rollout.schedules.end()) {

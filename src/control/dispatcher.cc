@@ -284,7 +284,7 @@ void Dispatcher::EndAttempt(const std::shared_ptr<Call>& call, scheduler::Attemp
                             Container& container, double run_ms) {
   auto decision = scheduler::DecideRetry(RetryPolicyOf(*call->function), end, call->budget);
   bool retry = decision.verdict == scheduler::Verdict::kRetry && !call->cancelling;
-  if (retry && call->function->app->live()) {
+  if (retry && call->function->app->live() && !call->function->removed) {
     return decision.delay > Millis(0) ? Delay(call, decision.delay) : Requeue(call);
   }
   if (call->cancelling) failure = Cancelled("the call was cancelled");
@@ -311,6 +311,7 @@ void Dispatcher::FailWaiting(Function& function, const Failure& failure) {
 }
 
 void Dispatcher::Requeue(const std::shared_ptr<Call>& call) {
+  if (call->function->removed) return Fail(call, Cancelled("its function is no part of the app any more"));
   call->state = Call::State::kQueued;
   call->container = nullptr;
   call->submitted = clock_.Now();

@@ -15,7 +15,6 @@ void OverrideResources(const pb::SpecOverrides& overrides, pb::Resources& resour
 }
 
 void OverrideScaling(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
-  if (overrides.has_min_containers()) spec.set_min_containers(overrides.min_containers());
   if (overrides.has_max_containers()) spec.set_max_containers(overrides.max_containers());
   if (overrides.has_buffer_containers()) spec.set_buffer_containers(overrides.buffer_containers());
   if (overrides.has_scaledown_window_ms()) spec.set_scaledown_window_ms(overrides.scaledown_window_ms());

@@ -140,6 +140,27 @@ TEST_F(Restart, SpawnedCallsOfAnEphemeralAppGoOnAndThenItEnds) {
   follow_to_the_end(publish.app_id());
 }
 
+TEST_F(Restart, FunctionsThatWereRemovedStayAway) {
+  Begin();
+  worker_->Connect();
+  pb::PublishRequest request;
+  request.set_app_id(NewApp("served", true));
+  for (const char* name : {"kept", "gone"}) *request.add_functions() = Spec(name);
+  const auto ids = Ask<pb::PublishResponse>("Apps/Publish", request)->function_ids();
+  pb::BindRequest bind;
+  bind.set_function_id(ids.at("gone"));
+  bind.mutable_overrides()->set_timeout_ms(5'000);
+  const auto variant = Ask<pb::BindResponse>("Apps/Bind", bind)->function_id();
+  request.clear_functions();
+  request.add_removed("gone");
+  ASSERT_TRUE(Ask<pb::PublishResponse>("Apps/Publish", request));
+  KillAndStart();
+  worker_->Connect();
+  EXPECT_TRUE(Ask<pb::CallResult>("Calls/Invoke", InvokeOf(ids.at("kept"), "x")));
+  for (const std::string& id : {ids.at("gone"), variant})
+    EXPECT_EQ(Ask<pb::CallResult>("Calls/Invoke", InvokeOf(id, "x")).error().code(), Code::kNotFound);
+}
+
 TEST_F(Restart, TheSameTokensAreValid) {
   Begin();
   auto before = token;

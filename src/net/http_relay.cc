@@ -30,6 +30,7 @@ struct HttpRelay::Shared {
   const HttpRelayOptions options;
   std::vector<Idle> idle;  // the longest idle first
   size_t in_use = 0;
+  size_t long_bodies = 0;
 
   void DropOld() {
     const auto oldest = SteadyNow() - options.keep;
@@ -73,11 +74,27 @@ class HttpRelay::Slot {
   bool was_kept_ = false;
 };
 
+// Counts a request whose body the server holds, while that comes.
+class HttpRelay::LongBody {
+ public:
+  explicit LongBody(Shared& shared) : shared_(shared) { ++shared_.long_bodies; }
+  ~LongBody() { --shared_.long_bodies; }
+  LongBody(const LongBody&) = delete;
+  LongBody& operator=(const LongBody&) = delete;
+
+ private:
+  Shared& shared_;
+};
+
 // One request on its way through.
 class HttpRelay::Passage {
  public:
   Passage(std::shared_ptr<Shared> shared, HttpExchange& exchange, HttpRelayRequest request)
-      : exchange_(exchange), request_(std::move(request)), host_(shared->options.host), server_(std::move(shared)) {}
+      : exchange_(exchange),
+        request_(std::move(request)),
+        shared_(shared),
+        host_(shared->options.host),
+        server_(std::move(shared)) {}
 
   Task<Status> Run();
 
@@ -94,7 +111,10 @@ class HttpRelay::Passage {
 
   HttpExchange& exchange_;
   const HttpRelayRequest request_;
+  const std::shared_ptr<Shared> shared_;
   const std::string host_;
+  const SteadyTime began_ = SteadyNow();
+  std::optional<LongBody> held_;  // while the body comes
   Slot server_;
   std::string piece_;        // the beginning of the body, then what is on its way
   uint64_t read_ = 0;        // bytes of the body
@@ -104,6 +124,11 @@ class HttpRelay::Passage {
 
 Task<Status> HttpRelay::Passage::Run() {
   BURROW_CO_RETURN_IF_ERROR(co_await ReadBeginning());
+  if (!body_ended_ && request_.body_deadline.count() > 0) {
+    if (shared_->long_bodies >= shared_->options.long_bodies)
+      co_return Fail(Code::kResourceExhausted, "too many large requests are on their way");
+    held_.emplace(*shared_);
+  }
   Status asked = co_await AskOnce(!body_ended_);
   // The server closed the kept connection while it was idle: no fault, a new one will do.
   if (!asked && body_ended_ && server_.was_kept()) asked = co_await AskOnce(true);
@@ -115,6 +140,9 @@ Task<Result<size_t>> HttpRelay::Passage::ReadPiece(size_t filled) {
   BURROW_CO_ASSIGN_OR_RETURN(const size_t got,
                              co_await exchange_.ReadSome(std::span(piece_).subspan(filled, kRelayPiece - filled)));
   read_ += got;
+  if (request_.body_deadline.count() > 0 && SteadyNow() > began_ + request_.body_deadline)
+    co_return Fail(Code::kInvalidArgument, "the body took longer than {} s to come",
+                   request_.body_deadline.count() / 1000);
   if (read_ > request_.body_limit)
     co_return Fail(Code::kOutOfRange, "the body is larger than the limit of {} bytes", request_.body_limit);
   co_return got;
@@ -174,6 +202,7 @@ Task<Status> HttpRelay::Passage::SendBody() {
     }
     piece_.resize(*got);
   }
+  held_.reset();
   co_return co_await server_->Send("0\r\n\r\n");
 }
 

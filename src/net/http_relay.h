@@ -2,6 +2,7 @@
 // IoContext's thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@ struct HttpRelayOptions {
   std::string host;
   uint16_t port = 0;
   size_t connections = 4'096;              // at once; more are kResourceExhausted
+  size_t long_bodies = 64;                 // requests at once whose bodies may be held by the server; as above
   size_t kept = 64;                        // idle ones
   std::chrono::milliseconds keep{30'000};  // less than the server's patience with idle connections
   HttpUpstreamLimits limits;
@@ -31,6 +33,8 @@ struct HttpRelayRequest {
   std::vector<std::string_view> headers;                        // taken over from the client's
   std::vector<std::pair<std::string_view, std::string>> added;  // said by the relay
   uint64_t body_limit = 16u << 20;
+  // Until the whole body has come, of one that the server holds in memory; zero: it streams, and only stalls end it.
+  std::chrono::milliseconds body_deadline{0};
   std::function<bool(int status)> withholds;  // may be absent; true: the client is not to see this answer
 };
 
@@ -46,7 +50,7 @@ class HttpRelay {
   //   kUnauthenticated    its answer was withheld
   //   kOutOfRange         the body is too large
   //   kResourceExhausted  too many requests are on their way
-  //   kInvalidArgument    the body is no HTTP
+  //   kInvalidArgument    the body is no HTTP, or came too slowly
   // On kAborted the answer broke off, and only the end of the connection can say so.
   Task<Status> Forward(HttpExchange& exchange, HttpRelayRequest request);
 
@@ -55,6 +59,7 @@ class HttpRelay {
  private:
   struct Shared;
   class Slot;
+  class LongBody;
   class Passage;
   std::shared_ptr<Shared> shared_;  // also of requests that unwind after the relay's end
 };

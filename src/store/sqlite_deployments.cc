@@ -66,7 +66,9 @@ Status PutSchedules(SqliteDatabase& database, const Deployment& deployment) {
 // Gives the number of the new version.
 Result<uint32_t> AddVersion(SqliteDatabase& database, const Deployment& deployment) {
   std::string names;
-  for (const FunctionRecord& function : deployment.functions) names += function.name + "\n";
+  // Variants, which have a # in their name, are nobody's own.
+  for (const FunctionRecord& function : deployment.functions)
+    if (function.name.find('#') == std::string::npos) names += function.name + "\n";
   const std::string& app = deployment.app.id.str();
   BURROW_ASSIGN_OR_RETURN(auto last, Rows(
                                          database, "SELECT ifnull(max(version), 0) FROM deployments WHERE app = ?",

@@ -63,10 +63,12 @@ Result<std::vector<AppRecord>> SqliteStore::Apps() {
               ReadApp);
 }
 
-Status SqliteStore::PutFunctions(const std::vector<FunctionRecord>& functions) {
+Status SqliteStore::PutFunctions(const std::vector<FunctionRecord>& functions, const std::vector<FunctionId>& dropped) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
   BURROW_RETURN_IF_ERROR(InsertFunctions(database_, functions));
+  BURROW_ASSIGN_OR_RETURN(auto drop, SqliteStatement::Prepare(database_, "DELETE FROM functions WHERE id = ?"));
+  for (const FunctionId& id : dropped) BURROW_RETURN_IF_ERROR(drop.Run(id.str()));
   return transaction.Commit();
 }
 

@@ -21,7 +21,8 @@ class SqliteStore final : public Store {
 
   Status PutApp(const AppRecord& app) override;
   Result<std::vector<AppRecord>> Apps() override;
-  Status PutFunctions(const std::vector<FunctionRecord>& functions) override;
+  using Store::PutFunctions;
+  Status PutFunctions(const std::vector<FunctionRecord>& functions, const std::vector<FunctionId>& dropped) override;
   Result<std::vector<FunctionRecord>> Functions() override;
   Status DropApps(const std::vector<AppId>& apps) override;
 

@@ -126,9 +126,11 @@ class Store {
   virtual Status PutToken(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> Tokens() = 0;
 
-  virtual Status PutApp(const AppRecord& app) = 0;                                // inserts or replaces
-  virtual Result<std::vector<AppRecord>> Apps() = 0;                              // oldest first
-  virtual Status PutFunctions(const std::vector<FunctionRecord>& functions) = 0;  // inserts or replaces by id
+  virtual Status PutApp(const AppRecord& app) = 0;    // inserts or replaces
+  virtual Result<std::vector<AppRecord>> Apps() = 0;  // oldest first
+  // Inserts or replaces by id, and forgets `dropped`, in one step.
+  virtual Status PutFunctions(const std::vector<FunctionRecord>& functions, const std::vector<FunctionId>& dropped) = 0;
+  Status PutFunctions(const std::vector<FunctionRecord>& functions) { return PutFunctions(functions, {}); }
   virtual Result<std::vector<FunctionRecord>> Functions() = 0;
   virtual Status DropApps(const std::vector<AppId>& apps) = 0;  // with their functions; unknown ones are passed over
 

@@ -97,7 +97,9 @@ TEST_P(StoreContract, ReplacesFunctionsById) {
   const FunctionId square = FunctionId::New(), cube = FunctionId::New();
   ASSERT_TRUE(store().PutFunctions({{.id = square, .app = app, .name = "square", .spec = "old"},
                                     {.id = cube, .app = app, .name = "cube", .spec = kBytes}}));
-  ASSERT_TRUE(store().PutFunctions({{.id = square, .app = app, .name = "square", .spec = "new"}}));
+  const auto gone = FunctionId::New();
+  ASSERT_TRUE(store().PutFunctions({{.id = gone, .app = app, .name = "gone", .spec = "old"}}));
+  ASSERT_TRUE(store().PutFunctions({{.id = square, .app = app, .name = "square", .spec = "new"}}, {gone}));
   Reopen();
   const auto functions = *store().Functions();
   ASSERT_EQ(functions.size(), 2u);

@@ -16,6 +16,7 @@ namespace burrow::worker {
 namespace {
 
 constexpr int kApiBacklog = 128;
+constexpr std::chrono::seconds kMethodBodyDeadline{60};
 constexpr std::string_view kBlobs = "/blobs/";
 constexpr const char* kContainerHeader = "Burrow-Container";  // see api/container_scope.h
 
@@ -66,7 +67,9 @@ net::HttpRelayRequest ApiDoor::RequestOf(std::string_view path, const std::strin
   net::HttpRelayRequest request;
   request.headers.assign(std::begin(kPassedHeaders), std::end(kPassedHeaders));
   request.added = {{"Authorization", "Bearer " + options_.token}, {kContainerHeader, container_id}};
-  request.body_limit = path.starts_with(kBlobs) ? options_.blob_bytes : options_.method_bytes;
+  const bool is_blob = path.starts_with(kBlobs);
+  request.body_limit = is_blob ? options_.blob_bytes : options_.method_bytes;
+  if (!is_blob) request.body_deadline = kMethodBodyDeadline;
   // The container runs, so a control that does not know it has not heard of it yet: it was started anew.
   request.withholds = [](int status) { return status == 401; };
   return request;

@@ -98,7 +98,7 @@ class ApiSocketTest : public ::testing::Test {
 };
 
 TEST_F(ApiSocketTest, MayBeUsedByEveryUserOfTheContainer) {
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path().c_str(), &info), 0);
   EXPECT_TRUE(S_ISSOCK(info.st_mode));
   EXPECT_EQ(info.st_mode & 0777, 0666u);
@@ -173,7 +173,7 @@ TEST_F(ApiSocketTest, EndsRequestsWithTheContainer) {
   loop_.Do([this] { socket_.reset(); });
   EXPECT_TRUE(client.AtEnd());
   EXPECT_EQ(left_.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
-  struct stat info {};
+  struct stat info{};
   EXPECT_NE(::stat(path().c_str(), &info), 0) << "its file stays behind";
 }
 

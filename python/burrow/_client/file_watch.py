@@ -22,7 +22,9 @@ _MODIFY, _CREATE, _DELETE = 0x2, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF, _OVERFLOW, _IGNORED = 0x400, 0x800, 0x4000, 0x8000
 _ONLY_DIRECTORIES, _IS_DIRECTORY = 0x1000000, 0x40000000
 _NON_BLOCKING, _CLOSE_ON_EXEC = 0o4000, 0o2000000
-_WATCHED = _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _MODIFY | _CREATE | _DELETE | _DELETE_SELF
+_WATCHED = (
+    _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _MODIFY | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF
+)
 _ALWAYS = _DELETE_SELF | _MOVE_SELF | _OVERFLOW | _IGNORED | _IS_DIRECTORY
 
 
@@ -197,6 +199,9 @@ class _Inotify:
             position += length
             directory = self._directories.get(number, "")
             if mask & _IGNORED:
+                self._directories.pop(number, None)
+            elif mask & _MOVE_SELF:  # the watch has gone with what was moved away
+                self._library.inotify_rm_watch(self.number, number)
                 self._directories.pop(number, None)
             if directory or mask & _OVERFLOW:
                 events.append((directory, name, mask))

@@ -77,8 +77,12 @@ class ServedApp:
             ]
             removed = [name for name in self._specs if name not in declared]
             if names or removed:
+                warm = self._with_containers()
                 session.publish(
-                    self._kept_warm([declared[name] for name in names]), source, removed
+                    [declared[name] for name in names],
+                    source,
+                    removed,
+                    [name for name in names if name in warm],
                 )
         except BaseException:
             session.app = old
@@ -91,20 +95,14 @@ class ServedApp:
         self.state, self._specs = state, declared
         return Swap(names, removed)
 
-    def _kept_warm(self, specs: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
-        """With a container from the start where there was one; the old ones go."""
+    def _with_containers(self) -> "set[str]":
+        """Functions that have containers now."""
         answer = self._session.transport.unary("Containers/List", {})
-        warm = {
-            item.get("function")
+        return {
+            str(item.get("function"))
             for item in answer.get("containers", ())
             if item.get("appId") == self._session.app_id and item.get("state") in _LIVE
         }
-        return [
-            dict(spec, minContainers=max(1, spec["minContainers"]))
-            if spec["name"] in warm
-            else spec
-            for spec in specs
-        ]
 
 
 class _BuildsAlone(Reporter):

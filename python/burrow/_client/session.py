@@ -72,11 +72,17 @@ class Session:
         specs: "list[dict[str, Any]]",
         source: "list[dict[str, Any]]",
         removed: "list[str] | None" = None,
+        warm: "list[str] | None" = None,
     ) -> None:
-        """Adds or replaces functions of the app, of which there may be others, and removes some."""
+        """Adds or replaces functions of the app, of which there may be others, and removes some.
+
+        Those in `warm` are given a container at once where there is none.
+        """
         request = {"appId": self.app_id, "functions": specs, "source": source}
         if removed:
             request["removed"] = removed
+        if warm:
+            request["warm"] = warm
         answer = self.transport.unary("Apps/Publish", request, _PUBLISH_TIMEOUT)
         self.function_ids.update(answer.get("functionIds", {}))
         self.specs.update((spec["name"], spec) for spec in specs)

@@ -233,6 +233,8 @@ def test_a_deployed_class_is_called_by_name_with_its_parameters(burrowd: SmallBu
         [{"name": "key", "data": "aw=="}, {"name": "size", "number": "3"}],
         [{"name": "key", "data": "aw=="}, {"name": "size", "number": "4"}],
     ]
+    big = pickle.loads(pickle.dumps(Counter.with_options(timeout=9)))
+    assert big._overrides == {"timeoutMs": 9000}
     with pytest.raises(InvalidError, match="size of Counter takes int"):
         Counter(key=b"k", size="4")
     with pytest.raises(InvalidError, match="its source is not here"):
