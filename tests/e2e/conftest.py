@@ -56,10 +56,22 @@ def session_daemon(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Ite
     daemon = Daemon(tmp_path_factory.mktemp("daemon"), state)
     daemon.start()
     group = daemon.process.pid if daemon.process else 0
+    make_base_image(daemon)
     yield daemon
     if daemon.running:
         assert daemon.stop() == 0, daemon.tail()
     before.check(state, group)
+
+
+def make_base_image(daemon: Daemon) -> None:
+    """So that no test waits for it: that takes minutes on a busy machine."""
+    path = daemon.directory / "base.py"
+    path.write_text(
+        "import burrow\napp = burrow.App('base')\n@app.function()\ndef f(): return 1\n"
+        "@app.local_entrypoint()\ndef main(): print(f.remote())\n"
+    )
+    made = daemon.burrow("run", str(path), deadline_s=900)
+    assert made.stdout == "1\n", made.stderr
 
 
 @pytest.fixture
