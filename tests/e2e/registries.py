@@ -95,7 +95,7 @@ Fault = Callable[[str, int], Optional[int]]
 class FaultyRegistry:
     """Passes requests on to another registry, and fails as `fault(path, attempt)` says.
 
-    With `token` it wants a bearer token, which its own /token gives to user:secret.
+    With `token` it wants a bearer token, which its own /token gives to user:tapir-plover-49.
     """
 
     TRUNCATE, CORRUPT = 1, 2
@@ -121,7 +121,7 @@ class FaultyRegistry:
             def _allowed(self) -> bool:
                 auth = self.headers.get("Authorization", "")
                 if self.path.startswith("/token"):
-                    good = auth == "Basic " + base64.b64encode(b"user:secret").decode()
+                    good = auth == "Basic " + base64.b64encode(b"user:tapir-plover-49").decode()
                     body = json.dumps({"token": "abc"}).encode()
                     self.send_response(200 if good else 401)
                     self.send_header("Content-Length", str(len(body)))

@@ -39,20 +39,20 @@ def test_a_registry_that_wants_a_password_gets_the_one_of_docker_login(
     daemon: Daemon, layouts: Image, tmp_path: Path
 ) -> None:
     needs("docker-registry", "htpasswd")
-    registry = DockerRegistry(tmp_path, password="secret")
+    registry = DockerRegistry(tmp_path, password="tapir-plover-49")
     registry.start()
     try:
         registry.push("%s:latest" % layouts["shell"], "shell")
         environment = daemon.environment(DOCKER_CONFIG=str(tmp_path))
         refused = daemon.burrow("image", "import", registry.host + "/shell", env=environment)
         assert refused.returncode == 1 and "login" in refused.stderr
-        write_login(tmp_path, registry.host, "user:secret")
+        write_login(tmp_path, registry.host, "user:tapir-plover-49")
         done = daemon.burrow("image", "import", registry.host + "/shell", env=environment)
         assert done.returncode == 0, done.stderr
         write_login(tmp_path, registry.host, "user:wrong")
         refused = daemon.burrow("image", "import", registry.host + "/shell", env=environment)
         assert refused.returncode == 1 and "login" in refused.stderr
-        assert "secret" not in daemon.log.read_text()
+        assert "tapir-plover" not in daemon.log.read_text()
     finally:
         registry.stop()
 
@@ -71,7 +71,7 @@ def test_a_registry_that_wants_a_token_gets_one(
         environment = daemon.environment(DOCKER_CONFIG=str(tmp_path))
         refused = daemon.burrow("image", "import", guarded.host + "/shell", env=environment)
         assert refused.returncode == 1 and "login" in refused.stderr
-        write_login(tmp_path, guarded.host, "user:secret")
+        write_login(tmp_path, guarded.host, "user:tapir-plover-49")
         done = daemon.burrow("image", "import", guarded.host + "/shell", env=environment)
         assert done.returncode == 0, done.stderr
     finally:
