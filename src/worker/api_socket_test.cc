@@ -130,7 +130,7 @@ TEST_F(ApiSocketTest, RefusesWhatIsNoRequestOfTheApi) {
 
 TEST_F(ApiSocketTest, AnswersWhatIsNoHttpByItself) {
   RawClient client(path());
-  client.Send(std::string("\x16\x03\x01 not http\r\n\r\n", 18));
+  client.Send("\x16\x03\x01 not http\r\n\r\n");
   EXPECT_EQ(client.Receive().status, 400);
   RawClient endless(path());
   endless.Send("POST /burrow.v1.Calls/Invoke HTTP/1.1\r\nX: " + std::string(64u << 10, 'x'));
