@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator
 from own_burrowd import Daemon, find_burrowd
 from measurement import BenchError, Measurement, interleave, median, percentile, waterfall
 from plain_container import PlainContainers
-from served import serve_swap
+from swapping import serve_swap
 
 _BENCH = os.path.dirname(os.path.abspath(__file__))
 _CHECKOUT = os.path.dirname(_BENCH)
