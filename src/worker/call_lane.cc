@@ -77,9 +77,9 @@ struct CallLane::State : std::enable_shared_from_this<State> {
   void OnDeadline(const CallPointer& call) { BeginEnd(call, CancelReason::kTimeout); }
   void OnGraceOver(const CallPointer& call);
   net::Task<void> FetchArguments(std::string id, uint32_t attempt, burrow::v1::Payload payload);
-  net::Task<void> Item(CallPointer call, RunnerMessage message, std::string body);
-  net::Task<void> Finish(CallPointer call, RunnerMessage message, std::string body);
-  net::Task<void> PutOutcome(CallDone& done, const LaneCall& call, RunnerMessage& message, std::string body);
+  net::Task<void> Item(CallPointer call, RunnerMessage message, RunnerBody body);
+  net::Task<void> Finish(CallPointer call, RunnerMessage message, RunnerBody body);
+  net::Task<void> PutOutcome(CallDone& done, const LaneCall& call, RunnerMessage& message, RunnerBody body);
   CallDone Outcome(const LaneCall& call, burrow::v1::CallStatus status) const;
   void Report(CallDone done);
 
@@ -234,7 +234,7 @@ void CallLane::State::Report(CallDone done) {
   host->Report(std::move(message));
 }
 
-net::Task<void> CallLane::State::Item(CallPointer call, RunnerMessage message, std::string body) {
+net::Task<void> CallLane::State::Item(CallPointer call, RunnerMessage message, RunnerBody body) {
   auto self = shared_from_this();
   FromWorker report;
   auto& item = *report.mutable_item();
@@ -242,10 +242,10 @@ net::Task<void> CallLane::State::Item(CallPointer call, RunnerMessage message, s
   item.set_call_id(message.call_id);
   item.set_attempt(message.attempt);
   item.set_item_index(message.item_index);
-  if (!message.stored) {
-    item.mutable_item()->set_inline_(std::move(body));
+  if (!body.large) {
+    item.mutable_item()->set_inline_(std::move(body.bytes));
   } else {
-    auto packed = std::move(*message.stored);
+    auto packed = co_await payloads->Pack(std::move(body));
     if (closed) co_return;
     if (!packed) {
       if (!call->at_runner) co_return;
@@ -258,7 +258,7 @@ net::Task<void> CallLane::State::Item(CallPointer call, RunnerMessage message, s
   host->Report(std::move(report));
 }
 
-net::Task<void> CallLane::State::Finish(CallPointer call, RunnerMessage message, std::string body) {
+net::Task<void> CallLane::State::Finish(CallPointer call, RunnerMessage message, RunnerBody body) {
   auto self = shared_from_this();
   std::erase(running, call);
   call->at_runner = false;
@@ -266,7 +266,7 @@ net::Task<void> CallLane::State::Finish(CallPointer call, RunnerMessage message,
   call->nudge.cancel();
   CallDone done = Outcome(*call, burrow::v1::CALL_STATUS_SUCCESS);
   done.set_run_ms(message.run_ms);
-  if (body.size() <= kMaxInlinePayload && !waiting.empty()) Pump();  // the next one starts while this outcome travels
+  if (!body.large && !waiting.empty()) Pump();  // the next one starts while this outcome travels
   finishing.emplace_back(call->id, call->attempt);
   co_await PutOutcome(done, *call, message, std::move(body));
   std::erase(finishing, std::pair(call->id, call->attempt));
@@ -277,7 +277,7 @@ net::Task<void> CallLane::State::Finish(CallPointer call, RunnerMessage message,
 }
 
 net::Task<void> CallLane::State::PutOutcome(CallDone& done, const LaneCall& call, RunnerMessage& message,
-                                            std::string body) {
+                                            RunnerBody body) {
   if (!call.failure.empty()) {
     done.set_status(burrow::v1::CALL_STATUS_USER_ERROR);
     done.mutable_error()->set_type("PayloadError");
@@ -290,12 +290,7 @@ net::Task<void> CallLane::State::PutOutcome(CallDone& done, const LaneCall& call
     *done.mutable_error() = EndedEarly(*call.ending, call.timeout);
     co_return;
   }
-  Result<burrow::v1::Payload> packed = burrow::v1::Payload();
-  if (message.stored) {
-    packed = std::move(*message.stored);
-  } else {
-    packed->set_inline_(std::move(body));
-  }
+  auto packed = co_await payloads->Pack(std::move(body));
   bool raised = message.kind == RunnerMessage::Kind::kError;
   if (raised) {
     done.set_status(burrow::v1::CALL_STATUS_USER_ERROR);
@@ -322,7 +317,7 @@ void CallLane::Open() {
 void CallLane::Add(CallDispatch call) { state_->Add(std::move(call)); }
 void CallLane::Cancel(const std::string& call_id, Reach reach) { state_->Cancel(call_id, reach); }
 
-net::Task<void> CallLane::Answer(RunnerMessage message, std::string body) {
+net::Task<void> CallLane::Answer(RunnerMessage message, RunnerBody body) {
   auto state = state_;
   auto at = FindCall(state->running, message.call_id);
   bool known = at != state->running.end() && (*at)->attempt == message.attempt;

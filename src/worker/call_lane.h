@@ -49,7 +49,7 @@ class CallLane {
   void Cancel(const std::string& call_id, Reach reach = Reach::kAnyCall);
   // A `result`, `item` or `error` of the runner. Large values are stored first: the caller reads no further frame until
   // then.
-  net::Task<void> Answer(RunnerMessage message, std::string body);
+  net::Task<void> Answer(RunnerMessage message, RunnerBody body);
   // Stops timers and forgets every call; the container's last update ends them.
   void Close();
 

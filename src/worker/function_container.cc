@@ -246,11 +246,10 @@ net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
       co_return;
     case RunnerMessage::Kind::kFailed:
       facts.import_error = std::move(message->error);
-      if (!frame.body.empty() && frame.body.size() <= kMaxInlinePayload)
-        facts.import_error->mutable_pickled()->set_inline_(std::move(frame.body));
+      if (!frame.body.bytes.empty()) facts.import_error->mutable_pickled()->set_inline_(std::move(frame.body.bytes));
       co_return;
     case RunnerMessage::Kind::kOutput:
-      log.AddText(message->stream, message->call_id, frame.body);
+      log.AddText(message->stream, message->call_id, frame.body.bytes);
       co_return;
     case RunnerMessage::Kind::kItem:
       output->Drain();
@@ -260,7 +259,6 @@ net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
       output->DrainAndFlush();
       break;
   }
-  if (frame.large) message->stored = co_await services.payloads->PackFile(std::move(frame.large));
   co_await lane.Answer(std::move(*message), std::move(frame.body));
 }
 

@@ -1,9 +1,12 @@
+
+
 #include "worker/function_container.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "worker/testing/node_fixture.h"
 
@@ -136,6 +139,19 @@ TEST_F(FunctionContainerTest, SendsAGeneratorsItemsInOrder) {
     items.push_back(SmallInt(message.item().item()));
   }
   EXPECT_THAT(items, ElementsAre(0, 1, 2));
+}
+
+// The call has ended when its value has come: how long that takes to store does not count.
+TEST_F(FunctionContainerTest, ALargeValueThatIsStoredLateIsNotLate) {
+  std::string container = Start("def f(x):\n    return bytes(2 << 20)\n", "f");
+  EXPECT_EQ(AwaitDone(Call(container, IntArgument(1))).status(), burrow::v1::CALL_STATUS_SUCCESS);
+  server_.Stop();
+  constexpr uint32_t kTimeoutMs = 500;
+  std::jthread store_comes_back([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(3 * kTimeoutMs));
+    server_.Start();
+  });
+  EXPECT_EQ(AwaitDone(Call(container, IntArgument(2), kTimeoutMs)).status(), burrow::v1::CALL_STATUS_SUCCESS);
 }
 
 TEST_F(FunctionContainerTest, StoresALargeValueAndFetchesALargeArgument) {

@@ -29,8 +29,13 @@ net::Task<Result<std::shared_ptr<Spool>>> Payloads::FetchFile(burrow::v1::Payloa
   co_return co_await net::RunBlocking(*pool_, std::move(fetch));
 }
 
-net::Task<Result<burrow::v1::Payload>> Payloads::PackFile(std::shared_ptr<Spool> value) {
-  auto put = [store = store_, value = std::move(value)]() -> Result<burrow::v1::Payload> {
+net::Task<Result<burrow::v1::Payload>> Payloads::Pack(RunnerBody value) {
+  burrow::v1::Payload payload;
+  if (!value.large) {
+    payload.set_inline_(std::move(value.bytes));
+    co_return payload;
+  }
+  auto put = [store = store_, value = std::move(value.large)]() -> Result<burrow::v1::Payload> {
     BURROW_ASSIGN_OR_RETURN(const auto digest, value->Finish());
     if (auto stored = store->PutFile(digest, value->fd()); !stored)
       return Forward(std::move(stored.error()).WithContext("store a large value"));

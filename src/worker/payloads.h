@@ -12,10 +12,14 @@
 
 namespace burrow::worker {
 
-inline constexpr size_t kMaxInlinePayload = 1u << 20;
-
 // True when Fetch would have to ask the blob store.
 inline bool IsRemote(const burrow::v1::Payload& payload) { return payload.data_case() == burrow::v1::Payload::kDigest; }
+
+// A value as it came from a runner. What is over kMaxBodyInMemory lies in a file.
+struct RunnerBody {
+  std::string bytes;
+  std::shared_ptr<Spool> large;  // null: `bytes` are whole
+};
 
 class Payloads {
  public:
@@ -27,8 +31,8 @@ class Payloads {
   net::Task<Result<std::string>> Fetch(burrow::v1::Payload payload);
   // The bytes of a remote payload in a file; kOutOfRange as above.
   net::Task<Result<std::shared_ptr<Spool>>> FetchFile(burrow::v1::Payload payload);
-  // Puts a value that was written whole into the store.
-  net::Task<Result<burrow::v1::Payload>> PackFile(std::shared_ptr<Spool> value);
+  // Puts a large value, which was written whole, into the store.
+  net::Task<Result<burrow::v1::Payload>> Pack(RunnerBody value);
 
   const std::string& directory() const { return directory_; }
   net::BlockingPool& pool() const { return *pool_; }

@@ -146,10 +146,10 @@ net::Task<Result<std::optional<ReceivedFrame>>> RunnerChannel::Read() {
   while (true) {
     BURROW_CO_ASSIGN_OR_RETURN(auto next, state->decoder.Next());
     if (next) {
-      ReceivedFrame frame{.header = std::move(next->header), .body = std::move(next->body)};
+      ReceivedFrame frame{.header = std::move(next->header), .body = {.bytes = std::move(next->body)}};
       if (state->decoder.body_left() > 0) {
-        frame.large = co_await state->ReadLarge();
-        if (!frame.large) co_return std::optional<ReceivedFrame>();
+        frame.body.large = co_await state->ReadLarge();
+        if (!frame.body.large) co_return std::optional<ReceivedFrame>();
       }
       co_return frame;
     }

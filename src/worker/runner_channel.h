@@ -13,11 +13,10 @@
 
 namespace burrow::worker {
 
-// A frame that came. What is over kMaxBodyInMemory lies in a file.
+// A frame that came.
 struct ReceivedFrame {
   std::string header;
-  std::string body;
-  std::shared_ptr<Spool> large;  // null: the body is whole
+  RunnerBody body;
 };
 
 class RunnerChannel {

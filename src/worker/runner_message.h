@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,8 +30,6 @@ struct RunnerMessage {
   bool cancelled = false;
   burrow::v1::LogStream stream = burrow::v1::LOG_STREAM_STDOUT;  // of kOutput
   burrow::v1::CallError error;                                   // of kFailed and kError, without the pickled exception
-  // The body, where it was too large for memory and the frame's is empty: as it was stored, or why it could not be.
-  std::optional<Result<burrow::v1::Payload>> stored;
 };
 // kDataLoss where the header is not what the protocol says. Frames of a traceback are bounded to 200, texts to 1 MiB
 // together.
