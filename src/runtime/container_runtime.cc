@@ -29,7 +29,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStartDeadline{60'000};
 constexpr milliseconds kKillDeadline{5'000};
-constexpr milliseconds kTerminalDeadline{10'000};
 constexpr uint64_t kResolvConfLimit = 64u << 10;
 // Where systemd-resolved keeps the name servers that its own address on loopback stands for.
 constexpr const char* kSystemdResolvConf = "/run/systemd/resolve/resolv.conf";
@@ -78,8 +77,7 @@ struct Container::State {
   std::optional<os::ContainerNetwork> network;
   UniqueFd loopback;
   StartedEngine engine;
-  UniqueFd terminal;
-  bool engine_resizes = false;  // the terminal inside follows ours when the engine is told
+  EngineTerminal terminal;
   std::optional<ContainerExit> exit;
   double mount_ms = 0, launch_ms = 0;
 
@@ -144,16 +142,12 @@ Status Container::Signal(int signal) {
 
 Result<UniqueFd> Container::OpenTerminal() const {
   if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
-  UniqueFd fd(fcntl(state_->terminal.get(), F_DUPFD_CLOEXEC, 0));
-  if (!fd.valid()) return FailErrno("duplicate a terminal");
-  return fd;
+  return state_->terminal.Open();
 }
 
 Status Container::ResizeTerminal(TerminalSize size) {
   if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
-  BURROW_RETURN_IF_ERROR(runtime::ResizeTerminal(state_->terminal.get(), size));
-  if (state_->engine_resizes && state_->engine.process.running()) return state_->engine.process.Signal(SIGWINCH);
-  return {};
+  return state_->terminal.Resize(size, state_->engine.process);
 }
 
 Result<ContainerExit> Container::Wait(milliseconds deadline) {
@@ -290,31 +284,13 @@ class ContainerStart {
                           .config = bundle_ + "/config.json",
                           .directory = small_files_,
                           .cgroup_procs = state_.cgroup->procs_files()};
-    BURROW_RETURN_IF_ERROR(options_.terminal ? StartOnTerminal(run) : StartPlain(run));
+    if (options_.terminal) {
+      BURROW_ASSIGN_OR_RETURN(state_.engine, state_.terminal.Start(run, *options_.terminal, bundle_, kStartDeadline));
+    } else {
+      BURROW_ASSIGN_OR_RETURN(state_.engine, StartEngine(run, kStartDeadline));
+    }
     state_.launch_ms = MillisecondsSince(start);
     return {};
-  }
-
-  Status StartPlain(const EngineRun& run) {
-    BURROW_ASSIGN_OR_RETURN(state_.engine, StartEngine(run, kStartDeadline));
-    return {};
-  }
-
-  // crun hands out the terminal that it makes in the container. runc does so only where it does not stay, and nobody
-  // would have the exit code: it gets a terminal of ours, and carries bytes and sizes between the two.
-  Status StartOnTerminal(EngineRun run) {
-    if (engine_ == Engine::kCrun) {
-      BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(bundle_));
-      run.console_socket = console.path();
-      BURROW_RETURN_IF_ERROR(StartPlain(run));
-      BURROW_ASSIGN_OR_RETURN(state_.terminal, console.Receive(kTerminalDeadline));
-      return {};
-    }
-    BURROW_ASSIGN_OR_RETURN(Terminal terminal, runtime::OpenTerminal(*options_.terminal));
-    for (const int number : {0, 1, 2}) run.fds.emplace_back(terminal.slave.get(), number);
-    state_.terminal = std::move(terminal.master);
-    state_.engine_resizes = true;
-    return StartPlain(run);
   }
 
   const RuntimeOptions& runtime_;

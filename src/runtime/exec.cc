@@ -1,6 +1,5 @@
 #include "runtime/exec.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -20,7 +19,6 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kExecDeadline{30'000};
-constexpr milliseconds kExecTerminalDeadline{10'000};
 constexpr uint64_t kConfigLimit = 16u << 20;
 
 // The container's own process with other arguments.
@@ -51,8 +49,7 @@ Result<std::string> MakeProcess(const ExecTarget& target, const ExecOptions& opt
 struct ContainerExec::State {
   std::string directory;  // of its own, in memory
   StartedEngine engine;
-  UniqueFd terminal;
-  bool engine_resizes = false;
+  EngineTerminal terminal;
 
   State() = default;
   State(const State&) = delete;
@@ -67,7 +64,6 @@ struct ContainerExec::State {
     if (engine.init.valid()) syscall(SYS_pidfd_send_signal, engine.init.get(), SIGKILL, nullptr, 0);
   }
   Status Launch(const ExecTarget& target, const ExecOptions& options);
-  Status LaunchOnTerminal(EngineRun run, TerminalSize size);
 };
 
 Status ContainerExec::State::Launch(const ExecTarget& target, const ExecOptions& options) {
@@ -83,25 +79,11 @@ Status ContainerExec::State::Launch(const ExecTarget& target, const ExecOptions&
                 .process_file = directory + "/process.json"};
   BURROW_RETURN_IF_ERROR(os::WriteFileAtomically(run.process_file, process, 0600));
   if (target.engine != Engine::kRunc) run.cgroup_procs = target.cgroup_procs;
-  if (options.terminal) return LaunchOnTerminal(std::move(run), *options.terminal);
-  BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
-  return {};
-}
-
-// As a container's, see container_runtime.cc.
-Status ContainerExec::State::LaunchOnTerminal(EngineRun run, TerminalSize size) {
-  if (run.engine == Engine::kCrun) {
-    BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(directory));
-    run.console_socket = console.path();
+  if (options.terminal) {
+    BURROW_ASSIGN_OR_RETURN(engine, terminal.Start(std::move(run), *options.terminal, directory, kExecDeadline));
+  } else {
     BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
-    BURROW_ASSIGN_OR_RETURN(terminal, console.Receive(kExecTerminalDeadline));
-    return runtime::ResizeTerminal(terminal.get(), size);
   }
-  BURROW_ASSIGN_OR_RETURN(Terminal made, runtime::OpenTerminal(size));
-  for (const int number : {0, 1, 2}) run.fds.emplace_back(made.slave.get(), number);
-  terminal = std::move(made.master);
-  engine_resizes = true;
-  BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
   return {};
 }
 
@@ -128,16 +110,12 @@ Result<os::ExitStatus> ContainerExec::Wait(milliseconds deadline) {
 
 Result<UniqueFd> ContainerExec::OpenTerminal() const {
   if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "the command has no terminal");
-  UniqueFd fd(fcntl(state_->terminal.get(), F_DUPFD_CLOEXEC, 0));
-  if (!fd.valid()) return FailErrno("duplicate a terminal");
-  return fd;
+  return state_->terminal.Open();
 }
 
 Status ContainerExec::ResizeTerminal(TerminalSize size) {
   if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "the command has no terminal");
-  BURROW_RETURN_IF_ERROR(runtime::ResizeTerminal(state_->terminal.get(), size));
-  if (state_->engine_resizes && state_->engine.process.running()) return state_->engine.process.Signal(SIGWINCH);
-  return {};
+  return state_->terminal.Resize(size, state_->engine.process);
 }
 
 }  // namespace burrow::runtime

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -19,6 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using TerminalClock = std::chrono::steady_clock;
+
+constexpr milliseconds kConsoleDeadline{10'000};
 
 Status WaitForConsole(int fd, TerminalClock::time_point end) {
   for (;;) {
@@ -105,6 +108,37 @@ Result<UniqueFd> ConsoleSocket::Receive(milliseconds deadline) const {
   if (!connection.valid()) return FailErrno("accept the engine");
   BURROW_RETURN_IF_ERROR(WaitForConsole(connection.get(), end));
   return ReceiveDescriptor(connection.get());
+}
+
+// crun hands out the terminal that it makes in the container. runc does so only where it does not stay, and nobody
+// would have the exit code: it gets a terminal of ours, and carries bytes and sizes between the two.
+Result<StartedEngine> EngineTerminal::Start(EngineRun run, TerminalSize size, const std::string& directory,
+                                            std::chrono::milliseconds deadline) {
+  if (run.engine == Engine::kCrun) {
+    BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(directory));
+    run.console_socket = console.path();
+    BURROW_ASSIGN_OR_RETURN(auto engine, StartEngine(run, deadline));
+    BURROW_ASSIGN_OR_RETURN(master_, console.Receive(kConsoleDeadline));
+    BURROW_RETURN_IF_ERROR(ResizeTerminal(master_.get(), size));  // of a further process the engine says nothing
+    return engine;
+  }
+  BURROW_ASSIGN_OR_RETURN(Terminal made, OpenTerminal(size));
+  for (const int number : {0, 1, 2}) run.fds.emplace_back(made.slave.get(), number);
+  master_ = std::move(made.master);
+  engine_resizes_ = true;
+  return StartEngine(run, deadline);
+}
+
+Result<UniqueFd> EngineTerminal::Open() const {
+  UniqueFd fd(fcntl(master_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.valid()) return FailErrno("duplicate a terminal");
+  return fd;
+}
+
+Status EngineTerminal::Resize(TerminalSize size, os::Process& engine) {
+  BURROW_RETURN_IF_ERROR(ResizeTerminal(master_.get(), size));
+  if (engine_resizes_ && engine.running()) return engine.Signal(SIGWINCH);
+  return {};
 }
 
 }  // namespace burrow::runtime

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "os/process.h"
 #include "runtime/container.h"
+#include "runtime/engine.h"
 
 namespace burrow::runtime {
 
@@ -31,6 +33,22 @@ class ConsoleSocket {
  private:
   UniqueFd directory_, listening_;
   std::string path_;
+};
+
+// The terminal of a process that an engine starts, as its owner holds it.
+class EngineTerminal {
+ public:
+  // Starts the engine with a terminal of this size. `directory` must be short-lived, see ConsoleSocket. Blocks.
+  Result<StartedEngine> Start(EngineRun run, TerminalSize size, const std::string& directory,
+                              std::chrono::milliseconds deadline);
+  bool valid() const { return master_.valid(); }
+  // The outer end, as a descriptor of the caller's.
+  Result<UniqueFd> Open() const;
+  Status Resize(TerminalSize size, os::Process& engine);
+
+ private:
+  UniqueFd master_;
+  bool engine_resizes_ = false;  // the terminal inside follows ours when the engine is told
 };
 
 }  // namespace burrow::runtime
