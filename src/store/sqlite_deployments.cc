@@ -24,13 +24,6 @@ DeploymentRecord ReadDeployment(const SqliteStatement& row) {
   return {.version = static_cast<uint32_t>(row.Number(0)), .deployed_ms = row.Number(1), .functions = row.Text(2)};
 }
 
-// Runs a statement without rows inside the caller's transaction.
-template <class... Values>
-Status RunOnce(SqliteDatabase& database, std::string_view sql, const Values&... values) {
-  BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));
-  return statement.Run(values...);
-}
-
 Status DropOtherFunctions(SqliteDatabase& database, const Deployment& deployment) {
   std::set<std::string> kept;
   for (const FunctionRecord& function : deployment.functions) kept.insert(function.id.str());
@@ -40,8 +33,7 @@ Status DropOtherFunctions(SqliteDatabase& database, const Deployment& deployment
                               [](const SqliteStatement& row) { return row.Text(0); }, deployment.app.id.str()));
   for (const std::string& id : known) {
     if (kept.contains(id)) continue;
-    BURROW_RETURN_IF_ERROR(RunOnce(database, "DELETE FROM functions WHERE id = ?", id));
-    BURROW_RETURN_IF_ERROR(RunOnce(database, "DELETE FROM schedules WHERE function = ?", id));
+    BURROW_RETURN_IF_ERROR(DropFunction(database, FunctionId(id)));
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #include "store/sqlite_inserts.h"
 
+#include "store/sqlite_query.h"
 #include "store/sqlite_statement.h"
 
 namespace burrow::store {
@@ -24,6 +25,11 @@ Status InsertFunctions(SqliteDatabase& database, const std::vector<FunctionRecor
     BURROW_RETURN_IF_ERROR(insert.Run(function.id.str(), function.app.str(), function.name, Bytes{function.spec}));
   }
   return {};
+}
+
+Status DropFunction(SqliteDatabase& database, const FunctionId& id) {
+  BURROW_RETURN_IF_ERROR(RunOnce(database, "DELETE FROM functions WHERE id = ?", id.str()));
+  return RunOnce(database, "DELETE FROM schedules WHERE function = ?", id.str());
 }
 
 // A late repetition of an earlier request must not open a group again: its readers would wait for ever.

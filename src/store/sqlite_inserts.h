@@ -1,4 +1,4 @@
-// Inserts that several functions of the store have in common, each for a transaction of its caller's.
+// Inserts and removals that several functions of the store have in common, each for a transaction of its caller's.
 #pragma once
 
 #include <vector>
@@ -11,6 +11,8 @@ namespace burrow::store {
 // Inserts or replaces by id.
 Status InsertApp(SqliteDatabase& database, const AppRecord& app);
 Status InsertFunctions(SqliteDatabase& database, const std::vector<FunctionRecord>& functions);
+// With its schedule.
+Status DropFunction(SqliteDatabase& database, const FunctionId& id);
 // Inserts the group, or closes it: a closed one stays closed.
 Status InsertGroup(SqliteDatabase& database, const GroupRecord& group);
 // Inserts those that are not there yet, and gives their ids.

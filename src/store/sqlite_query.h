@@ -10,12 +10,18 @@
 
 namespace burrow::store {
 
+// Runs a statement without rows inside the caller's transaction.
+template <class... Values>
+Status RunOnce(SqliteDatabase& database, std::string_view sql, const Values&... values) {
+  BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));
+  return statement.Run(values...);
+}
+
 // Runs one statement as one durable transaction.
 template <class... Values>
 Status Change(SqliteDatabase& database, std::string_view sql, const Values&... values) {
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database));
-  BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));
-  BURROW_RETURN_IF_ERROR(statement.Run(values...));
+  BURROW_RETURN_IF_ERROR(RunOnce(database, sql, values...));
   return transaction.Commit();
 }
 

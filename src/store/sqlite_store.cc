@@ -67,8 +67,7 @@ Status SqliteStore::PutFunctions(const std::vector<FunctionRecord>& functions, c
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
   BURROW_RETURN_IF_ERROR(InsertFunctions(database_, functions));
-  BURROW_ASSIGN_OR_RETURN(auto drop, SqliteStatement::Prepare(database_, "DELETE FROM functions WHERE id = ?"));
-  for (const FunctionId& id : dropped) BURROW_RETURN_IF_ERROR(drop.Run(id.str()));
+  for (const FunctionId& id : dropped) BURROW_RETURN_IF_ERROR(DropFunction(database_, id));
   return transaction.Commit();
 }
 
