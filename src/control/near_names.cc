@@ -1,40 +1,27 @@
 #include "control/near_names.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
+
+#include "base/edit_distance.h"
+#include "dockerfile/hints.h"
 
 namespace burrow::control {
 namespace {
 
+using dockerfile::Lower;
+
 constexpr size_t kMaxCompared = 128;  // letters
 constexpr size_t kMaxSuggested = 3;
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// Letters to insert, drop or change.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t changed = diagonal + (Lower(a[i]) == Lower(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, changed});
-    }
-  }
-  return row.back();
-}
 
 }  // namespace
 
 std::vector<std::string> NearNames(std::string_view name, const std::vector<std::string>& known) {
   std::vector<std::pair<size_t, std::string>> near;
-  name = name.substr(0, kMaxCompared);
-  const size_t bound = name.size() < 4 ? 1 : std::max<size_t>(2, name.size() / 3);  // two letters swapped are two
+  const std::string lower = Lower(name.substr(0, kMaxCompared));
+  const size_t bound = lower.size() < 4 ? 1 : std::max<size_t>(2, lower.size() / 3);
   for (const std::string& candidate : known) {
-    const size_t distance = EditDistance(name, std::string_view(candidate).substr(0, kMaxCompared));
+    const size_t distance = EditDistance(lower, Lower(candidate.substr(0, kMaxCompared)));
     if (distance <= bound) near.emplace_back(distance, candidate);
   }
   std::ranges::sort(near);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/edit_distance.h"
 #include "dockerfile/hints.h"
 #include "dockerfile/numbers.h"
 #include "dockerfile/paths.h"

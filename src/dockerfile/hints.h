@@ -12,9 +12,6 @@ namespace burrow::dockerfile {
 std::string Upper(std::string_view text);
 std::string Lower(std::string_view text);
 
-// How many letters must be inserted, removed, replaced or swapped with their neighbour.
-size_t EditDistance(std::string_view a, std::string_view b);
-
 // The candidate that is near enough to be meant, whatever the case.
 std::optional<std::string_view> Nearest(std::string_view word, std::span<const std::string_view> candidates);
 
