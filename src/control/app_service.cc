@@ -107,9 +107,8 @@ net::Task<Status> AppService::Check(const pb::PublishRequest& request) const {
 
 Result<std::vector<std::shared_ptr<Function>>> AppService::PrepareAll(App& app,
                                                                       const pb::PublishRequest& request) const {
-  const auto plain = std::ranges::count_if(
-      app.functions, [](const auto& entry) { return !entry.second->spec.function().has_bound(); });
-  if (static_cast<size_t>(plain + request.functions_size()) > 2 * kMaxFunctions)
+  const size_t plain = app.functions.size() - CountVariants(app);
+  if (plain + static_cast<size_t>(request.functions_size()) > 2 * kMaxFunctions)
     return Fail(Code::kInvalidArgument, "an app may have at most {} functions", kMaxFunctions);
   std::vector<std::shared_ptr<Function>> prepared;
   std::set<std::string_view> names;
@@ -136,7 +135,8 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
   BURROW_CO_ASSIGN_OR_RETURN(auto prepared, PrepareAll(*app, request));
   std::vector<store::FunctionRecord> records;
   for (const auto& function : prepared) records.push_back(RecordOf(*function));
-  const auto dropped = IdsOf(*app, {request.removed().begin(), request.removed().end()});
+  const std::set<std::string> gone(request.removed().begin(), request.removed().end());
+  const auto dropped = IdsOf(*app, gone);
   auto stored = co_await p_.store_thread.Ask(
       [&store = p_.store, &records, &dropped] { return store.PutFunctions(records, dropped); });
   BURROW_CO_RETURN_IF_ERROR(stored);
@@ -147,7 +147,6 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequ
   for (const auto& name : request.warm()) {
     if (const auto found = app->functions.find(name); found != app->functions.end()) p_.autoscaler.Warm(found->second);
   }
-  const std::set<std::string_view> gone(request.removed().begin(), request.removed().end());
   for (const auto& [key, function] : app->functions) {
     if (gone.contains(function->name())) Remove(*function, "its function is no part of the app any more");
   }
@@ -167,7 +166,7 @@ std::map<std::string, FunctionId> AppService::EnterAll(App& app,
   std::map<std::string, FunctionId> ids;
   std::set<std::string> keys;
   for (const auto& function : prepared) {
-    const bool is_variant = function->spec.function().has_bound();
+    const bool is_variant = function->is_variant();
     const std::string name = function->name();
     keys.insert(function->key());
     const FunctionId id = Enter(app, function);
@@ -182,9 +181,7 @@ void AppService::EnterLateVariants(App& app, const std::map<std::string, Functio
                                    const std::set<std::string>& keys) {
   std::vector<std::shared_ptr<Function>> late;
   for (const auto& [name, id] : ids) {
-    for (auto& variant : PrepareVariants(p_.io, app, *app.functions.at(name))) {
-      if (!keys.contains(variant->key())) late.push_back(std::move(variant));
-    }
+    std::ranges::move(PrepareVariants(p_.io, app, *app.functions.at(name), keys), std::back_inserter(late));
   }
   if (late.empty()) return;
   std::vector<store::FunctionRecord> records;

@@ -20,9 +20,6 @@ pb::CallResult PendingResult(const std::string& call_id) {
   return result;
 }
 
-// A request without a group gets one that a repeat of it finds again.
-std::string ImplicitGroup(const std::string& call_id) { return GroupTag::kPrefix + call_id.substr(call_id.find('-')); }
-
 // Of a request's inputs, those that are not known already: a repeated request needs no room again.
 struct FreshInputs {
   size_t count = 0;
@@ -36,12 +33,6 @@ FreshInputs FreshOf(const pb::SubmitRequest& request, const CallTable& calls) {
     fresh.bytes += input.arguments().inline_().size();
   }
   return fresh;
-}
-
-Error NoSuchCall(const std::string& id) {
-  return {
-      Code::kNotFound,
-      fmt::format("there is no call {}: invoked calls are forgotten when burrowd restarts, results after a while", id)};
 }
 
 }  // namespace
@@ -91,7 +82,7 @@ Result<std::shared_ptr<Function>> CallService::FindFunction(const std::string& i
 }
 
 Status CallService::CheckRoom(const Function& function, size_t inputs, uint64_t bytes) const {
-  const size_t waiting = function.queued + function.delayed.size();
+  const size_t waiting = function.waiting();
   const size_t asked = function.spec.function().max_queued();
   const size_t bound = asked == 0 ? kMaxQueuedCalls : std::min(asked, kMaxQueuedCalls);
   // More than ever fit at once are taken where nobody waits: else they never were.
@@ -136,7 +127,7 @@ net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& r
     call->method = request.input().method();
     call->arguments = request.input().arguments();
     if (Yields(call->function->spec.function(), call->method)) {
-      call->group = p_.calls.NewGroup(GroupId(ImplicitGroup(call->id.str())), call->function->id);
+      call->group = p_.calls.NewGroup(ImplicitGroup(call->id), call->function->id);
       call->group->closed = true;
     }
     p_.calls.Add(call);
@@ -164,7 +155,7 @@ Status CallService::CheckSubmit(const pb::SubmitRequest& request) const {
 net::Task<Result<std::shared_ptr<Group>>> CallService::GroupFor(const Function& function,
                                                                 const pb::SubmitRequest& request) {
   bool implicit = request.group_id().empty();
-  GroupId id(implicit ? ImplicitGroup(request.inputs(0).call_id()) : request.group_id());
+  const GroupId id = implicit ? ImplicitGroup(CallId(request.inputs(0).call_id())) : GroupId(request.group_id());
   auto group = p_.calls.FindGroup(id);
   if (!group) {
     std::optional<store::GroupRecord> known;

@@ -102,9 +102,7 @@ net::Task<Result<pb::CallView>> CallViewService::Show(const pb::ShowCallRequest&
   if (const auto call = p_.calls.Find(id)) co_return ViewOf(*call, p_.clock.Now());
   pb::CallResult result;
   if (!record || record->state != store::CallState::kFinished || !result.ParseFromString(record->result)) {
-    co_return Fail(Code::kNotFound,
-                   "there is no call {}: invoked calls are forgotten when burrowd restarts, results after a while",
-                   id.str());
+    co_return Forward(NoSuchCall(id.str()));
   }
   pb::CallView view;
   view.set_call_id(id.str());

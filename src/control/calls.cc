@@ -126,4 +126,10 @@ void CallTable::Sweep() {
   }
 }
 
+Error NoSuchCall(const std::string& id) {
+  return {
+      Code::kNotFound,
+      fmt::format("there is no call {}: invoked calls are forgotten when burrowd restarts, results after a while", id)};
+}
+
 }  // namespace burrow::control

@@ -106,4 +106,7 @@ class CallTable {
   size_t unfinished_ = 0;
 };
 
+// kNotFound, with why it may be so.
+Error NoSuchCall(const std::string& id);
+
 }  // namespace burrow::control

@@ -8,15 +8,6 @@
 
 namespace burrow::control {
 
-namespace {
-
-size_t VariantsOf(const App& app) {
-  return static_cast<size_t>(std::ranges::count_if(
-      app.functions, [](const auto& entry) { return entry.second->spec.function().has_bound(); }));
-}
-
-}  // namespace
-
 void ClassService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::BindRequest, pb::BindResponse>("burrow.v1.Apps/Bind", [this](const auto& r) { return Bind(r); });
 }
@@ -24,7 +15,7 @@ void ClassService::Register(api::Gateway& gateway) {
 net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& request) {
   FunctionId base_id(request.function_id());
   auto base = p_.apps.FindFunction(base_id);
-  const bool may_vary = base && !base->removed && !base->spec.function().has_bound();
+  const bool may_vary = base && !base->removed && !base->is_variant();
   if (!may_vary || !(base->spec.function().has_class_spec() || request.has_overrides())) {
     co_return Fail(Code::kNotFound, "there is no class '{}': its app has been stopped, or was never published",
                    request.function_id().substr(0, kMaxNameBytes));
@@ -43,7 +34,7 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
   do {  // again where the class is published anew meanwhile
     if (base->removed)
       co_return Fail(Code::kNotFound, "the newest version of the app {} has no {}", app->record.name, Label(*base));
-    if (VariantsOf(*app) >= kMaxVariants)
+    if (CountVariants(*app) >= kMaxVariants)
       co_return Fail(Code::kResourceExhausted, "an app may have at most {} sets of parameters and options",
                      kMaxVariants);
     BURROW_CO_RETURN_IF_ERROR(CheckVariant(base->spec, *bound));
@@ -61,11 +52,17 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
   co_return response;
 }
 
-std::vector<std::shared_ptr<Function>> PrepareVariants(net::IoContext& io, App& app, const Function& prepared) {
+size_t CountVariants(const App& app) {
+  return static_cast<size_t>(
+      std::ranges::count_if(app.functions, [](const auto& entry) { return entry.second->is_variant(); }));
+}
+
+std::vector<std::shared_ptr<Function>> PrepareVariants(net::IoContext& io, App& app, const Function& prepared,
+                                                       const std::set<std::string>& but) {
   std::vector<std::shared_ptr<Function>> variants;
   for (const auto& [key, function] : app.functions) {
     const auto& bound = function->spec.function().bound();
-    if (bound.base_function_id() != prepared.id.str()) continue;
+    if (bound.base_function_id() != prepared.id.str() || but.contains(key)) continue;
     auto variant = std::make_shared<Function>(io, function->id, &app);
     variant->spec = VariantSpec(prepared.spec, bound);
     variants.push_back(std::move(variant));

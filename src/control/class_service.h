@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "api/gateway.h"
@@ -32,8 +34,10 @@ class ClassService {
   ClassServiceParts p_;
 };
 
-// The variants of a class that is about to be published anew as `prepared`, in the same way: to be stored and entered
-// with it.
-std::vector<std::shared_ptr<Function>> PrepareVariants(net::IoContext& io, App& app, const Function& prepared);
+size_t CountVariants(const App& app);
+// The variants of a function that is about to be published anew as `prepared`, in the same way: to be stored and
+// entered with it. Those whose keys are in `but` are left out.
+std::vector<std::shared_ptr<Function>> PrepareVariants(net::IoContext& io, App& app, const Function& prepared,
+                                                       const std::set<std::string>& but = {});
 
 }  // namespace burrow::control

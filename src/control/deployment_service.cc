@@ -6,6 +6,7 @@
 
 #include "control/limits.h"
 #include "control/near_names.h"
+#include "control/overrides.h"
 #include "control/schedule_loading.h"
 #include "control/validation.h"
 
@@ -24,7 +25,7 @@ pb::PublishRequest ToPublish(const pb::DeployRequest& request) {
 std::vector<std::string> NamesOf(const App& app) {
   std::vector<std::string> names;
   for (const auto& [key, function] : app.functions) {
-    if (!function->removed && !function->spec.function().has_bound()) names.push_back(key);
+    if (!function->removed && !function->is_variant()) names.push_back(key);
   }
   return names;
 }
@@ -289,7 +290,7 @@ Result<std::shared_ptr<Function>> DeploymentService::FindById(const std::string&
 net::Task<Result<pb::FunctionStats>> DeploymentService::Stats(const pb::FunctionStatsRequest& request) {
   BURROW_CO_ASSIGN_OR_RETURN(const auto function, FindById(request.function_id()));
   pb::FunctionStats stats;
-  stats.set_backlog(function->queued + static_cast<uint32_t>(function->delayed.size()));
+  stats.set_backlog(function->waiting());
   stats.set_running(function->running);
   for (const Container* container : function->containers) {
     if (container->state != Container::State::kStopping) stats.set_total_runners(stats.total_runners() + 1);
@@ -303,9 +304,7 @@ net::Task<Result<pb::UpdateAutoscalerResponse>> DeploymentService::UpdateAutosca
   BURROW_CO_ASSIGN_OR_RETURN(const auto function, FindById(request.function_id()));
   pb::FunctionSpec changed = function->spec.function();
   if (request.has_min_containers()) changed.set_min_containers(request.min_containers());
-  if (request.has_max_containers()) changed.set_max_containers(request.max_containers());
-  if (request.has_scaledown_window_ms()) changed.set_scaledown_window_ms(request.scaledown_window_ms());
-  if (request.has_buffer_containers()) changed.set_buffer_containers(request.buffer_containers());
+  ChangeScaling(request, changed);
   BURROW_CO_RETURN_IF_ERROR(CheckScaling(changed));
   *function->spec.mutable_function() = changed;
   p_.apps.autoscaler.Reconsider(function);

@@ -53,6 +53,8 @@ struct Function {
 
   const std::string& name() const { return spec.function().name(); }
   std::string key() const { return FunctionKey(spec.function()); }  // unique in its app
+  bool is_variant() const { return spec.function().has_bound(); }
+  uint32_t waiting() const { return queued + static_cast<uint32_t>(delayed.size()); }  // calls in no container
 };
 
 // What the store keeps of it.

@@ -11,6 +11,11 @@
 
 namespace burrow::control {
 
+// Of a call that was made without a group: a repeat of the request finds it again.
+inline GroupId ImplicitGroup(const CallId& call) {
+  return GroupId(GroupTag::kPrefix + call.str().substr(call.str().find('-')));
+}
+
 // One output in a group's log: an item that a generator yielded, or the end of a call.
 struct GroupOutput {
   CallId call;

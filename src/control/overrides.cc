@@ -14,12 +14,6 @@ void OverrideResources(const pb::SpecOverrides& overrides, pb::Resources& resour
   }
 }
 
-void OverrideScaling(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
-  if (overrides.has_max_containers()) spec.set_max_containers(overrides.max_containers());
-  if (overrides.has_buffer_containers()) spec.set_buffer_containers(overrides.buffer_containers());
-  if (overrides.has_scaledown_window_ms()) spec.set_scaledown_window_ms(overrides.scaledown_window_ms());
-}
-
 void OverrideCallsAtOnce(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
   if (overrides.has_max_inputs() || overrides.has_max_batch_size()) {
     spec.set_max_inputs(overrides.max_inputs());
@@ -35,7 +29,7 @@ void ApplyOverrides(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) 
   OverrideResources(overrides, *spec.mutable_resources());
   if (overrides.has_timeout_ms()) spec.set_timeout_ms(overrides.timeout_ms());
   if (overrides.has_retries()) *spec.mutable_retries() = overrides.retries();
-  OverrideScaling(overrides, spec);
+  ChangeScaling(overrides, spec);
   OverrideCallsAtOnce(overrides, spec);
 }
 

@@ -36,8 +36,8 @@ void PutActivity(const Function& function, SteadyTime now, pb::FunctionActivity&
   activity.set_app_name(function.app->record.name);
   activity.set_function(function.name());
   activity.set_function_id(function.id.str());
-  if (function.spec.function().has_bound()) *activity.mutable_parameters() = function.spec.function().bound().values();
-  activity.set_backlog(function.queued + static_cast<uint32_t>(function.delayed.size()));
+  if (function.is_variant()) *activity.mutable_parameters() = function.spec.function().bound().values();
+  activity.set_backlog(function.waiting());
   activity.set_running(function.running);
   activity.set_mean_run_ms(function.mean_run_ms.value_or(0));
   CountContainers(function, activity);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "control/groups.h"
 
 namespace burrow::control {
 namespace {
@@ -62,7 +63,7 @@ void Schedules::Fire(const FunctionId& id, Entry& entry, const Function& functio
   const CallId call_id = CallId::New();
   store::CallRecord call{.id = call_id,
                          .function = id,
-                         .group = GroupId(GroupTag::kPrefix + call_id.str().substr(call_id.str().find('-'))),
+                         .group = ImplicitGroup(call_id),
                          .arguments = function.spec.function().schedule().arguments().SerializeAsString(),
                          .created_ms = p_.clock.UnixMillis()};
   const store::ScheduleRecord fired{.function = id, .last_ms = due_ms};

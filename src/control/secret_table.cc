@@ -107,23 +107,23 @@ Result<SecretVariables> SecretTable::Open(const store::SecretRecord& record) con
               variables.error().message());
 }
 
-Status SecretTable::CheckNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const {
+Result<SecretVariables> SecretTable::OpenNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const {
   const auto* record = Find(secret.name());
   if (!record) return NoSecret(spec, secret.name(), secrets_);
-  BURROW_ASSIGN_OR_RETURN(const auto variables, Open(*record));
+  BURROW_ASSIGN_OR_RETURN(auto variables, Open(*record));
   for (const std::string& key : secret.required_keys()) {
     if (variables.contains(key)) continue;
     return Fail(Code::kFailedPrecondition,
                 "the secret '{}' has no {}, which {}() requires: create it again with that key", secret.name(), key,
                 spec.name());
   }
-  return {};
+  return variables;
 }
 
 Status SecretTable::SealFunction(pb::FunctionSpec& spec, const FunctionId& id) const {
   for (auto& secret : *spec.mutable_secrets()) {
     if (!secret.has_variables()) {
-      BURROW_RETURN_IF_ERROR(CheckNamed(spec, secret));
+      BURROW_RETURN_IF_ERROR(OpenNamed(spec, secret));
       continue;
     }
     std::string text = EncodeVariables(ToVariables(secret.variables().variables()));
@@ -138,10 +138,7 @@ Status SecretTable::SealFunction(pb::FunctionSpec& spec, const FunctionId& id) c
 
 Result<SecretVariables> SecretTable::VariablesOf(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret,
                                                  const FunctionId& id) const {
-  if (!secret.has_sealed()) {
-    BURROW_RETURN_IF_ERROR(CheckNamed(spec, secret));
-    return Open(*Find(secret.name()));
-  }
+  if (!secret.has_sealed()) return OpenNamed(spec, secret);
   // Variants of a class have what was sealed for the class.
   const FunctionId owner = spec.has_bound() ? FunctionId(spec.bound().base_function_id()) : id;
   auto variables = OpenVariables(sealer_, secret.sealed(), FunctionContext(owner));

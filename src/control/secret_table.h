@@ -50,7 +50,8 @@ class SecretTable {
   Result<SecretVariables> VariablesOf(const pb::FunctionSpec& spec, const FunctionId& id) const;
 
  private:
-  Status CheckNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const;
+  // A stored secret that the function names, with the keys that it requires.
+  Result<SecretVariables> OpenNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const;
   Result<SecretVariables> VariablesOf(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret,
                                       const FunctionId& id) const;
 
