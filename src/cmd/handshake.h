@@ -18,7 +18,7 @@ Result<Handshake> MakeHandshake();
 
 Status SendLine(int fd, const nlohmann::json& message);
 // The peer's line; kUnavailable when it closed without one, kDeadlineExceeded when it stayed silent, and its error when
-// it refused.
+// it refused; kCancelled once `interrupt_fd`, where there is one, is readable.
 Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline, int interrupt_fd = -1);
 // Tells the parent why this process cannot start, so that one sentence is printed once; without a parent, prints it.
 // Gives exit code 1.

@@ -89,19 +89,24 @@ class Up {
     BURROW_RETURN_IF_ERROR(PrepareState());
     AwaitPredecessors();
     BURROW_RETURN_IF_ERROR(BlockSignals());
+    Status status = Begin();
+    if (status) status = Supervise();
+    worker_.Stop();
+    control_.Stop();
+    // Whoever stops it while it starts gets what he asked for.
+    return !status && status.error().code() == Code::kCancelled ? Status() : std::move(status);
+  }
+
+ private:
+  Status Begin() {
     BURROW_RETURN_IF_ERROR(StartControl());
     BURROW_RETURN_IF_ERROR(WriteConfig());
     BURROW_RETURN_IF_ERROR(StartWorker());
     BURROW_RETURN_IF_ERROR(AwaitWorker());
     fmt::print("burrowd ready {}\n", Url());
     std::fflush(stdout);
-    Status status = Supervise();
-    worker_.Stop();
-    control_.Stop();
-    return status;
+    return {};
   }
-
- private:
   Status PrepareState() {
     BURROW_RETURN_IF_ERROR(os::MakeDirectories(command_.common.state_directory, 0700));
     command_.common.state_directory = std::filesystem::canonical(command_.common.state_directory);
