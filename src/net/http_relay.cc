@@ -90,11 +90,7 @@ class HttpRelay::LongBody {
 class HttpRelay::Passage {
  public:
   Passage(std::shared_ptr<Shared> shared, HttpExchange& exchange, HttpRelayRequest request)
-      : exchange_(exchange),
-        request_(std::move(request)),
-        shared_(shared),
-        host_(shared->options.host),
-        server_(std::move(shared)) {}
+      : exchange_(exchange), request_(std::move(request)), shared_(shared), server_(std::move(shared)) {}
 
   Task<Status> Run();
 
@@ -112,7 +108,6 @@ class HttpRelay::Passage {
   HttpExchange& exchange_;
   const HttpRelayRequest request_;
   const std::shared_ptr<Shared> shared_;
-  const std::string host_;
   const SteadyTime began_ = SteadyNow();
   std::optional<LongBody> held_;  // while the body comes
   Slot server_;
@@ -163,7 +158,7 @@ Task<Status> HttpRelay::Passage::ReadBeginning() {
 
 std::string HttpRelay::Passage::Head() const {
   std::string head = fmt::format("{} {} HTTP/1.1\r\n", exchange_.method(), exchange_.path());
-  AppendHttpHeader("Host", host_, head);
+  AppendHttpHeader("Host", shared_->options.host, head);
   for (const std::string_view name : request_.headers) {
     const auto value = exchange_.header(name);
     if (!value.empty()) AppendHttpHeader(name, value, head);
