@@ -34,6 +34,9 @@ class Concurrency:
         self.max_inputs = max_inputs
         self.target_inputs = target_inputs
 
+    def _message(self) -> "dict[str, Any]":
+        return {"maxInputs": self.max_inputs, "targetInputs": self.target_inputs}
+
 
 class Batching:
     """How many calls become one, and how many milliseconds the first of them waits."""
@@ -43,6 +46,9 @@ class Batching:
     def __init__(self, max_batch_size: int, wait_ms: int) -> None:
         self.max_batch_size = max_batch_size
         self.wait_ms = wait_ms
+
+    def _message(self) -> "dict[str, Any]":
+        return {"maxBatchSize": self.max_batch_size, "batchWaitMs": self.wait_ms}
 
 
 class MethodMark:
@@ -128,13 +134,19 @@ def concurrent(
         async def fetch(url: str) -> str: ...
     """
     _need_parentheses(_raw, "concurrent")
+    checked = concurrency(max_inputs, target_inputs)
+    return lambda raw: _mark(raw, CONCURRENCY, checked, "concurrent")
+
+
+def concurrency(max_inputs: int, target_inputs: "int | None") -> Concurrency:
+    """What @concurrent() was given, checked. Raises InvalidError."""
     high = check_count("max_inputs", max_inputs, 1, MAX_INPUTS)
     target = high
     if target_inputs is not None:
         target = check_count("target_inputs", target_inputs, 1, MAX_INPUTS)
         if target > high:
             raise InvalidError("target_inputs (%d) is above max_inputs (%d)." % (target, high))
-    return lambda raw: _mark(raw, CONCURRENCY, Concurrency(high, target), "concurrent")
+    return Concurrency(high, target)
 
 
 def batched(
@@ -157,9 +169,14 @@ def batched(
         double.remote(4)  # 8
     """
     _need_parentheses(_raw, "batched")
+    checked = batching(max_batch_size, wait_ms)
+    return lambda raw: _mark(raw, BATCHING, checked, "batched")
+
+
+def batching(max_batch_size: int, wait_ms: int) -> Batching:
+    """What @batched() was given, checked. Raises InvalidError."""
     size = check_count("max_batch_size", max_batch_size, 1, MAX_INPUTS)
-    wait = check_count("wait_ms", wait_ms, 0, MAX_BATCH_WAIT_MS)
-    return lambda raw: _mark(raw, BATCHING, Batching(size, wait), "batched")
+    return Batching(size, check_count("wait_ms", wait_ms, 0, MAX_BATCH_WAIT_MS))
 
 
 def parameter(*, default: "Any" = ABSENT, init: bool = True) -> "Any":

@@ -29,6 +29,11 @@ def check_number(name: str, value: "Any", low: float, high: float, unit: str = "
     return float(value)
 
 
+def milliseconds(seconds: float) -> int:
+    """A checked duration as messages have it: at least one, as zero stands for the default."""
+    return max(1, int(seconds * 1000))
+
+
 def check_name(what: str, value: "Any") -> str:
     """A name of letters, digits, '.', '_' and '-', at most 64 characters."""
     allowed = isinstance(value, str) and 0 < len(value) <= 64

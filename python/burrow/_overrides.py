@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from burrow._function_options import function_options
-from burrow._options import check_count
+from burrow._options import milliseconds
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from burrow.function import FunctionOptions
 
 
-def _ms(seconds: float) -> int:
-    return max(1, int(seconds * 1000))
-
-
 def _retries(options: "FunctionOptions") -> "dict[str, Any]":
     return {} if options.retries is None else options.retries._message()
 
@@ -24,11 +20,11 @@ def _retries(options: "FunctionOptions") -> "dict[str, Any]":
 _FIELDS: "dict[str, Callable[[FunctionOptions], dict[str, Any]]]" = {
     "cpu": lambda o: {"cpu": o.cpu, "cpuLimit": o.cpu_limit},
     "memory": lambda o: {"memoryMib": o.memory, "memoryLimitMib": o.memory_limit},
-    "timeout": lambda o: {"timeoutMs": _ms(o.timeout)},
+    "timeout": lambda o: {"timeoutMs": milliseconds(o.timeout)},
     "retries": lambda o: {"retries": _retries(o)},
     "max_containers": lambda o: {"maxContainers": o.max_containers},
     "buffer_containers": lambda o: {"bufferContainers": o.buffer_containers},
-    "scaledown_window": lambda o: {"scaledownWindowMs": _ms(o.scaledown_window)},
+    "scaledown_window": lambda o: {"scaledownWindowMs": milliseconds(o.scaledown_window)},
 }
 
 
@@ -49,18 +45,3 @@ def overrides(given: "dict[str, Any]") -> "dict[str, Any]":
     for name in given:
         message.update(_FIELDS[name](checked))
     return message
-
-
-def concurrency(max_inputs: int, target_inputs: "int | None") -> "dict[str, Any]":
-    """The SpecOverrides message of with_concurrency()."""
-    most = check_count("max_inputs", max_inputs, 1, 1000)
-    aim = most if target_inputs is None else check_count("target_inputs", target_inputs, 1, most)
-    return {"maxInputs": most, "targetInputs": aim}
-
-
-def batching(max_batch_size: int, wait_ms: int) -> "dict[str, Any]":
-    """The SpecOverrides message of with_batching()."""
-    return {
-        "maxBatchSize": check_count("max_batch_size", max_batch_size, 1, 1000),
-        "batchWaitMs": check_count("wait_ms", wait_ms, 0, 600_000),
-    }

@@ -115,15 +115,15 @@ class Cls:
 
     def with_concurrency(self, *, max_inputs: int, target_inputs: "int | None" = None) -> "Cls":
         """The same class with so many calls at once in a container; see burrow.concurrent."""
-        from burrow._overrides import concurrency
+        from burrow._marks import concurrency
 
-        return self._varied(concurrency(max_inputs, target_inputs))
+        return self._varied(concurrency(max_inputs, target_inputs)._message())
 
     def with_batching(self, *, max_batch_size: int, wait_ms: int) -> "Cls":
         """The same class with calls in batches; see burrow.batched."""
-        from burrow._overrides import batching
+        from burrow._marks import batching
 
-        return self._varied(batching(max_batch_size, wait_ms))
+        return self._varied(batching(max_batch_size, wait_ms)._message())
 
     def _varied(self, overrides: "dict[str, Any]") -> "Cls":
         varied = object.__new__(type(self))

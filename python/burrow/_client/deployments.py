@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from burrow._calling import CallTarget
+from burrow._client.calls import default_call_client
 from burrow._client.class_spec import class_parts
 from burrow._client.session import Session
 from burrow.exception import InvalidError
@@ -72,13 +73,6 @@ def deploy(app: "App", name: "str | None", reporter: "Reporter | None" = None) -
     return Deployment(answer, session.calls)
 
 
-def default_calls() -> "CallClient":
-    """A client for the configured server."""
-    from burrow._client.calls import default_call_client
-
-    return default_call_client()
-
-
 def find_app(name: str, create_if_missing: bool) -> "str":
     """The id of a deployed app.
 
@@ -86,7 +80,7 @@ def find_app(name: str, create_if_missing: bool) -> "str":
         NotFoundError: there is none; the message has names that are near.
     """
     request = {"name": name, "createIfMissing": create_if_missing}
-    return str(default_calls().transport.unary("Deployments/FindApp", request)["appId"])
+    return str(default_call_client().transport.unary("Deployments/FindApp", request)["appId"])
 
 
 def find_function(app: str, name: str) -> "tuple[CallTarget, bool]":
@@ -121,7 +115,7 @@ def find_class(app: str, name: str) -> "tuple[CallTarget, ClassParts]":
 
 
 def _find(app: str, name: str) -> "tuple[CallClient, dict[str, Any]]":
-    calls = default_calls()
+    calls = default_call_client()
     return calls, calls.transport.unary("Deployments/FindFunction", {"app": app, "function": name})
 
 

@@ -6,6 +6,7 @@ from burrow import _serialization
 from burrow._client.class_spec import class_spec
 from burrow._client.modules import module_name
 from burrow._client.payload import dump_arguments, encode_json
+from burrow._options import milliseconds
 from burrow.cls import Cls
 from burrow.exception import InvalidError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from burrow._client.blobs import BlobClient
-    from burrow.function import Function, FunctionOptions
+    from burrow.function import Function
 
 
 def function_spec(
@@ -37,18 +38,20 @@ def function_spec(
             "cpuLimit": options.cpu_limit,
             "memoryLimitMib": options.memory_limit,
         },
-        "timeoutMs": _ms(options.timeout),
+        "timeoutMs": milliseconds(options.timeout),
         "minContainers": options.min_containers,
         "maxContainers": options.max_containers,
-        "scaledownWindowMs": _ms(options.scaledown_window),
+        "scaledownWindowMs": milliseconds(options.scaledown_window),
         "env": options.env,
-        "startupTimeoutMs": _ms(options.startup_timeout) if options.startup_timeout else 0,
+        "startupTimeoutMs": milliseconds(options.startup_timeout) if options.startup_timeout else 0,
         "singleUseContainers": options.single_use_containers,
         "blockNetwork": options.block_network,
         "bufferContainers": options.buffer_containers,
         "runtime": options.runtime,
     }
-    _add_calls_at_once(spec, options)
+    for at_once in (options.concurrency, options.batching):
+        if at_once is not None:
+            spec.update(at_once._message())
     if isinstance(function, Cls):
         spec["classSpec"] = class_spec(function)
     if options.retries is not None:
@@ -65,15 +68,6 @@ def function_spec(
     else:
         spec["module"] = importable_module(function, function.name)
     return spec
-
-
-def _add_calls_at_once(spec: "dict[str, Any]", options: "FunctionOptions") -> None:
-    if options.concurrency is not None:
-        spec["maxInputs"] = options.concurrency.max_inputs
-        spec["targetInputs"] = options.concurrency.target_inputs
-    if options.batching is not None:
-        spec["maxBatchSize"] = options.batching.max_batch_size
-        spec["batchWaitMs"] = options.batching.wait_ms
 
 
 def _schedule(function: "Function[..., Any] | Cls", blobs: "BlobClient") -> "dict[str, Any]":
@@ -100,7 +94,3 @@ def importable_module(function: "Any", name: str) -> str:
 
 def _called(function: "Any", name: str) -> str:
     return name if isinstance(function, Cls) else name + "()"
-
-
-def _ms(seconds: float) -> int:
-    return max(1, int(seconds * 1000))

@@ -94,7 +94,7 @@ class Session:
         source = self._upload_source(attached.values())
         specs = []
         for function in self.app.functions.values():
-            image = _image_of(function, self.app)
+            image = image_of(function, self.app)
             spec = function_spec(function, image_ids[image], self.calls.blobs)
             if attached[image]:
                 spec["attached"] = [attachment.message() for attachment in attached[image]]
@@ -130,7 +130,7 @@ class Session:
     def _build_images(self) -> "dict[Image, str]":
         users: "dict[Image, list[str]]" = {}
         for function in self.app.functions.values():
-            users.setdefault(_image_of(function, self.app), []).append(function.name)
+            users.setdefault(image_of(function, self.app), []).append(function.name)
         return {image: self._build(image, names) for image, names in users.items()}
 
     def _build(self, image: Image, users: "list[str]") -> str:
@@ -163,7 +163,7 @@ class Session:
         """Sends the attached files, too."""
         start = time.monotonic()
         functions = self.app.functions.values()
-        modules = attached_modules(_image_of(function, self.app) for function in functions)
+        modules = attached_modules(image_of(function, self.app) for function in functions)
         files = collect_source(functions, self._digests, modules)
         everything = files + [file for one in attached for file in all_files(one)]
         sent_files, sent_bytes = upload(everything, self.calls.blobs)
@@ -201,7 +201,8 @@ def run_app(
                 raise
 
 
-def _image_of(function: "Any", app: "App") -> Image:
+def image_of(function: "Any", app: "App") -> Image:
+    """A function's own image, else that of the app that defines it, of the one that runs it, or the plain one."""
     return function.options.image or function.app.image or app.image or Image.debian_slim()
 
 

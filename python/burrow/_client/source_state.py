@@ -9,6 +9,7 @@ from burrow._client.attached_files import all_files, attached_files
 from burrow._client.digest_cache import DigestCache
 from burrow._client.files import hash_file
 from burrow._client.image_steps import attached_modules
+from burrow._client.session import image_of
 from burrow._client.source import collect_source, needed_files
 
 TYPE_CHECKING = False
@@ -63,8 +64,7 @@ def read_source(app: "App", program: str, digests: DigestCache) -> SourceState:
         InvalidError: one cannot be read.
     """
     functions = list(app.functions.values())
-    used = [function.options.image or function.app.image or app.image for function in functions]
-    images = {image for image in used if image is not None}
+    images = {image_of(function, app) for function in functions}
     state = SourceState(program)
     for file in collect_source(functions, digests, attached_modules(images)):
         state.digests[file.local] = file.digest
