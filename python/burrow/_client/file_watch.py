@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import struct
 import time
 
@@ -38,6 +39,7 @@ class FileWatch:
     def __init__(self, use_inotify: bool = True) -> None:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
+        self._signals: "tuple[int, int] | None" = None
         self._inotify = _Inotify.open() if use_inotify else None
         self._whole: "set[str]" = set()
         self._directories: "set[str]" = set()
@@ -87,8 +89,22 @@ class FileWatch:
         except BlockingIOError:
             pass  # it is awake
 
+    def heed_signals(self) -> None:
+        """Lets handlers of signals run at once, also of one that comes just before `wait` begins to wait.
+
+        Of the main thread, until `close`.
+        """
+        self._signals = os.pipe()
+        for end in self._signals:
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
+
     def close(self) -> None:
         """Gives the descriptors back."""
+        if self._signals is not None:
+            signal.set_wakeup_fd(-1)
+            for end in self._signals:
+                os.close(end)
         os.close(self._wake_read)
         os.close(self._wake_write)
         if self._inotify is not None:
@@ -101,9 +117,13 @@ class FileWatch:
             if self._inotify is None:
                 left = _POLL if left is None else min(left, _POLL)
             waited = [self._wake_read] + ([self._inotify.number] if self._inotify else [])
+            waited += [self._signals[0]] if self._signals else []
             ready, _, _ = select.select(waited, [], [], left)
             if self._wake_read in ready:
                 return False
+            if self._signals and self._signals[0] in ready:
+                os.read(self._signals[0], _READ_SIZE)  # the handler has run
+                ready.remove(self._signals[0])
             if self._has_changed(bool(ready)):
                 return True
             if end is not None and time.monotonic() >= end:

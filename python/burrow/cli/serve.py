@@ -41,6 +41,7 @@ def serve(options: "Namespace") -> int:
         return 1
     reporter = make_reporter(options.quiet)
     watch = FileWatch()
+    watch.heed_signals()
     try:
         with whole_lines(), run_app(app, reporter) as session:
             reporter.logs.on_reader_left = watch.wake

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Callable, Iterator
@@ -116,3 +117,20 @@ def test_where_the_system_refuses_it_looks_itself(
     assert watch.watch([str(tmp_path)]) and not watch.by_inotify
     assert told(watch, lambda: (tmp_path / "a.py").write_text("1"))
     watch.close()
+
+
+def test_a_signal_that_came_before_the_wait_wakes_it_but_ends_it_not(
+    watch: FileWatch, tmp_path: Path
+) -> None:
+    rounds = []
+    look = watch._has_changed
+    watch._has_changed = lambda told: rounds.append(told) or look(told)  # type: ignore[assignment,func-returns-value]
+    watch.watch([str(tmp_path)])
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    watch.heed_signals()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    try:
+        assert not wait(watch, 1.0)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert rounds[0] is False  # it looked at once, and waited on
