@@ -7,6 +7,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
+
 namespace burrow::api {
 namespace {
 
@@ -22,8 +24,7 @@ constexpr std::array<NamedKind, 4> kKinds = {{
 }};
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return std::ranges::equal(a, b, {}, ToLower, ToLower);
 }
 
 nlohmann::json ErrorObject(const Error& error) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace burrow::builder {
 namespace {
 
@@ -36,7 +38,7 @@ esac
 )";
 
 bool IsVersion(const std::string& text) {
-  const bool plain = std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  const bool plain = std::ranges::all_of(text, [](char c) { return IsDigit(c) || c == '.'; });
   return plain && text.size() <= 16 && text.starts_with("3.") && text.size() > 2 && !text.ends_with('.') &&
          !text.contains("..");
 }

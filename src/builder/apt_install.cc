@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace burrow::builder {
 namespace {
 
@@ -16,9 +18,9 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log 
 bool All(std::string_view text, bool (*allowed)(char)) {
   return !text.empty() && std::all_of(text.begin(), text.end(), allowed);
 }
-bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool IsLowerOrDigit(char c) { return IsLower(c) || IsDigit(c); }
 bool IsNameChar(char c) { return IsLowerOrDigit(c) || c == '+' || c == '-' || c == '.'; }
-bool IsVersionChar(char c) { return IsNameChar(c) || (c >= 'A' && c <= 'Z') || c == '~' || c == ':'; }
+bool IsVersionChar(char c) { return IsNameChar(c) || IsUpper(c) || c == '~' || c == ':'; }
 bool IsSuiteChar(char c) { return IsVersionChar(c) && c != ':'; }
 
 }  // namespace

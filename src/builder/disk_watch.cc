@@ -1,15 +1,14 @@
 #include "builder/disk_watch.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <memory>
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "os/directory_stream.h"
 
 namespace burrow::builder {
 namespace {
@@ -23,14 +22,10 @@ constexpr uint64_t kLeastShare = 20;  // the reserve is at most this part of a f
 constexpr int kMeasureShare = 50;     // measuring takes at most this part of the time
 constexpr auto kLeastPause = std::chrono::seconds(1);
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
 uint64_t MeasureBelow(UniqueFd fd, dev_t device, int depth) {
-  std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
+  const os::DirectoryStream directory = os::StreamOf(std::move(fd));
   if (!directory) return 0;
-  const int at = fd.Release();  // now owned by directory
+  const int at = ::dirfd(directory.get());
   uint64_t bytes = 0;
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string_view name = entry->d_name;

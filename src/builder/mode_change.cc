@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace burrow::builder {
 namespace {
 
@@ -51,7 +53,7 @@ Result<ModeChange> ModeChange::Parse(std::string_view text) {
     return Fail(Code::kInvalidArgument, "'{}' is no mode: it is octal up to 7777, or like u=rwX,go=rX", text);
   };
   ModeChange change;
-  if (!text.empty() && text[0] >= '0' && text[0] <= '9') {
+  if (!text.empty() && IsDigit(text[0])) {
     auto octal = ParseOctal(text);
     if (!octal) return bad();
     change.actions_.push_back({.operation = '=', .who = kAllBits, .bits = *octal});

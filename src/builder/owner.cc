@@ -19,7 +19,7 @@ Result<std::string> ReadAccounts(const image::Tree& tree, const char* path, cons
   return read(inode);
 }
 
-Result<Ownership> FindUser(const image::Tree& tree, const std::string& name, const ReadFile& read) {
+Result<Ownership> UserIds(const image::Tree& tree, const std::string& name, const ReadFile& read) {
   if (auto id = ParseAccountId(name)) return Ownership{*id, *id};
   BURROW_ASSIGN_OR_RETURN(std::string accounts, ReadAccounts(tree, "/etc/passwd", read));
   auto found = FindUserEntry(accounts, [&](const UserEntry& entry) { return entry.name == name; });
@@ -27,7 +27,7 @@ Result<Ownership> FindUser(const image::Tree& tree, const std::string& name, con
   return Ownership{found->uid, found->gid};
 }
 
-Result<uint32_t> FindGroup(const image::Tree& tree, const std::string& name, const ReadFile& read) {
+Result<uint32_t> GroupId(const image::Tree& tree, const std::string& name, const ReadFile& read) {
   if (auto id = ParseAccountId(name)) return *id;
   BURROW_ASSIGN_OR_RETURN(std::string accounts, ReadAccounts(tree, "/etc/group", read));
   auto found = FindGroupEntry(accounts, [&](const GroupEntry& entry) { return entry.name == name; });
@@ -43,10 +43,10 @@ Result<Ownership> FindOwner(const image::Tree& tree, const std::string& text, co
   std::string group = colon == std::string::npos ? "" : text.substr(colon + 1);
   Ownership owner;
   if (!user.empty()) {
-    BURROW_ASSIGN_OR_RETURN(owner, FindUser(tree, user, read));
+    BURROW_ASSIGN_OR_RETURN(owner, UserIds(tree, user, read));
   }
   if (!group.empty()) {
-    BURROW_ASSIGN_OR_RETURN(owner.gid, FindGroup(tree, group, read));
+    BURROW_ASSIGN_OR_RETURN(owner.gid, GroupId(tree, group, read));
   }
   return owner;
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "builder/step_container.h"
+#include "builder/variable_name.h"
 #include "os/fs.h"
 
 namespace burrow::builder {
@@ -70,13 +71,6 @@ std::string DescribeFailure(const std::string& name, int reached, const os::Exit
   if (reached == kRaised) return fmt::format("run_function({}) failed: the function raised an exception", name);
   if (reached == kLoaded) return fmt::format("run_function({}) {}", name, DescribeEnding(status));
   return fmt::format("run_function({}) failed: the function could not be loaded", name);
-}
-
-bool IsVariableName(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, allowed);
 }
 
 }  // namespace

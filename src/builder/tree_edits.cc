@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "builder/variable_name.h"
+
 namespace burrow::builder {
 namespace {
 
@@ -51,13 +53,6 @@ Status AddFile(image::Tree& tree, const std::string& path, const burrow::v1::Sou
   node = std::make_unique<image::TreeNode>();
   node->inode = FileInode(file, *digest);
   return {};
-}
-
-bool IsVariableName(std::string_view name) {
-  auto allowed = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::all_of(name.begin(), name.end(), allowed);
 }
 
 void Measure(const image::TreeNode& node, std::set<const image::TreeInode*>& seen, TreeSize& size) {

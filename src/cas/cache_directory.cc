@@ -1,15 +1,14 @@
 #include "cas/cache_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 
 #include "cas/linked_blobs.h"
+#include "os/directory_stream.h"
 #include "os/fs.h"
 
 namespace burrow::cas {
@@ -20,23 +19,10 @@ constexpr int64_t kNanosPerMilli = 1'000'000;
 // Clocks of files tick coarsely.
 constexpr int64_t kSlackMs = 1'000;
 
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using Dir = std::unique_ptr<DIR, DirCloser>;
-
-Dir OpenDir(int parent, const char* name) {
-  int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return nullptr;
-  Dir dir(::fdopendir(fd));
-  if (!dir) ::close(fd);
-  return dir;
-}
-
 int64_t MillisOf(const timespec& time) { return time.tv_sec * 1000 + time.tv_nsec / kNanosPerMilli; }
 
 void ListShard(int root, const std::string& shard, std::vector<CachedBlob>& blobs) {
-  Dir dir = OpenDir(root, shard.c_str());
+  os::DirectoryStream dir = os::OpenDirectoryStream(root, shard.c_str());
   if (!dir) return;
   while (dirent* entry = ::readdir(dir.get())) {
     auto digest = Digest::FromHex(shard + entry->d_name);
@@ -83,7 +69,7 @@ Result<int64_t> FileClock(const CacheLayout& layout) {
 }  // namespace
 
 Result<std::vector<CachedBlob>> ListBlobs(const std::string& directory) {
-  Dir root = OpenDir(AT_FDCWD, directory.c_str());
+  os::DirectoryStream root = os::OpenDirectoryStream(AT_FDCWD, directory.c_str());
   if (!root) return FailErrno("list " + directory);
   std::vector<CachedBlob> blobs;
   while (dirent* entry = ::readdir(root.get())) {

@@ -1,6 +1,5 @@
 #include "cas/disk_blob_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 
 #include "base/faults.h"
 #include "base/ids.h"
+#include "os/directory_stream.h"
 #include "os/fs.h"
 
 namespace burrow::cas {
@@ -30,20 +30,11 @@ std::unexpected<Error> FailStore(std::string_view what, int os_errno = errno) {
                                os_errno));
 }
 
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
 // Calls `visit` with each name in the directory but "." and "..".
 template <class Visit>
 void ForEachName(int directory, Visit visit) {
-  int fd = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  std::unique_ptr<DIR, DirCloser> dir(::fdopendir(fd));
-  if (!dir) {
-    ::close(fd);
-    return;
-  }
+  os::DirectoryStream dir = os::OpenDirectoryStream(directory, ".");
+  if (!dir) return;
   while (dirent* entry = ::readdir(dir.get())) {
     std::string_view name = entry->d_name;
     if (name != "." && name != "..") visit(entry->d_name);

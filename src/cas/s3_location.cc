@@ -1,9 +1,9 @@
 #include "cas/s3_location.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 
+#include "base/ascii.h"
 #include "os/fs.h"
 
 namespace burrow::cas {
@@ -17,13 +17,12 @@ std::unexpected<Error> NoLocation(std::string_view why) {
 }
 
 bool IsBucketName(std::string_view name) {
-  return name.size() >= 3 && name.size() <= 63 && std::ranges::all_of(name, [](unsigned char c) {
-           return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-' || c == '.';
-         });
+  return name.size() >= 3 && name.size() <= 63 &&
+         std::ranges::all_of(name, [](char c) { return IsLower(c) || IsDigit(c) || c == '-' || c == '.'; });
 }
 bool IsPlain(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '/'; });
+  return std::ranges::all_of(text,
+                             [](char c) { return IsLetterOrDigit(c) || c == '-' || c == '_' || c == '.' || c == '/'; });
 }
 
 // Splits off what stands before the separator.
@@ -41,8 +40,8 @@ Status SetEndpoint(std::string_view endpoint, S3Location& location) {
   if (location.scheme != "http" && location.scheme != "https") return NoLocation("an endpoint is http or https");
   auto host = endpoint.substr(colon + 3);
   while (host.ends_with('/')) host.remove_suffix(1);
-  bool right = !host.empty() && std::ranges::all_of(host, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == ':' || c == '[' || c == ']';
+  bool right = !host.empty() && std::ranges::all_of(host, [](char c) {
+    return IsLetterOrDigit(c) || c == '-' || c == '.' || c == ':' || c == '[' || c == ']';
   });
   if (!right) return NoLocation("an endpoint is a host and nothing else");
   location.host = host;

@@ -4,9 +4,9 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
-#include <cctype>
 #include <ctime>
 
+#include "base/ascii.h"
 #include "base/hex.h"
 #include "cas/digest.h"
 
@@ -49,12 +49,12 @@ Headers SignedHeaders(const S3Request& request, const S3Credentials& credentials
 
 std::string UriEncode(std::string_view text, bool keep_slash) {
   std::string encoded;
-  for (unsigned char c : text) {
-    bool plain = std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~' || (c == '/' && keep_slash);
+  for (char c : text) {
+    bool plain = IsLetterOrDigit(c) || c == '-' || c == '_' || c == '.' || c == '~' || (c == '/' && keep_slash);
     if (plain) {
-      encoded += static_cast<char>(c);
+      encoded += c;
     } else {
-      encoded += fmt::format("%{:02X}", c);
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
   }
   return encoded;

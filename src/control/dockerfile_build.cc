@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "control/base_images.h"
 #include "control/stage_build.h"
@@ -144,7 +145,7 @@ std::string DockerfileBuild::NameOf(size_t number) const {
 bool DockerfileBuild::IsFresh(size_t number) const {
   const auto& filter = build->request.no_cache_filter();
   auto names_it = [&](std::string name) {
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(name, name.begin(), ToLower);
     return name == file_.stages.at(number).name || name == std::to_string(number);
   };
   return build->request.no_cache() || std::ranges::any_of(filter, names_it);

@@ -14,7 +14,7 @@ namespace burrow::control {
 namespace {
 
 constexpr std::string_view kRegistryPrefix = "registry:";
-constexpr size_t kMaxTitle = 200, kMaxSecret = 64 << 10;
+constexpr size_t kMaxTitle = 200, kMaxLogin = 64 << 10;
 constexpr Millis kSignOfLife(5'000);
 
 oci::ArchiveKind KindOf(pb::ArchiveKind kind) {
@@ -71,7 +71,7 @@ Result<std::shared_ptr<oci::ImageSource>> RegistrySourceFor(
   oci::RegistryOptions options{.plain_http = plain_http};
   for (const auto& login : logins) {
     if (login.host() != reference.host) continue;
-    if (login.username().size() + login.password().size() > kMaxSecret) {
+    if (login.username().size() + login.password().size() > kMaxLogin) {
       return Fail(Code::kInvalidArgument, "the login for {} is too long", reference.host);
     }
     options.username = login.username();

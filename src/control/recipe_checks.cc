@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/ascii.h"
 #include "control/limits.h"
 #include "control/validation.h"
 
@@ -10,11 +11,9 @@ namespace burrow::control {
 namespace {
 
 constexpr size_t kMaxReference = 1'000, kMaxPackage = 1'000, kMaxCommand = 128 << 10, kMaxRequirements = 1 << 20;
-constexpr size_t kMaxDockerfile = 4 << 20, kMaxSecret = 500 << 10, kMaxListed = 1'000, kMaxImageName = 256;
+constexpr size_t kMaxDockerfile = 4 << 20, kMaxBuildSecret = 500 << 10, kMaxListed = 1'000, kMaxImageName = 256;
 
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
+bool IsTagCharacter(char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; }
 
 template <class List>
 Status CheckTexts(std::string_view what, const List& list, size_t limit) {
@@ -35,8 +34,8 @@ Status CheckBase(const pb::BaseStep& base) {
 Status CheckAptInstall(const pb::AptInstallStep& step) {
   for (const auto& package : step.packages()) {
     bool good = !package.empty() && package.size() <= 200 && package[0] != '-' &&
-                std::ranges::all_of(
-                    package, [](char c) { return IsNameCharacter(c) || std::string_view("+:=~*/").contains(c); });
+                std::ranges::all_of(package,
+                                    [](char c) { return IsTagCharacter(c) || std::string_view("+:=~*/").contains(c); });
     if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of a Debian package", package.substr(0, 200));
   }
   if (step.packages().empty()) return Fail(Code::kInvalidArgument, "apt_install names no package");
@@ -93,8 +92,8 @@ Status CheckSecrets(const pb::BuildRequest& request) {
   if (static_cast<size_t>(request.secrets_size()) > kMaxListed) return Fail(Code::kInvalidArgument, "too many secrets");
   for (const auto& secret : request.secrets()) {
     BURROW_RETURN_IF_ERROR(CheckName("a secret's id", secret.id()));
-    if (secret.value().size() > kMaxSecret)
-      return Fail(Code::kInvalidArgument, "the secret '{}' is longer than {} bytes", secret.id(), kMaxSecret);
+    if (secret.value().size() > kMaxBuildSecret)
+      return Fail(Code::kInvalidArgument, "the secret '{}' is longer than {} bytes", secret.id(), kMaxBuildSecret);
   }
   return {};
 }
@@ -120,7 +119,7 @@ Status CheckImageName(std::string_view name) {
     std::string_view part = rest.substr(begin, end - begin);
     bool has_port = begin == 0 && end < rest.size() && part.find(':') != part.npos;
     if (has_port) part = part.substr(0, part.find(':'));
-    if (!CheckName("a part", part) || !std::isalnum(static_cast<unsigned char>(part[0]))) return bad();
+    if (!CheckName("a part", part) || !IsLetterOrDigit(part[0])) return bad();
     begin = end + 1;
   }
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "os/fs.h"
 
 namespace burrow::control {
@@ -12,10 +13,7 @@ constexpr size_t kMaxZoneName = 64;
 
 // "Europe/Berlin", "Etc/GMT+5"; no way out of the directory.
 bool IsZoneName(std::string_view name) {
-  const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '+' || c == '/';
-  };
+  const auto good = [](char c) { return IsLetterOrDigit(c) || c == '_' || c == '-' || c == '+' || c == '/'; };
   return !name.empty() && name.size() <= kMaxZoneName && name.front() != '/' && std::ranges::all_of(name, good);
 }
 

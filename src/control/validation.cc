@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/ascii.h"
 #include "cas/digest.h"
 #include "control/classes.h"
 #include "control/limits.h"
@@ -12,9 +13,7 @@
 namespace burrow::control {
 namespace {
 
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
+bool IsNameCharacter(char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; }
 
 Status CheckResources(const pb::Resources& resources) {
   double cpu = resources.cpu();

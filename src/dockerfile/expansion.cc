@@ -1,7 +1,6 @@
 #include "dockerfile/expansion.h"
 
-#include <cctype>
-
+#include "base/ascii.h"
 #include "dockerfile/shell_pattern.h"
 #include "dockerfile/words.h"
 
@@ -12,8 +11,7 @@ constexpr int kDeepest = 100;  // ${a:-${b:-...}}
 constexpr size_t kLongestPattern = 4096;
 
 bool IsBlank(char c) { return kBlanks.find(c) != std::string_view::npos; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsNameCharacter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool IsNameCharacter(char c) { return IsLetterOrDigit(c) || c == '_'; }
 
 // What ExpandWords collects beside the text.
 class WordList {

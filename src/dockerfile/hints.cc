@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/edit_distance.h"
 
 namespace burrow::dockerfile {
@@ -20,13 +21,9 @@ std::string Changed(std::string_view text, Change change) {
 
 }  // namespace
 
-std::string Upper(std::string_view text) {
-  return Changed(text, [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-}
+std::string Upper(std::string_view text) { return Changed(text, ToUpper); }
 
-std::string Lower(std::string_view text) {
-  return Changed(text, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-}
+std::string Lower(std::string_view text) { return Changed(text, ToLower); }
 
 std::optional<std::string_view> Nearest(std::string_view word, std::span<const std::string_view> candidates) {
   if (word.empty() || word.size() > kLongestWord) return {};

@@ -1,6 +1,5 @@
 #include "image/walk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include <map>
 
 #include "image/index_format.h"
+#include "os/directory_stream.h"
 
 namespace burrow::image {
 namespace {
@@ -19,11 +19,6 @@ namespace {
 constexpr char kOpaque[] = "trusted.overlay.opaque";
 constexpr char kRedirect[] = "trusted.overlay.redirect";
 constexpr char kMetacopy[] = "trusted.overlay.metacopy";
-
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using DirHandle = std::unique_ptr<DIR, DirCloser>;
 
 bool IsWhiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == 0; }
 
@@ -156,11 +151,9 @@ Status Walker::Visit(int parent, const std::string& name, const std::string& pat
 
 Status Walker::VisitChildren(int parent, const std::string& name, const std::string& path, uint32_t depth) {
   if (depth > kMaxDepth) return Fail(Code::kInvalidArgument, "directories are nested more than {} deep", kMaxDepth);
-  UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.valid()) return FailErrno("open it");
-  DirHandle dir(::fdopendir(fd.get()));
+  os::DirectoryStream dir = os::OpenDirectoryStream(parent, name.c_str());
   if (!dir) return FailErrno("open it");
-  int directory = fd.Release();  // now owned by dir
+  const int directory = ::dirfd(dir.get());
   BURROW_ASSIGN_OR_RETURN(auto names, Names(dir.get()));
   for (const std::string& child : names) {
     std::string child_path = path;

@@ -3,12 +3,6 @@
 #include <sys/stat.h>
 
 namespace burrow::imagefs {
-namespace {
-
-constexpr uint32_t kBlock = 4096;
-
-}  // namespace
-
 abi::Attr RootAttr() {
   return {.ino = abi::kRootNode, .size = kBlock, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = kBlock};
 }

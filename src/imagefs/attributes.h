@@ -8,6 +8,8 @@ namespace burrow::imagefs {
 
 // Images never change: what was said once holds as long as the kernel can count.
 inline constexpr uint64_t kForever = 1'000'000'000;
+// The block size that stat and statfs tell, in bytes.
+inline constexpr uint32_t kBlock = 4096;
 
 // The mount's root, above the images.
 abi::Attr RootAttr();

@@ -13,8 +13,6 @@
 namespace burrow::imagefs {
 namespace {
 
-constexpr uint32_t kBlock = 4096;
-
 abi::Attr DirectoryAttr(NodeId id) {
   return {.ino = id, .size = kBlock, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = kBlock};
 }

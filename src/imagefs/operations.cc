@@ -9,8 +9,6 @@
 namespace burrow::imagefs {
 namespace {
 
-constexpr uint32_t kBlock = 4096;
-
 // The node of a request inside an image; absent for the mount's root and for ids that were never given out.
 std::optional<Node> NodeOf(Session& session, const Request& request) {
   Node node = session.images->FindNode(request.header.nodeid);

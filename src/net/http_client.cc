@@ -10,6 +10,8 @@
 #include <mutex>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace burrow::net {
 namespace {
 
@@ -92,8 +94,7 @@ size_t OnHeader(char* data, size_t size, size_t count, void* context) {
   size_t colon = line.find(':');
   if (colon == line.npos) return line.size();
   std::string name(line.substr(0, colon));
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
+  std::ranges::transform(name, name.begin(), ToLower);
   std::string_view value = line.substr(colon + 1);
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r' || value.back() == ' '))

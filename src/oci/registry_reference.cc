@@ -3,7 +3,8 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "base/ascii.h"
 
 namespace burrow::oci {
 namespace {
@@ -11,12 +12,11 @@ namespace {
 constexpr std::string_view kTransport = "docker://";
 constexpr size_t kMaxHost = 255, kMaxRepository = 255, kMaxTag = 128;
 
-bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool IsAlnum(char c) { return IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z'); }
+bool IsLowerOrDigit(char c) { return IsLower(c) || IsDigit(c); }
 
 bool IsHost(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxHost && IsAlnum(text.front()) && IsAlnum(text.back()) &&
-         std::ranges::all_of(text, [](char c) { return IsAlnum(c) || c == '.' || c == '-' || c == ':'; });
+  return !text.empty() && text.size() <= kMaxHost && IsLetterOrDigit(text.front()) && IsLetterOrDigit(text.back()) &&
+         std::ranges::all_of(text, [](char c) { return IsLetterOrDigit(c) || c == '.' || c == '-' || c == ':'; });
 }
 
 bool IsRepository(std::string_view text) {
@@ -32,8 +32,8 @@ bool IsRepository(std::string_view text) {
 }
 
 bool IsTag(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxTag && (IsAlnum(text.front()) || text.front() == '_') &&
-         std::ranges::all_of(text, [](char c) { return IsAlnum(c) || c == '.' || c == '-' || c == '_'; });
+  return !text.empty() && text.size() <= kMaxTag && (IsLetterOrDigit(text.front()) || text.front() == '_') &&
+         std::ranges::all_of(text, [](char c) { return IsLetterOrDigit(c) || c == '.' || c == '-' || c == '_'; });
 }
 
 // Splits at the host where there is one: a first part with a dot or a port, or "localhost".
@@ -54,7 +54,7 @@ std::string_view Trim(std::string_view text) {
 }
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::ranges::equal(a, b, {}, ToLower, ToLower);
 }
 
 // Takes `name=value` or `name="value"` and the comma after it.
@@ -133,7 +133,7 @@ AuthChallenge ParseChallenge(std::string_view header) {
 std::string EncodeQuery(std::string_view text) {
   std::string encoded;
   for (char c : text) {
-    if (IsAlnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+    if (IsLetterOrDigit(c) || c == '-' || c == '.' || c == '_' || c == '~') {
       encoded += c;
     } else {
       encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));

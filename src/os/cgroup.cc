@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/unique_fd.h"
 #include "os/fs.h"
 #include "os/mountinfo.h"
@@ -117,8 +118,7 @@ Status DelegateControllers(const std::string& directory) {
 
 Status CheckName(const std::string& name) {
   const bool fine = !name.empty() && name.size() <= 128 && name[0] != '.' && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
+    return IsLetterOrDigit(c) || c == '-' || c == '_' || c == '.';
   });
   if (fine) return {};
   return Fail(Code::kInvalidArgument, "\"{}\" cannot be the name of a cgroup", name);

@@ -1,6 +1,5 @@
 // RemoveTree: a directory tree made by strangers may be of any depth, so the walk holds few descriptors and little
 // stack.
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -9,8 +8,9 @@
 
 #include <cstring>
 #include <filesystem>
-#include <memory>
+#include <utility>
 
+#include "os/directory_stream.h"
 #include "os/fs.h"
 
 namespace burrow::os {
@@ -19,13 +19,8 @@ namespace {
 // Below this depth a directory is moved up to the top before it is emptied.
 constexpr int kMaxDepth = 64;
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
 // One subdirectory, never through a link or onto another mount.
-Result<Directory> OpenDirectory(int parent, const char* name) {
+Result<DirectoryStream> OpenDirectory(int parent, const char* name) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   how.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
@@ -34,9 +29,8 @@ Result<Directory> OpenDirectory(int parent, const char* name) {
     return Fail(Code::kFailedPrecondition, "{} is a mount point: unmount it first", name);
   }
   if (!fd.valid()) return FailErrno(fmt::format("open {}", name));
-  Directory directory(fdopendir(fd.get()));
+  DirectoryStream directory = StreamOf(std::move(fd));
   if (!directory) return FailErrno("fdopendir");
-  fd.Release();
   return directory;
 }
 
@@ -63,7 +57,7 @@ class TreeRemover {
     if (errno != ENOTEMPTY) return FailErrno(fmt::format("remove {}", name));
     if (depth >= kMaxDepth) return MoveUp(parent, name);
     {
-      BURROW_ASSIGN_OR_RETURN(Directory directory, OpenDirectory(parent, name));
+      BURROW_ASSIGN_OR_RETURN(DirectoryStream directory, OpenDirectory(parent, name));
       BURROW_RETURN_IF_ERROR(Empty(directory.get(), depth + 1));
     }
     if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) return FailErrno(fmt::format("remove {}", name));
@@ -100,7 +94,7 @@ Status EmptyDirectory(const std::string& path) {
   const std::filesystem::path trimmed = whole.has_filename() ? whole : whole.parent_path();
   const std::string parent = trimmed.has_parent_path() ? trimmed.parent_path().string() : ".";
   BURROW_ASSIGN_OR_RETURN(UniqueFd parent_fd, Open(parent, O_PATH | O_DIRECTORY));
-  BURROW_ASSIGN_OR_RETURN(Directory directory, OpenDirectory(parent_fd.get(), trimmed.filename().c_str()));
+  BURROW_ASSIGN_OR_RETURN(DirectoryStream directory, OpenDirectory(parent_fd.get(), trimmed.filename().c_str()));
   return EmptyTop(directory.get());
 }
 

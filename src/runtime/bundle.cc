@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "runtime/seccomp.h"
 
 namespace burrow::runtime {
@@ -150,7 +151,7 @@ ResolvConf MakeResolvConf(std::string_view host_text) {
 
 Status CheckOptions(const ContainerOptions& options) {
   const bool plain =
-      std::ranges::all_of(options.name, [](unsigned char c) { return isalnum(c) || c == '-' || c == '_'; });
+      std::ranges::all_of(options.name, [](char c) { return IsLetterOrDigit(c) || c == '-' || c == '_'; });
   if (options.name.empty() || options.name.size() > kMaxNameLength || !plain || options.name[0] == '-') {
     return Fail(Code::kInvalidArgument, "\"{}\" cannot be the name of a container", options.name);
   }
@@ -159,6 +160,7 @@ Status CheckOptions(const ContainerOptions& options) {
     return Fail(Code::kInvalidArgument, "the working directory \"{}\" must be an absolute path", options.cwd);
   }
   std::vector<std::string> targets;
+  targets.reserve(options.binds.size() + options.tmpfs.size());
   for (const Bind& bind : options.binds) targets.push_back(bind.target);
   for (const TmpfsMount& tmpfs : options.tmpfs) targets.push_back(tmpfs.target);
   for (const std::string& target : targets) {

@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "base/ascii.h"
 #include "scheduler/civil_time.h"
 
 namespace burrow::scheduler {
 namespace {
 
-constexpr int64_t kFarthestDays = 40 * 366;
+constexpr int64_t kFarthestDays = int64_t{40} * 366;
 constexpr std::array<std::string_view, 12> kMonthNames = {"jan", "feb", "mar", "apr", "may", "jun",
                                                           "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 7> kWeekdayNames = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
@@ -59,16 +60,14 @@ std::optional<int> CronNumber(std::string_view text) {
   if (text.empty() || text.size() > 3) return std::nullopt;
   int value = 0;
   for (char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
+    if (!IsDigit(c)) return std::nullopt;
     value = value * 10 + (c - '0');
   }
   return value;
 }
 
 std::optional<int> CronValue(const CronField& field, std::string_view text) {
-  const auto same = [text](std::string_view word) {
-    return std::ranges::equal(word, text, {}, {}, [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  };
+  const auto same = [text](std::string_view word) { return std::ranges::equal(word, text, {}, {}, ToLower); };
   const auto word = std::ranges::find_if(field.words, same);
   if (word != field.words.end()) return field.low + static_cast<int>(word - field.words.begin());
   const auto number = CronNumber(text);
@@ -157,7 +156,7 @@ std::optional<int64_t> CronExpression::NextReading(int64_t wall_seconds) const {
     if (!NamesDay(day)) continue;
     for (auto hour = FirstFrom(hours_, from / 60); hour; hour = FirstFrom(hours_, *hour + 1)) {
       const auto at = FirstFrom(minutes_, *hour == from / 60 ? from % 60 : 0);
-      if (at) return day * kDaySeconds + *hour * 3600 + *at * 60;
+      if (at) return day * kDaySeconds + int64_t{*hour} * 3600 + int64_t{*at} * 60;
     }
   }
   return std::nullopt;

@@ -10,7 +10,7 @@ constexpr uint32_t kMaxChanges = 20'000;
 constexpr uint32_t kMaxTypes = 256;
 constexpr int32_t kMaxOffset = 26 * 3600;
 // No zone's offset is further from UTC than this, with room to spare.
-constexpr int64_t kWidestOffset = 2 * 86'400;
+constexpr int64_t kWidestOffset = int64_t{2} * 86'400;
 
 std::unexpected<Error> NoZone(const char* why) {
   return Fail(Code::kInvalidArgument, "this is no file of a time zone: {}", why);
@@ -70,7 +70,7 @@ Result<std::optional<ZoneRule>> ReadFooter(std::string_view bytes) {
 Result<std::vector<int32_t>> ReadTypes(std::string_view bytes, uint32_t count) {
   std::vector<int32_t> offsets;
   for (uint32_t i = 0; i < count; ++i) {
-    const auto offset = static_cast<int32_t>(static_cast<uint32_t>(BigEndian(bytes.substr(i * 6, 4))));
+    const auto offset = static_cast<int32_t>(static_cast<uint32_t>(BigEndian(bytes.substr(size_t{i} * 6, 4))));
     if (offset < -kMaxOffset || offset > kMaxOffset) return NoZone("an offset is out of range");
     offsets.push_back(offset);
   }

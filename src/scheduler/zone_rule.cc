@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "scheduler/civil_time.h"
 
 namespace burrow::scheduler {
 namespace {
 
 constexpr int kMaxHours = 167;  // RFC 8536 extends POSIX's 24
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Takes a rule's text from left to right; each function gives nullopt or false where the text does not go on so.
 class RuleReader {
