@@ -103,8 +103,7 @@ class FingerprintTest : public ::testing::Test {
   cas::Digest Of(const std::vector<std::pair<std::string, image::TreeInode>>& nodes, dockerfile::Copy copy = {}) {
     if (copy.sources.empty()) copy.sources = {"."};
     if (copy.destination.empty()) copy.destination = "/x";
-    auto source = std::make_shared<const Tree>(MakeTree(nodes));
-    return FileCopy::Select(source, copy, {}, world_.Services()).value().Fingerprint();
+    return FileCopy::Select(MakeTree(nodes), copy, {}, world_.Services()).value().Fingerprint();
   }
   testing::World world_;
 };

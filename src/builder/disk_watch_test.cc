@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include "os/testing/environment.h"
+#include "os/testing/own_mounts.h"
 
 namespace burrow::builder {
 namespace {
 
 using ::testing::HasSubstr;
-
-const auto* const kOwnMounts = os::UseOwnMounts();
 
 TEST(DiskWatch, MeasuresWhatATreeTakesWithoutFollowingLinks) {
   os::TempDirectory temp;

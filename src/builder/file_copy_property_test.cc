@@ -102,7 +102,7 @@ TEST(FileCopyProperty, NothingOutsideOfTheDestinationChanges) {
     Nodes before, after;
     Remember(target.root(), "", place, before);
     testing::World world;
-    if (!world.Copy(std::move(source), target, copy)) return;
+    if (!world.Copy(source, target, copy)) return;
     Remember(target.root(), "", place, after);
     for (const auto& [path, inode] : before) {
       bool replaced = copy.link && place.starts_with(path + "/") && !S_ISDIR(inode->mode);  // a link on the way
@@ -123,7 +123,7 @@ TEST(FileCopyProperty, AnArchiveStaysBelowItsDestination) {
     testing::World world;
     world.archives[cas::Digest::Of("tar")] = Archive();
     Tree source = testing::MakeTree({{"/x.tar", testing::File("tar")}});
-    (void)world.Copy(std::move(source), target, {.add = true, .sources = {"x.tar"}, .destination = "/jail"});
+    (void)world.Copy(source, target, {.add = true, .sources = {"x.tar"}, .destination = "/jail"});
     Remember(target.root(), "", "/jail", after);
     RC_ASSERT(before == after);
   }));

@@ -31,8 +31,7 @@ class FileCopyTest : public ::testing::Test {
     return Copy({.sources = std::move(sources), .destination = std::move(destination)});
   }
   cas::Digest Fingerprint(const dockerfile::Copy& copy) {
-    auto source = std::make_shared<const Tree>(MakeTree(source_));
-    return FileCopy::Select(source, copy, {}, world_.Services()).value().Fingerprint();
+    return FileCopy::Select(MakeTree(source_), copy, {}, world_.Services()).value().Fingerprint();
   }
 
   testing::World world_;
@@ -249,7 +248,7 @@ TEST_F(FileCopyTest, HardLinksAttributesAndSpecialFilesArrive) {
   d.children["two"]->inode = d.children["one"]->inode;
   d.children["one"]->inode->xattrs["security.capability"] = "cap";
   const auto* before = d.children["one"]->inode.get();
-  ASSERT_TRUE(world_.Copy(std::move(source), target_, {.sources = {"d"}, .destination = "/x"}));
+  ASSERT_TRUE(world_.Copy(source, target_, {.sources = {"d"}, .destination = "/x"}));
   EXPECT_EQ(At(target_, "/x/one"), At(target_, "/x/two"));
   EXPECT_NE(At(target_, "/x/one"), before);
   EXPECT_EQ(At(target_, "/x/two")->xattrs.at("security.capability"), "cap");

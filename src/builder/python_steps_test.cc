@@ -4,6 +4,7 @@
 
 #include "builder/run_function.h"
 #include "builder/testing/step_fixture.h"
+#include "os/testing/own_mounts.h"
 
 namespace burrow::builder {
 namespace {
@@ -13,8 +14,6 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const auto* const kOwnMounts = os::UseOwnMounts();
 
 // An image with this machine's Python and its library, made once.
 const std::string& PythonImage() {

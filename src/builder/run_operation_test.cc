@@ -10,6 +10,7 @@
 
 #include "builder/image_file.h"
 #include "builder/testing/step_fixture.h"
+#include "os/testing/own_mounts.h"
 
 namespace burrow::builder {
 namespace {
@@ -21,8 +22,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const auto* const kOwnMounts = os::UseOwnMounts();
 
 class RunOperationTest : public testing::StepFixture {
  protected:

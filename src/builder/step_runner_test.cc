@@ -7,6 +7,7 @@
 
 #include "builder/image_file.h"
 #include "builder/testing/step_fixture.h"
+#include "os/testing/own_mounts.h"
 
 namespace burrow::builder {
 namespace {
@@ -14,8 +15,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const auto* const kOwnMounts = os::UseOwnMounts();
 
 class StepRunnerTest : public testing::StepFixture {
  protected:

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "cas/blob_cache.h"
 #include "cas/cache_keeper.h"
+#include "cas/testing/late_clock.h"
 #include "cas/testing/memory_blob_store.h"
 #include "cas/testing/temporary_directory.h"
 
@@ -31,12 +32,6 @@ std::string Content(int number) {
   return content;
 }
 
-class LateClock final : public Clock {
- public:
-  SteadyTime Now() const override { return SystemClock().Now(); }
-  uint64_t UnixMillis() const override { return SystemClock().UnixMillis() + 3'600'000; }
-};
-
 // The process that is killed: the quota holds a third of its blobs. One byte for each that it got.
 TEST(CacheCrash, DISABLED_FetchAndEvictForEver) {
   const char* directory = std::getenv(kDirectory);
@@ -44,7 +39,7 @@ TEST(CacheCrash, DISABLED_FetchAndEvictForEver) {
   testing::MemoryBlobStore remote;
   std::vector<Digest> digests;
   for (int i = 0; i < kBlobs; ++i) digests.push_back(remote.Add(Content(i)));
-  LateClock clock;
+  testing::LateClock clock;
   auto signals = CacheSignals::Create().value();
   auto none = [](const Digest&) -> Result<std::vector<Digest>> { return Fail(Code::kNotFound, "none"); };
   auto keeper = CacheKeeper::Open({.directory = directory,

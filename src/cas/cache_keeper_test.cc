@@ -11,6 +11,7 @@
 #include "cas/blob_cache.h"
 #include "cas/blob_path.h"
 #include "cas/cache_directory.h"
+#include "cas/testing/late_clock.h"
 #include "cas/testing/memory_blob_store.h"
 #include "cas/testing/temporary_directory.h"
 #include "os/mount.h"
@@ -24,12 +25,6 @@ constexpr milliseconds kLong{60'000};
 constexpr uint64_t kMib = 1u << 20;
 
 // An hour ahead of the files' own clock, so that nothing is young.
-class LateClock final : public Clock {
- public:
-  SteadyTime Now() const override { return SystemClock().Now(); }
-  uint64_t UnixMillis() const override { return SystemClock().UnixMillis() + 3'600'000; }
-};
-
 class CacheKeeperTest : public ::testing::Test {
  protected:
   void Open(const std::string& directory, uint64_t quota_mib, const Clock* clock, uint64_t free_bytes = 1) {
@@ -76,7 +71,7 @@ class CacheKeeperTest : public ::testing::Test {
   std::mutex mutex_;
   std::map<Digest, std::vector<Digest>> images_;
   testing::MemoryBlobStore remote_;
-  LateClock late_;
+  testing::LateClock late_;
   SystemClock now_;
   std::shared_ptr<CacheSignals> signals_ = CacheSignals::Create().value();
   std::unique_ptr<CacheKeeper> keeper_;

@@ -228,13 +228,13 @@ TEST(ExpandStage, TheEscapeCharacterCountsInExpansions) {
               ElementsAre(Pair("A", "$x"), Pair("B", "a b"), Pair("C", "c\\d")));
 }
 
-struct ErrorCase {
+struct StageErrorCase {
   const char* text;
   const char* error;
 };
 
 TEST(ExpandStageErrors, PointAtTheText) {
-  for (const ErrorCase& c : std::initializer_list<ErrorCase>{
+  for (const StageErrorCase& c : std::initializer_list<StageErrorCase>{
            {"ENV A=1 B=${A", "Dockerfile:2:11: \"${A\" lacks a }\nENV A=1 B=${A\n          ^"},
            {"LABEL a=1 \\\n  b=${X:?missing}", "Dockerfile:3:5: X: missing\n  b=${X:?missing}\n    ^"},
            {"WORKDIR $X", "2:9: the working directory is empty"},

@@ -14,43 +14,25 @@
 #include <memory>
 
 #include "image/testing/describe.h"
+#include "image/testing/tree_parts.h"
 #include "image/tree.h"
 #include "os/fs.h"
 #include "os/mount.h"
 #include "os/process.h"
 #include "os/testing/environment.h"
+#include "os/testing/own_mounts.h"
 
 namespace burrow::image {
 namespace {
 
+using testing::Add;
 using testing::AsBytes;
+using testing::NewFile;
+using testing::NewInode;
+using testing::NewLink;
+using testing::RandomTree;
 
-const auto* const kOwnMounts = os::UseOwnMounts();
 constexpr std::chrono::seconds kLong{120};
-
-std::shared_ptr<TreeInode> NewInode(uint32_t mode) {
-  auto inode = std::make_shared<TreeInode>();
-  inode->mode = mode;
-  return inode;
-}
-std::shared_ptr<TreeInode> NewFile(std::string_view content) {
-  auto inode = NewInode(S_IFREG | 0644);
-  inode->size = content.size();
-  if (!content.empty()) inode->digest = cas::Digest::Of(content);
-  return inode;
-}
-std::shared_ptr<TreeInode> NewLink(std::string target) {
-  auto inode = NewInode(S_IFLNK | 0777);
-  inode->size = target.size();
-  inode->target = std::move(target);
-  return inode;
-}
-TreeNode* Add(TreeNode& directory, const std::string& name, std::shared_ptr<TreeInode> inode) {
-  auto& child = directory.children[name];
-  child = std::make_unique<TreeNode>();
-  child->inode = std::move(inode);
-  return child.get();
-}
 
 // What the kernel says of one path, or what the index makes us expect it to say.
 struct Seen {
@@ -283,12 +265,12 @@ TEST_F(ErofsTest, IsToldByDumpErofs) {
   EXPECT_NE(said.find("Size: 7"), std::string::npos) << said;
 }
 
-std::string RandomName() {
+std::string ErofsName() {
   return *rc::gen::container<std::string>(*rc::gen::inRange(1, 256),
                                           rc::gen::elementOf(std::string("!-.ab\xc3\xff Z")));
 }
 
-std::shared_ptr<TreeInode> RandomInode() {
+std::shared_ptr<TreeInode> ErofsInode() {
   auto inode = *rc::gen::inRange(0, 3) == 0 ? NewLink(std::string(*rc::gen::inRange<size_t>(1, 4096), 't'))
                                             : NewFile(*rc::gen::arbitrary<std::string>());
   if (*rc::gen::inRange(0, 8) == 0) inode = NewInode(S_IFIFO);
@@ -304,30 +286,9 @@ std::shared_ptr<TreeInode> RandomInode() {
   return inode;
 }
 
-Tree RandomTree() {
-  Tree tree;
-  std::vector<TreeNode*> directories = {&tree.root()};
-  std::vector<std::shared_ptr<TreeInode>> files;
-  for (int steps = *rc::gen::inRange(0, 80); steps > 0; --steps) {
-    TreeNode& parent = *directories[*rc::gen::inRange<size_t>(0, directories.size())];
-    std::string name = RandomName();
-    if (name == "." || name == ".." || parent.children.contains(name)) continue;
-    int kind = *rc::gen::inRange(0, 5);
-    if (kind == 0) {
-      directories.push_back(Add(parent, name, NewInode(S_IFDIR | 0700)));
-    } else if (kind == 1 && !files.empty()) {
-      Add(parent, name, files[*rc::gen::inRange<size_t>(0, files.size())]);
-    } else {
-      files.push_back(RandomInode());
-      Add(parent, name, files.back());
-    }
-  }
-  return tree;
-}
-
 TEST_F(ErofsTest, HoldsEveryTreeAndAlwaysInTheSameBytes) {
   EXPECT_TRUE(rc::check("tree -> index -> EROFS -> kernel", [] {
-    std::string bytes = RandomTree().Encode().value();
+    std::string bytes = RandomTree(80, ErofsName, ErofsInode).Encode().value();
     Index index = Index::Open(AsBytes(bytes)).value();
     std::string image = WriteErofs(index).value();
     RC_ASSERT(WriteErofs(index).value() == image);

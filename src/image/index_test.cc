@@ -6,38 +6,21 @@
 
 #include "cas/frames.h"
 #include "image/testing/describe.h"
+#include "image/testing/tree_parts.h"
 #include "image/tree.h"
 
 namespace burrow::image {
 namespace {
 
+using testing::Add;
 using testing::AsBytes;
 using testing::Describe;
-
-std::shared_ptr<TreeInode> File(std::string_view content) {
-  auto inode = std::make_shared<TreeInode>();
-  inode->mode = S_IFREG | 0644;
-  inode->size = content.size();
-  if (!content.empty()) inode->digest = cas::Digest::Of(content);
-  return inode;
-}
-
-std::shared_ptr<TreeInode> Link(std::string_view target) {
-  auto inode = std::make_shared<TreeInode>();
-  inode->mode = S_IFLNK | 0777;
-  inode->target = target;
-  inode->size = target.size();
-  return inode;
-}
-
-TreeNode* Add(TreeNode& directory, const std::string& name, std::shared_ptr<TreeInode> inode) {
-  auto node = std::make_unique<TreeNode>();
-  node->inode = std::move(inode);
-  return (directory.children[name] = std::move(node)).get();
-}
+using testing::NewFile;
+using testing::NewLink;
+using testing::RandomTree;
 
 std::shared_ptr<TreeInode> Large() {
-  auto inode = File("large");
+  auto inode = NewFile("large");
   inode->size = cas::kFramedFrom;
   inode->frames = cas::Digest::Of("table");
   return inode;
@@ -46,16 +29,16 @@ std::shared_ptr<TreeInode> Large() {
 Tree SmallTree() {
   Tree tree;
   TreeNode* bin = tree.MakeDirectories("/usr/bin").value();
-  auto python = File("python");
+  auto python = NewFile("python");
   python->mode = S_IFREG | S_ISUID | 0755;
   python->mtime = -5;
   python->mtime_ns = 999'999'999;
   python->xattrs = {{"security.capability", std::string("\1\0\2", 3)}, {"user.empty", ""}};
   Add(*bin, "python3", python);
   Add(*bin, "python3.11", python);
-  Add(*bin, "\xff\xfe", File(""));
+  Add(*bin, "\xff\xfe", NewFile(""));
   Add(*bin, "large", Large());
-  Add(tree.root(), "bin", Link("usr/bin"));
+  Add(tree.root(), "bin", NewLink("usr/bin"));
   auto null = std::make_shared<TreeInode>();
   null->mode = S_IFCHR | 0666;
   null->rdev = 0x103;
@@ -115,7 +98,7 @@ TEST(Index, NeedsAtMostAHundredBytesAFileBesideItsName) {
     for (size_t j = 0; j < kFiles; ++j) {
       std::string name = "module" + std::to_string(j) + ".py";
       names += name.size();
-      Add(*node, name, File(directory + name));
+      Add(*node, name, NewFile(directory + name));
     }
   }
   EXPECT_LE(tree.Encode().value().size(), kDirectories * kFiles * 100 + names) << "directories included";
@@ -158,14 +141,14 @@ TEST(Index, NamesTheFormatOfANewerVersion) {
 TEST(Tree, RefusesWhatAnIndexCannotHold) {
   for (const char* name : {".", "..", "", "a/b"}) {
     Tree tree;
-    Add(tree.root(), name, File("x"));
+    Add(tree.root(), name, NewFile("x"));
     EXPECT_EQ(tree.Encode().error().code(), Code::kInvalidArgument) << name;
   }
   Tree long_name;
-  Add(long_name.root(), std::string(256, 'n'), File("x"));
+  Add(long_name.root(), std::string(256, 'n'), NewFile("x"));
   EXPECT_FALSE(long_name.Encode());
   Tree long_target;
-  Add(long_target.root(), "link", Link(std::string(4096, 't')));
+  Add(long_target.root(), "link", NewLink(std::string(4096, 't')));
   EXPECT_FALSE(long_target.Encode());
   Tree whiteout;
   auto gone = std::make_shared<TreeInode>();
@@ -178,7 +161,7 @@ TEST(Tree, RefusesWhatAnIndexCannotHold) {
   Add(frameless.root(), "large", large);
   EXPECT_FALSE(frameless.Encode());
   Tree overlay;
-  auto file = File("x");
+  auto file = NewFile("x");
   file->xattrs["trusted.overlay.redirect"] = "/etc/shadow";
   Add(overlay.root(), "file", file);
   EXPECT_FALSE(overlay.Encode());
@@ -206,22 +189,22 @@ TEST(Tree, MakesNoDirectoryThroughAFile) {
 }
 
 // Random trees.
-std::string RandomName() {
+std::string IndexName() {
   return *rc::gen::container<std::string>(*rc::gen::inRange(1, 6), rc::gen::elementOf(std::string("ab.\xc3\xff Z")));
 }
 
-std::shared_ptr<TreeInode> RandomInode() {
+std::shared_ptr<TreeInode> IndexInode() {
   auto inode = std::make_shared<TreeInode>();
   switch (*rc::gen::inRange(0, 4)) {
     case 0:
-      inode = Link("../" + RandomName());
+      inode = NewLink("../" + IndexName());
       break;
     case 1:
       inode->mode = S_IFBLK | 0600;
       inode->rdev = *rc::gen::arbitrary<uint32_t>();
       break;
     default:
-      inode = File(*rc::gen::arbitrary<std::string>());
+      inode = NewFile(*rc::gen::arbitrary<std::string>());
   }
   if (S_ISREG(inode->mode) && *rc::gen::inRange(0, 4) == 0) inode = Large();
   inode->mode |= *rc::gen::inRange<uint32_t>(0, 010000);
@@ -229,37 +212,13 @@ std::shared_ptr<TreeInode> RandomInode() {
   inode->gid = *rc::gen::arbitrary<uint32_t>();
   inode->mtime = *rc::gen::arbitrary<int64_t>();
   inode->mtime_ns = *rc::gen::inRange<uint32_t>(0, 1'000'000'000);
-  if (*rc::gen::inRange(0, 5) == 0) inode->xattrs["user." + RandomName()] = *rc::gen::arbitrary<std::string>();
+  if (*rc::gen::inRange(0, 5) == 0) inode->xattrs["user." + IndexName()] = *rc::gen::arbitrary<std::string>();
   return inode;
-}
-
-Tree RandomTree() {
-  Tree tree;
-  std::vector<TreeNode*> directories = {&tree.root()};
-  std::vector<std::shared_ptr<TreeInode>> files;
-  int steps = *rc::gen::inRange(0, 40);
-  for (int i = 0; i < steps; ++i) {
-    TreeNode& parent = *directories[*rc::gen::inRange<size_t>(0, directories.size())];
-    std::string name = RandomName();
-    if (name == "." || name == ".." || parent.children.contains(name)) continue;
-    int kind = *rc::gen::inRange(0, 4);
-    if (kind == 0) {
-      auto directory = std::make_shared<TreeInode>();
-      directory->mode = S_IFDIR | 0700;
-      directories.push_back(Add(parent, name, directory));
-    } else if (kind == 1 && !files.empty()) {
-      Add(parent, name, files[*rc::gen::inRange<size_t>(0, files.size())]);
-    } else {
-      files.push_back(RandomInode());
-      Add(parent, name, files.back());
-    }
-  }
-  return tree;
 }
 
 TEST(Index, GivesBackEveryTreeAndAlwaysTheSameBytes) {
   EXPECT_TRUE(rc::check("tree -> index -> tree", [] {
-    Tree tree = RandomTree();
+    Tree tree = RandomTree(40, IndexName, IndexInode);
     std::string bytes = tree.Encode().value();
     Tree back = Tree::FromIndex(Index::Open(AsBytes(bytes)).value()).value();
     RC_ASSERT(Describe(back) == Describe(tree));

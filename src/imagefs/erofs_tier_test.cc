@@ -16,6 +16,7 @@
 #include "cas/http_blob_store.h"
 #include "image/tree.h"
 #include "imagefs/erofs_probe.h"
+#include "imagefs/testing/files.h"
 #include "imagefs/testing/mounted_images.h"
 #include "os/fs.h"
 #include "os/mount.h"
@@ -26,19 +27,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using cas::testing::BlobFault;
+using testing::Lstat;
 using testing::MountedImages;
+using testing::WriteContent;
 
 constexpr char kToken[] = "0123456789abcdef";
-
-void Write(const std::string& path, std::string_view content) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
-
-struct stat Lstat(const std::string& path) {
-  struct stat st{};
-  EXPECT_EQ(::lstat(path.c_str(), &st), 0) << path;
-  return st;
-}
 
 class ErofsTierTest : public ::testing::Test {
  protected:
@@ -70,8 +63,8 @@ class ErofsTierTest : public ::testing::Test {
 
 TEST_F(ErofsTierTest, ShowsTheTreeAndFetchesAFileWhenItIsOpened) {
   fs::create_directories(source_ + "/a/b");
-  Write(source_ + "/a/file", "hello");
-  Write(source_ + "/empty", "");
+  WriteContent(source_ + "/a/file", "hello");
+  WriteContent(source_ + "/empty", "");
   fs::create_hard_link(source_ + "/a/file", source_ + "/hard");
   fs::create_symlink("a/file", source_ + "/link");
   ASSERT_EQ(::chown((source_ + "/a/file").c_str(), 12, 34), 0);
@@ -95,7 +88,7 @@ TEST_F(ErofsTierTest, ShowsTheTreeAndFetchesAFileWhenItIsOpened) {
 }
 
 TEST_F(ErofsTierTest, NeedsNobodyForWhatIsLinked) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   EXPECT_EQ(os::ReadFile(MountSource() + "/file").value(), "content");
   std::string again = MountSource();
   server_.Stop();
@@ -103,9 +96,9 @@ TEST_F(ErofsTierTest, NeedsNobodyForWhatIsLinked) {
 }
 
 TEST_F(ErofsTierTest, KeepsTheUpperDirectoryReadableByItself) {
-  Write(source_ + "/chmodded", "unread");
-  Write(source_ + "/chowned", "unread, too");
-  Write(source_ + "/removed", "gone");
+  WriteContent(source_ + "/chmodded", "unread");
+  WriteContent(source_ + "/chowned", "unread, too");
+  WriteContent(source_ + "/removed", "gone");
   fs::create_directories(source_ + "/directory/below");
   std::string root = MountSource({.upper_is_read = true});
   ASSERT_EQ(::chmod((root + "/chmodded").c_str(), 0600), 0);
@@ -120,7 +113,7 @@ TEST_F(ErofsTierTest, KeepsTheUpperDirectoryReadableByItself) {
 
 TEST_F(ErofsTierTest, LetsDirectoriesBeRenamedWhereTheUpperIsNotReadByItself) {
   fs::create_directories(source_ + "/directory/below");
-  Write(source_ + "/directory/below/file", "content");
+  WriteContent(source_ + "/directory/below/file", "content");
   std::string root = MountSource();
   ASSERT_EQ(::rename((root + "/directory").c_str(), (root + "/moved").c_str()), 0);
   EXPECT_EQ(os::ReadFile(root + "/moved/below/file").value(), "content");
@@ -128,7 +121,7 @@ TEST_F(ErofsTierTest, LetsDirectoriesBeRenamedWhereTheUpperIsNotReadByItself) {
 }
 
 TEST_F(ErofsTierTest, AnswersEioUntilTheServerHasTheBlob) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   std::string root = MountSource();
   cas::Digest digest = cas::Digest::Of("content");
   server_.Remove(digest);
@@ -148,16 +141,16 @@ TEST_F(ErofsTierTest, AnswersEioUntilTheServerHasTheBlob) {
 }
 
 TEST_F(ErofsTierTest, FetchesAgainABlobThatLeftTheCache) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   EXPECT_EQ(os::ReadFile(MountSource() + "/file").value(), "content");
   images_.DropFromCache(cas::Digest::Of("content"));
   EXPECT_EQ(os::ReadFile(MountSource() + "/file").value(), "content");
 }
 
 TEST_F(ErofsTierTest, LosesNoReaderWhenItsProcessIsKilled) {
-  Write(source_ + "/file", std::string(500'000, 'f'));
-  Write(source_ + "/here", "here");
-  Write(source_ + "/later", "later");
+  WriteContent(source_ + "/file", std::string(500'000, 'f'));
+  WriteContent(source_ + "/here", "here");
+  WriteContent(source_ + "/later", "later");
   std::string root = MountSource();
   EXPECT_EQ(os::ReadFile(root + "/here").value(), "here");
   server_.Hold();
@@ -177,7 +170,7 @@ TEST_F(ErofsTierTest, LosesNoReaderWhenItsProcessIsKilled) {
 TEST_F(ErofsTierTest, StreamsALargeFileThatIsNotHereYet) {
   std::string content(8 * cas::kFrameSize + 77, '\0');
   for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * i >> 7);
-  Write(source_ + "/large", content);
+  WriteContent(source_ + "/large", content);
   std::string root = MountSource();
   UniqueFd file(::open((root + "/large").c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_TRUE(file.valid());
@@ -190,7 +183,7 @@ TEST_F(ErofsTierTest, StreamsALargeFileThatIsNotHereYet) {
 }
 
 TEST_F(ErofsTierTest, TellsARecordingOfEveryFirstOpenButNobodyElses) {
-  for (const char* name : {"first", "second", "other"}) Write(source_ + "/" + name, name);
+  for (const char* name : {"first", "second", "other"}) WriteContent(source_ + "/" + name, name);
   std::string plain = MountSource();
   for (const char* name : {"first", "second", "other"}) EXPECT_TRUE(os::ReadFile(plain + "/" + name));
   ASSERT_TRUE(images_.accesses().Begin(kToken));
@@ -204,7 +197,7 @@ TEST_F(ErofsTierTest, TellsARecordingOfEveryFirstOpenButNobodyElses) {
 TEST_F(ErofsTierTest, UnmountsImagesThatWereNotUsedForLong) {
   std::vector<cas::Digest> all;
   for (int i = 0; i < 20; ++i) {
-    Write(source_ + "/file", std::to_string(i));
+    WriteContent(source_ + "/file", std::to_string(i));
     all.push_back(images_.Import(source_));
   }
   auto held = images_.supervisor().Acquire(all[0]);
@@ -233,7 +226,7 @@ TEST_F(ErofsTierTest, MountsOverFuseWhatErofsCannotHold) {
 
 TEST_F(ErofsTierTest, MountsOverFuseWhereTheDiskHasNoRoomForTheMetadata) {
   const std::string name = "/" + std::string(200, 'n');
-  for (int i = 0; i < 500; ++i) Write(source_ + name + std::to_string(i), "content");
+  for (int i = 0; i < 500; ++i) WriteContent(source_ + name + std::to_string(i), "content");
   auto full = os::MountTmpfs(images_.directory() / "imagefs/erofs/images", 64u << 10);
   ASSERT_TRUE(full) << full.error().message();
   EXPECT_EQ(os::ReadFile(MountSource() + name + "7").value(), "content");
@@ -268,7 +261,7 @@ TEST_F(ErofsTierTest, SaysWhatDoesNotWork) {
 }
 
 TEST_F(ErofsTierTest, LeavesNoMountAndLetsLeasesOutliveIt) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   auto lease = images_.supervisor().Acquire(images_.Import(source_));
   ASSERT_TRUE(lease);
   images_.Stop();

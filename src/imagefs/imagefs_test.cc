@@ -15,6 +15,7 @@
 #include <set>
 #include <thread>
 
+#include "imagefs/testing/files.h"
 #include "imagefs/testing/mounted_images.h"
 #include "os/fs.h"
 #include "os/overlay.h"
@@ -25,16 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using cas::testing::BlobFault;
-
-void Write(const std::string& path, std::string_view content) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
-
-struct stat Lstat(const std::string& path) {
-  struct stat st{};
-  EXPECT_EQ(::lstat(path.c_str(), &st), 0) << path;
-  return st;
-}
+using testing::Lstat;
+using testing::WriteContent;
 
 class ImagefsTest : public ::testing::Test {
  protected:
@@ -80,10 +73,10 @@ void ExpectSame(const fs::path& expected, const fs::path& actual) {
 
 TEST_F(ImagefsTest, ShowsTheWholeTreeAsItWas) {
   fs::create_directories(source_ + "/a/b/c");
-  Write(source_ + "/a/file", "hello");
-  Write(source_ + "/a/b/empty", "");
-  Write(source_ + "/a/b/large", std::string(3'000'001, 'L'));
-  Write(source_ + "/setuid", "#!");
+  WriteContent(source_ + "/a/file", "hello");
+  WriteContent(source_ + "/a/b/empty", "");
+  WriteContent(source_ + "/a/b/large", std::string(3'000'001, 'L'));
+  WriteContent(source_ + "/setuid", "#!");
   ASSERT_EQ(::chmod((source_ + "/setuid").c_str(), 04755), 0);
   ASSERT_EQ(::chown((source_ + "/a/file").c_str(), 1234, 5678), 0);
   timespec times[2] = {{1, 0}, {1'600'000'000, 987'654'321}};
@@ -92,8 +85,8 @@ TEST_F(ImagefsTest, ShowsTheWholeTreeAsItWas) {
   fs::create_hard_link(source_ + "/a/file", source_ + "/hard");
   ASSERT_EQ(::mkfifo((source_ + "/fifo").c_str(), 0600), 0);
   ASSERT_EQ(::mknod((source_ + "/null").c_str(), S_IFCHR | 0666, 0x103), 0);
-  Write(source_ + "/" + std::string(255, 'n'), "long name");
-  Write(source_ + "/\xff\xc3(\x01 name", "no UTF-8");
+  WriteContent(source_ + "/" + std::string(255, 'n'), "long name");
+  WriteContent(source_ + "/\xff\xc3(\x01 name", "no UTF-8");
   std::string mounted = MountSource();
   ExpectSame(source_, mounted);
   EXPECT_EQ(Lstat(mounted + "/hard").st_ino, Lstat(mounted + "/a/file").st_ino);
@@ -119,8 +112,8 @@ TEST_F(ImagefsTest, ListsADirectoryOfTenThousandFilesExactlyOnce) {
 }
 
 TEST_F(ImagefsTest, ServesExtendedAttributesOfAnImageThatHasThem) {
-  Write(source_ + "/plain", "x");
-  Write(source_ + "/marked", "y");
+  WriteContent(source_ + "/plain", "x");
+  WriteContent(source_ + "/marked", "y");
   std::string value("\1\0\xff", 3);
   if (::setxattr((source_ + "/marked").c_str(), "user.note", value.data(), value.size(), 0) != 0)
     GTEST_SKIP() << "no user xattrs here";
@@ -139,9 +132,9 @@ TEST_F(ImagefsTest, ServesExtendedAttributesOfAnImageThatHasThem) {
 }
 
 TEST_F(ImagefsTest, IsALowerDirectoryThatAnOverlayMakesWritable) {
-  Write(source_ + "/keep", "keep");
-  Write(source_ + "/change", "before");
-  Write(source_ + "/remove", "gone");
+  WriteContent(source_ + "/keep", "keep");
+  WriteContent(source_ + "/change", "before");
+  WriteContent(source_ + "/remove", "gone");
   std::string mounted = MountSource();
   for (const char* name : {"upper", "work", "merged"}) images_.NewSource(name);
   std::string merged = images_.directory() / "merged";
@@ -150,9 +143,9 @@ TEST_F(ImagefsTest, IsALowerDirectoryThatAnOverlayMakesWritable) {
                                    .work = images_.directory() / "work"},
                                   merged);
   ASSERT_TRUE(overlay) << overlay.error().message();
-  Write(merged + "/change", "after");
+  WriteContent(merged + "/change", "after");
   fs::remove(merged + "/remove");
-  Write(merged + "/new", "new");
+  WriteContent(merged + "/new", "new");
   EXPECT_EQ(os::ReadFile(merged + "/keep").value(), "keep");
   EXPECT_EQ(os::ReadFile(merged + "/change").value(), "after");
   EXPECT_FALSE(fs::exists(merged + "/remove"));
@@ -180,10 +173,10 @@ TEST_F(ImagefsTest, SharesPagesOfEqualFilesAcrossImagesButKeepsFilesOfOneImageAp
   std::string other = images_.NewSource("other");
   timespec times[2] = {{1, 0}, {1, 0}};
   for (const std::string& path : {source_ + "/lib", source_ + "/twin", other + "/moved"}) {
-    Write(path, "the same");
+    WriteContent(path, "the same");
     ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
   }
-  Write(other + "/lib", "different");
+  WriteContent(other + "/lib", "different");
   std::string first = MountSource(), second = Mounted(images_.Import(other));
   EXPECT_EQ(Lstat(first + "/lib").st_ino, Lstat(second + "/moved").st_ino);
   EXPECT_NE(Lstat(first + "/lib").st_ino, Lstat(first + "/twin").st_ino);
@@ -192,7 +185,7 @@ TEST_F(ImagefsTest, SharesPagesOfEqualFilesAcrossImagesButKeepsFilesOfOneImageAp
 }
 
 TEST_F(ImagefsTest, CountsTheImageInStatfs) {
-  Write(source_ + "/file", std::string(10'000, 'x'));
+  WriteContent(source_ + "/file", std::string(10'000, 'x'));
   std::string mounted = MountSource();
   struct statvfs st;
   ASSERT_EQ(::statvfs(mounted.c_str(), &st), 0);
@@ -202,7 +195,7 @@ TEST_F(ImagefsTest, CountsTheImageInStatfs) {
 }
 
 TEST_F(ImagefsTest, AnswersEioForAMissingBlobUntilTheServerHasIt) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   std::string mounted = MountSource();
   cas::Digest digest = cas::Digest::Of("content");
   server_.Remove(digest);
@@ -216,8 +209,8 @@ TEST_F(ImagefsTest, AnswersEioForAMissingBlobUntilTheServerHasIt) {
 }
 
 TEST_F(ImagefsTest, AnswersEioWhileTheServerIsDown) {
-  Write(source_ + "/file", "content");
-  Write(source_ + "/local", "local");
+  WriteContent(source_ + "/file", "content");
+  WriteContent(source_ + "/local", "local");
   std::string mounted = MountSource();
   EXPECT_EQ(os::ReadFile(mounted + "/local").value(), "local");
   server_.Stop();
@@ -228,7 +221,7 @@ TEST_F(ImagefsTest, AnswersEioWhileTheServerIsDown) {
 }
 
 TEST_F(ImagefsTest, NeverServesDamagedBytes) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   std::string mounted = MountSource();
   server_.Fail(BlobFault::kCorrupt);
   EXPECT_EQ(os::ReadFile(mounted + "/file").error().os_errno(), EIO);
@@ -237,8 +230,8 @@ TEST_F(ImagefsTest, NeverServesDamagedBytes) {
 }
 
 TEST_F(ImagefsTest, FetchesOnceForManyReadersAndDoesNotBlockHitsMeanwhile) {
-  Write(source_ + "/slow", std::string(1'000'000, 's'));
-  Write(source_ + "/hit", "hit");
+  WriteContent(source_ + "/slow", std::string(1'000'000, 's'));
+  WriteContent(source_ + "/hit", "hit");
   std::string mounted = MountSource();
   EXPECT_EQ(os::ReadFile(mounted + "/hit").value(), "hit");
   int before = server_.gets();
@@ -264,10 +257,10 @@ TEST_F(ImagefsTest, FetchesOnceForManyReadersAndDoesNotBlockHitsMeanwhile) {
 }
 
 TEST_F(ImagefsTest, LosesNoReaderWhenItsProcessIsKilled) {
-  Write(source_ + "/file", std::string(500'000, 'f'));
-  Write(source_ + "/later", "later");
+  WriteContent(source_ + "/file", std::string(500'000, 'f'));
+  WriteContent(source_ + "/later", "later");
   std::string other = images_.NewSource("other");
-  Write(other + "/file", "other");
+  WriteContent(other + "/file", "other");
   std::string mounted = MountSource(), second = Mounted(images_.Import(other));
   ino_t inode = Lstat(second + "/file").st_ino;
   UniqueFd open(::open((mounted + "/later").c_str(), O_RDONLY | O_CLOEXEC));
@@ -293,7 +286,7 @@ TEST_F(ImagefsTest, LosesNoReaderWhenItsProcessIsKilled) {
 
 TEST_F(ImagefsTest, SurvivesBeingKilledAgainAndAgainUnderLoad) {
   for (int i = 0; i < 200; ++i)
-    Write(source_ + "/" + std::to_string(i), std::string(static_cast<size_t>(i) * 100, 'x'));
+    WriteContent(source_ + "/" + std::to_string(i), std::string(static_cast<size_t>(i) * 100, 'x'));
   std::string mounted = MountSource();
   std::atomic<bool> wrong = false;
   std::jthread reader([&] {
@@ -312,7 +305,7 @@ TEST_F(ImagefsTest, SurvivesBeingKilledAgainAndAgainUnderLoad) {
 }
 
 TEST_F(ImagefsTest, StartsAgainWithoutTheServerAndWithoutTheCache) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   cas::Digest image = images_.Import(source_);
   std::string mounted = Mounted(image);
   EXPECT_EQ(os::ReadFile(mounted + "/file").value(), "content");
@@ -330,7 +323,7 @@ TEST_F(ImagefsTest, StartsAgainWithoutTheServerAndWithoutTheCache) {
 }
 
 TEST_F(ImagefsTest, FetchesAgainABlobThatLeftTheCache) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   std::string mounted = MountSource();
   images_.DropFromCache(cas::Digest::Of("content"));
   EXPECT_EQ(os::ReadFile(mounted + "/file").value(), "content");
@@ -342,7 +335,7 @@ TEST_F(ImagefsTest, SaysWhatIsWrongWithAnImage) {
   auto wrong = images_.supervisor().Acquire(server_.Add("this is no index"));
   EXPECT_EQ(wrong.error().code(), Code::kDataLoss);
   EXPECT_NE(wrong.error().message().find("index"), std::string::npos);
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   cas::Digest image = images_.Import(source_);
   server_.Stop();
   EXPECT_EQ(images_.supervisor().Acquire(image).error().code(), Code::kUnavailable);
@@ -351,7 +344,7 @@ TEST_F(ImagefsTest, SaysWhatIsWrongWithAnImage) {
 }
 
 TEST_F(ImagefsTest, LeavesNoMountAndNoProcessAndStartsAgain) {
-  Write(source_ + "/file", "content");
+  WriteContent(source_ + "/file", "content");
   std::string mounted = MountSource();
   EXPECT_TRUE(fs::exists(mounted + "/file"));
   int pid = images_.supervisor().pid();

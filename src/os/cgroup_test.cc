@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr milliseconds kLong{60'000};
+constexpr milliseconds kGroupDeadline{60'000};
 
 std::vector<MountEntry> V1Mounts() {
   return {{"/", "/sys/fs/cgroup/cpu,cpuacct", "cgroup", "rw,cpu,cpuacct"},
@@ -159,7 +159,8 @@ class CgroupTest : public ::testing::Test {
 TEST_F(CgroupTest, HoldsAProcessFromItsFirstInstruction) {
   auto cgroup = root_->Create("a", {});
   ASSERT_TRUE(cgroup) << ErrorText(cgroup);
-  const auto output = os::Run({.argv = {"cat", "/proc/self/cgroup"}, .cgroup_procs = cgroup->procs_files()}, kLong);
+  const auto output =
+      os::Run({.argv = {"cat", "/proc/self/cgroup"}, .cgroup_procs = cgroup->procs_files()}, kGroupDeadline);
   ASSERT_TRUE(output) << ErrorText(output);
   EXPECT_THAT(output->out, HasSubstr(cgroup->path() + "\n"));
   EXPECT_GT(cgroup->Usage().cpu_seconds, 0);
@@ -168,8 +169,9 @@ TEST_F(CgroupTest, HoldsAProcessFromItsFirstInstruction) {
 TEST_F(CgroupTest, CountsAKillForWantOfMemory) {
   auto cgroup = root_->Create("a", {.memory_bytes = 16u << 20});
   ASSERT_TRUE(cgroup) << ErrorText(cgroup);
-  const auto output = os::Run(
-      {.argv = {"sh", "-c", "head -c 100000000 /dev/zero | tail | cat"}, .cgroup_procs = cgroup->procs_files()}, kLong);
+  const auto output =
+      os::Run({.argv = {"sh", "-c", "head -c 100000000 /dev/zero | tail | cat"}, .cgroup_procs = cgroup->procs_files()},
+              kGroupDeadline);
   ASSERT_TRUE(output) << ErrorText(output);
   EXPECT_GT(cgroup->Usage().oom_kills, 0U);
 }
@@ -179,7 +181,7 @@ TEST_F(CgroupTest, LimitsTheNumberOfProcesses) {
   ASSERT_TRUE(cgroup) << ErrorText(cgroup);
   const auto output = os::Run(
       {.argv = {"sh", "-c", "for i in 1 2 3 4 5; do sleep 1000 & done; wait"}, .cgroup_procs = cgroup->procs_files()},
-      kLong);
+      kGroupDeadline);
   ASSERT_TRUE(output) << ErrorText(output);
   EXPECT_THAT(output->out, HasSubstr("fork"));
   EXPECT_TRUE(cgroup->Remove());
@@ -198,8 +200,8 @@ TEST_F(CgroupTest, KillsWhatIsInsideAndIsGoneAfterwards) {
   auto cgroup = root_->Create("a", {});
   ASSERT_TRUE(cgroup);
   Process process = Start(*cgroup, "sleep 1000 & sleep 1000 & wait");
-  ASSERT_TRUE(cgroup->Kill(kLong));
-  EXPECT_EQ(process.Wait(kLong)->signal, SIGKILL);
+  ASSERT_TRUE(cgroup->Kill(kGroupDeadline));
+  EXPECT_EQ(process.Wait(kGroupDeadline)->signal, SIGKILL);
   EXPECT_TRUE(cgroup->Remove());
   EXPECT_TRUE(cgroup->Remove()) << "nothing to do";
   EXPECT_TRUE(root_->Create("a", {})) << "the name is free again";
@@ -221,7 +223,7 @@ TEST_F(CgroupTest, RemovesWhatAnEarlierProcessLeft) {
   Process process = Start(*cgroup, "sleep 1000");
   auto* leaked = new Cgroup(std::move(*cgroup));  // its owner was killed
   ASSERT_TRUE(root_->RemoveAll(false));
-  EXPECT_EQ(process.Wait(kLong)->signal, SIGKILL);
+  EXPECT_EQ(process.Wait(kGroupDeadline)->signal, SIGKILL);
   EXPECT_NE(access(leaked->procs_files()[0].c_str(), F_OK), 0);
   delete leaked;
 }

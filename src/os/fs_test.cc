@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include "os/testing/environment.h"
+#include "os/testing/own_mounts.h"
 
 namespace burrow::os {
 namespace {
 
 using ::testing::HasSubstr;
-
-const auto* const kOwnMounts = UseOwnMounts();
 
 TEST(ReadFile, ReturnsTheWholeContentUpToItsLimit) {
   TempDirectory temp;

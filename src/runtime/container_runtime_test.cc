@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "os/testing/environment.h"
+#include "os/testing/own_mounts.h"
 #include "runtime/container.h"
 #include "runtime/testing/rootfs.h"
 
@@ -27,7 +28,6 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
-const auto* const kOwnMounts = os::UseOwnMounts();
 constexpr milliseconds kLong{60'000};
 
 struct Finished {

@@ -10,6 +10,7 @@
 
 #include "os/fs.h"
 #include "os/testing/environment.h"
+#include "os/testing/own_mounts.h"
 #include "runtime/testing/rootfs.h"
 
 namespace burrow::runtime {
@@ -20,7 +21,6 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const auto* const kExecMounts = os::UseOwnMounts();
 constexpr milliseconds kExecPatience{60'000};
 
 // A container that sleeps, of both engines.

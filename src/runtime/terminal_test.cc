@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "os/testing/environment.h"
+#include "os/testing/own_mounts.h"
 #include "runtime/testing/rootfs.h"
 
 namespace burrow::runtime {
@@ -20,7 +21,6 @@ using os::ErrorText;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-const auto* const kTerminalMounts = os::UseOwnMounts();
 constexpr milliseconds kMinute{60'000};
 
 // A container with a terminal, of both engines.

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "image/import.h"
+#include "os/testing/own_mounts.h"
 #include "worker/testing/node_fixture.h"
 
 namespace burrow::worker {
@@ -13,8 +14,6 @@ namespace {
 
 using burrow::link::v1::BuildStep;
 using ::testing::HasSubstr;
-
-const auto* const kOwnMounts = os::UseOwnMounts();
 
 class BuildManagerTest : public testing::NodeFixture {
  protected:

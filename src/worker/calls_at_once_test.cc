@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "os/testing/own_mounts.h"
 #include "worker/testing/node_fixture.h"
 
 namespace burrow::worker {
@@ -11,8 +12,6 @@ using burrow::link::v1::FromWorker;
 using ::testing::HasSubstr;
 using testing::IntArgument;
 using ::testing::UnorderedElementsAre;
-
-const auto* const kOwnMountsToo = os::UseOwnMounts();
 
 class CallsAtOnceTest : public testing::NodeFixture {
  protected:

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "os/testing/own_mounts.h"
 #include "worker/testing/node_fixture.h"
 
 namespace burrow::worker {
@@ -18,8 +19,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::IntArgument;
 using testing::NoArguments;
-
-const auto* const kOwnMounts = os::UseOwnMounts();
 
 class FunctionContainerTest : public testing::NodeFixture {
  protected:

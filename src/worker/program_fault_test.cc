@@ -7,13 +7,12 @@
 #include <filesystem>
 
 #include "image/import.h"
+#include "os/testing/own_mounts.h"
 #include "worker/shell_manager.h"
 #include "worker/testing/node_fixture.h"
 
 namespace burrow::worker {
 namespace {
-
-const auto* const kFaultMounts = os::UseOwnMounts();
 
 void AddFile(image::Tree& tree, const std::string& directory, const std::string& name, uint32_t mode, uint32_t uid = 0,
              uint32_t gid = 0) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "image/import.h"
+#include "os/testing/own_mounts.h"
 #include "worker/shell_manager.h"
 #include "worker/shell_plan.h"
 #include "worker/testing/node_fixture.h"
@@ -17,8 +18,6 @@ using burrow::link::v1::StartShell;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const auto* const kShellMounts = os::UseOwnMounts();
 
 StartShell Request(const std::vector<std::string>& args) {
   StartShell request;

@@ -84,10 +84,9 @@ struct World {
               return entries;
             }};
   }
-  Status Copy(image::Tree source, image::Tree& target, const dockerfile::Copy& copy,
+  Status Copy(const image::Tree& source, image::Tree& target, const dockerfile::Copy& copy,
               std::vector<std::pair<std::string, image::TreeInode>> downloads = {}) {
-    auto shared = std::make_shared<const image::Tree>(std::move(source));
-    auto selected = FileCopy::Select(shared, copy, std::move(downloads), Services());
+    auto selected = FileCopy::Select(source, copy, std::move(downloads), Services());
     if (!selected) return Forward(std::move(selected.error()));
     return selected->Apply(target, Services());
   }

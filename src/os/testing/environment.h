@@ -12,21 +12,6 @@
 
 namespace burrow::os {
 
-// Puts the test program into a mount namespace of its own before threads start. In a test file:
-// const auto* const kOwnMounts = burrow::os::UseOwnMounts();
-class OwnMounts : public ::testing::Environment {
- public:
-  void SetUp() override {
-    if (geteuid() != 0) return;
-    const Status status = EnterOwnMountNamespace();
-    ASSERT_TRUE(status) << status.error().message();
-  }
-};
-inline ::testing::Environment* UseOwnMounts() {
-  static ::testing::Environment* const environment = ::testing::AddGlobalTestEnvironment(new OwnMounts);
-  return environment;
-}
-
 #define BURROW_NEEDS_ROOT() \
   if (geteuid() != 0) GTEST_SKIP() << "needs root"
 
