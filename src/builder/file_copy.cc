@@ -23,7 +23,7 @@ FileCopy::FileCopy(FileCopy&&) noexcept = default;
 FileCopy& FileCopy::operator=(FileCopy&&) noexcept = default;
 FileCopy::~FileCopy() = default;
 
-Result<FileCopy> FileCopy::Select(std::shared_ptr<const image::Tree> source, const dockerfile::Copy& copy,
+Result<FileCopy> FileCopy::Select(const image::Tree& source, const dockerfile::Copy& copy,
                                   std::vector<std::pair<std::string, image::TreeInode>> downloads,
                                   const CopyServices& services) {
   auto state = std::make_unique<State>(State{.copy = copy});
@@ -32,7 +32,7 @@ Result<FileCopy> FileCopy::Select(std::shared_ptr<const image::Tree> source, con
   if (!copy.chmod.empty()) {
     BURROW_ASSIGN_OR_RETURN(state->mode, ModeChange::Parse(copy.chmod));
   }
-  BURROW_ASSIGN_OR_RETURN(state->sources, SelectSources(*source, copy, std::move(downloads), services));
+  BURROW_ASSIGN_OR_RETURN(state->sources, SelectSources(source, copy, std::move(downloads), services));
   return FileCopy(std::move(state));
 }
 

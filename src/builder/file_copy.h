@@ -30,7 +30,7 @@ class FileCopy {
   // `copy` is expanded; its URLs were downloaded before and are `downloads`: files by the name that they get. Links in
   // `source` are followed inside it alone, and only where Docker's COPY follows them. kNotFound names a source that is
   // not there; kInvalidArgument says what else is wrong ("several sources need a destination that ends in '/'").
-  static Result<FileCopy> Select(std::shared_ptr<const image::Tree> source, const dockerfile::Copy& copy,
+  static Result<FileCopy> Select(const image::Tree& source, const dockerfile::Copy& copy,
                                  std::vector<std::pair<std::string, image::TreeInode>> downloads,
                                  const CopyServices& services);
   FileCopy(FileCopy&&) noexcept;

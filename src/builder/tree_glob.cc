@@ -41,7 +41,7 @@ class Matcher {
     for (const auto& [name, child] : directory.children) {
       BURROW_ASSIGN_OR_RETURN(bool fits, dockerfile::MatchComponent(parts_[part], name));
       if (!fits) continue;
-      std::string child_named = named + "/" + name, child_real = real + "/" + name;
+      std::string child_named = fmt::format("{}/{}", named, name), child_real = fmt::format("{}/{}", real, name);
       if (part + 1 < parts_.size()) {
         if (S_ISDIR(child->inode->mode)) BURROW_RETURN_IF_ERROR(Match(*child, part + 1, child_named, child_real));
         continue;

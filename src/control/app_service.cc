@@ -185,6 +185,7 @@ void AppService::EnterLateVariants(App& app, const std::map<std::string, Functio
   }
   if (late.empty()) return;
   std::vector<store::FunctionRecord> records;
+  records.reserve(late.size());
   for (const auto& variant : late) records.push_back(RecordOf(*variant));
   for (const auto& variant : late) Enter(app, variant);
   p_.store_thread.Run([&store = p_.store, records] { return store.PutFunctions(records); },

@@ -115,6 +115,7 @@ Worker* Autoscaler::FindRoom(const Function& function, const std::vector<Worker*
 // Stops idle containers of others until the function fits once they have gone. False when no worker could ever hold it.
 bool Autoscaler::MakeRoom(const Function& function, const std::vector<Worker*>& connected) {
   std::vector<scheduler::WorkerCapacity> capacities;
+  capacities.reserve(connected.size());
   for (const Worker* worker : connected) capacities.push_back(CapacityOf(*worker, function, false));
   if (!scheduler::CouldEverFit(DemandOf(function), capacities)) return false;
   if (FindRoom(function, connected, true)) return true;

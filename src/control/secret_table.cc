@@ -43,6 +43,7 @@ std::string FunctionContext(const FunctionId& id) { return "function " + id.str(
 std::unexpected<Error> NoSecret(const pb::FunctionSpec& spec, const std::string& name,
                                 const std::map<std::string, store::SecretRecord>& secrets) {
   std::vector<std::string> names;
+  names.reserve(secrets.size());
   for (const auto& [known, record] : secrets) names.push_back(known);
   return Fail(Code::kNotFound,
               "{}() needs the secret '{}', which does not exist{}: make it with `burrow secret create`", spec.name(),
@@ -81,6 +82,7 @@ const store::SecretRecord* SecretTable::Find(const std::string& name) const {
 
 std::vector<const store::SecretRecord*> SecretTable::All() const {
   std::vector<const store::SecretRecord*> all;
+  all.reserve(secrets_.size());
   for (const auto& [name, record] : secrets_) all.push_back(&record);
   return all;
 }

@@ -42,8 +42,7 @@ net::Task<Result<std::shared_ptr<builder::FileCopy>>> StageBuild::SelectNow(cons
   auto select = [&trees, copy, source, options, downloads]() mutable -> Result<std::shared_ptr<builder::FileCopy>> {
     BURROW_ASSIGN_OR_RETURN(auto tree, trees.Load(source));
     BURROW_ASSIGN_OR_RETURN(auto selected,
-                            builder::FileCopy::Select(std::make_shared<image::Tree>(std::move(tree)), copy,
-                                                      std::move(downloads), trees.CopyServices(options)));
+                            builder::FileCopy::Select(tree, copy, std::move(downloads), trees.CopyServices(options)));
     return std::make_shared<builder::FileCopy>(std::move(selected));
   };
   co_return co_await build_->OnDisk(std::move(select));

@@ -24,7 +24,7 @@ void CollectFiles(const image::TreeNode& node, const std::string& path, std::vec
     paths.push_back(path);
   }
   for (const auto& [name, child] : node.children)
-    CollectFiles(*child, path.empty() ? name : path + "/" + name, digests, paths);
+    CollectFiles(*child, path.empty() ? name : fmt::format("{}/{}", path, name), digests, paths);
 }
 
 Status CheckContents(const image::Tree& tree, cas::BlobStore& blobs) {

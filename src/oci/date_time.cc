@@ -18,8 +18,9 @@ using std::chrono::sys_time;
 std::optional<unsigned> TakeNumber(std::string_view& text, size_t digits) {
   unsigned value = 0;
   if (text.size() < digits) return std::nullopt;
-  auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-  if (error != std::errc() || end != text.data() + digits) return std::nullopt;
+  const std::string_view head = text.substr(0, digits);
+  auto [end, error] = std::from_chars(head.begin(), head.end(), value);
+  if (error != std::errc() || end != head.end()) return std::nullopt;
   text.remove_prefix(digits);
   return value;
 }

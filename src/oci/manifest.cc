@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kReferenceAnnotation = "org.opencontainers.image.ref.name";
+constexpr char kReferenceAnnotation[] = "org.opencontainers.image.ref.name";
 
 Result<Descriptor> ParseDescriptor(const json& object) {
   Descriptor descriptor{.media_type = Text(object, "mediaType")};
@@ -21,7 +21,7 @@ Result<Descriptor> ParseDescriptor(const json& object) {
   if (platform.is_object()) {
     descriptor.platform = Platform{Text(platform, "os"), Text(platform, "architecture"), Text(platform, "variant")};
   }
-  descriptor.reference = Text(Member(object, "annotations"), kReferenceAnnotation.data());
+  descriptor.reference = Text(Member(object, "annotations"), kReferenceAnnotation);
   return descriptor;
 }
 

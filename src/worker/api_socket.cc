@@ -120,10 +120,10 @@ Result<std::unique_ptr<ApiSocket>> ApiSocket::Serve(net::IoContext& io, ApiListe
   net::HttpServerOptions options;
   options.listening = listener.fd();
   options.connections = door->options().connections;
-  BURROW_ASSIGN_OR_RETURN(auto server,
-                          net::HttpServer::Listen(io, options, [door, container_id](net::HttpExchange& exchange) {
-                            return door->Serve(exchange, container_id);
-                          }));
+  BURROW_ASSIGN_OR_RETURN(
+      auto server, net::HttpServer::Listen(io, options,
+                                           [door = std::move(door), id = std::move(container_id)](
+                                               net::HttpExchange& exchange) { return door->Serve(exchange, id); }));
   return std::unique_ptr<ApiSocket>(new ApiSocket(std::move(listener), std::move(server)));
 }
 

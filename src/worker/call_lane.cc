@@ -176,8 +176,7 @@ void CallLane::State::Arm(const CallPointer& call, milliseconds after, void (Sta
 
 void CallLane::State::Cancel(const std::string& id, Reach reach) {
   if (auto at = FindCall(running, id); at != running.end()) {
-    auto call = *at;
-    if (reach == Reach::kAnyCall && !call->ending) BeginEnd(call, CancelReason::kCancelled);
+    if (reach == Reach::kAnyCall && !(*at)->ending) BeginEnd(CallPointer(*at), CancelReason::kCancelled);
     return;
   }
   auto at = FindCall(waiting, id);

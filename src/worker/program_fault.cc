@@ -39,7 +39,7 @@ Found LookInPath(const image::Tree& tree, const runtime::ContainerOptions& optio
   while (!rest.empty() && best != Found::kProgram) {
     const std::string directory(rest.substr(0, rest.find(':')));
     rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
-    const Found found = LookAt(tree, options, directory.empty() ? name : directory + "/" + name);
+    const Found found = LookAt(tree, options, directory.empty() ? name : fmt::format("{}/{}", directory, name));
     if (found != Found::kDirectory) best = std::max(best, found);
   }
   return best;
