@@ -1,8 +1,8 @@
 """Runs clang-tidy over the library code and remembers what was clean.
 
-A source is checked again when it, a header that it includes, its compiler flags, the checks or clang-tidy itself have
-changed. Findings are printed once each, however many sources include the header that they are in. The exit status is 1
-when there are any.
+Sources are checked as they are compiled, many of a module in one unit: nine tenths of the time go into the headers. A unit
+is checked again when one of its files, a header, its compiler flags, the checks or clang-tidy itself have changed. Findings
+are printed once each, however many units include the header that they are in. The exit status is 1 when there are any.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Dict, Iterator, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 TIDY = "clang-tidy-19"
-_NOT_CHECKED = re.compile(r"_(test|fuzz)\.cc$|/testing/")
+_NOT_CHECKED = re.compile(r"_(test|fuzz)\.cc$|/testing/|_testing\.dir/")
+_INCLUDE = re.compile(r'^#include "(.+)"$', re.M)
 _FINDING = re.compile(r"^(?P<path>/[^:\n]+):\d+:\d+: (?:fatal error|error|warning): ", re.M)
 
 
@@ -42,18 +43,38 @@ def checks() -> str:
     return version + (ROOT / ".clang-tidy").read_text() + digest_of(str(Path(__file__)))
 
 
-def sources(build: Path) -> "Dict[str, List[str]]":
-    """The compiler's arguments by source, for all library code that the build compiles."""
-    found = {}
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        path = os.path.normpath(os.path.join(entry["directory"], entry["file"]))
-        name = os.path.relpath(path, ROOT)
-        if name.startswith("src/") and not _NOT_CHECKED.search(name):
-            arguments = shlex.split(entry["command"])
-            if "ccache" in arguments:
-                arguments = arguments[arguments.index("ccache") + 1 :]
-            found[name] = arguments
-    return found
+def parts(path: Path) -> "List[str]":
+    """The sources that a unit consists of, as paths in the checkout."""
+    files = _INCLUDE.findall(path.read_text()) if "Unity" in path.parts else [str(path)]
+    return [os.path.relpath(file, ROOT) for file in files]
+
+
+class Unit:
+    """What is compiled at once.
+
+    Attributes:
+        name: its last source, by which its record is found.
+        file: what the compiler is given.
+        arguments: the compiler's.
+    """
+
+    def __init__(self, entry: "Dict[str, str]") -> None:
+        path = Path(os.path.normpath(os.path.join(entry["directory"], entry["file"])))
+        self.file = str(path)
+        self.parts = parts(path)
+        self.name = self.parts[-1]
+        self.arguments = shlex.split(entry["command"])
+        if "ccache" in self.arguments:
+            self.arguments = self.arguments[self.arguments.index("ccache") + 1 :]
+
+
+def units(build: Path) -> "List[Unit]":
+    """All library code that the build compiles."""
+    entries = json.loads((build / "compile_commands.json").read_text())
+    entries = [entry for entry in entries if not _NOT_CHECKED.search(entry["file"])]
+    return [
+        unit for unit in map(Unit, entries) if all(part.startswith("src/") for part in unit.parts)
+    ]
 
 
 def included_files(arguments: "List[str]", directory: Path) -> "List[str]":
@@ -97,20 +118,20 @@ def findings(output: str) -> "Iterator[str]":
         yield "\n".join(current)
 
 
-def check(name: str, arguments: "List[str]", build: Path) -> "List[str]":
-    """The findings of one source; none when it is known to be clean."""
-    record = build / "clang-tidy" / (name.replace("/", ".") + ".json")
-    if is_clean(record, arguments):
+def check(unit: Unit, build: Path) -> "List[str]":
+    """The findings of one unit; none when it is known to be clean."""
+    record = build / "clang-tidy" / (unit.name.replace("/", ".") + ".json")
+    if is_clean(record, unit.arguments):
         return []
-    files = {path: digest_of(path) for path in included_files(arguments, build)}
-    command = [TIDY, "-p", str(build), "--quiet", "--warnings-as-errors=*", str(ROOT / name)]
+    files = {path: digest_of(path) for path in included_files(unit.arguments, build)}
+    command = [TIDY, "-p", str(build), "--quiet", "--warnings-as-errors=*", unit.file]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     found = list(findings(done.stdout))
     if done.returncode != 0 and not _FINDING.search(done.stdout):
-        found.append("%s: %s failed: %s" % (name, TIDY, done.stderr.strip()[-2000:]))
+        found.append("%s: %s failed: %s" % (unit.name, TIDY, done.stderr.strip()[-2000:]))
     if not found:
         record.parent.mkdir(exist_ok=True)
-        known = {"arguments": arguments, "checks": checks(), "files": files}
+        known = {"arguments": unit.arguments, "checks": checks(), "files": files}
         record.write_text(json.dumps(known))
     return found
 
@@ -122,11 +143,11 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="sources, e.g. src/net/event.cc; default: all")
     options = parser.parse_args()
     build = options.build.resolve()
-    commands = sources(build)
-    names = options.names or list(commands)
+    wanted = set(options.names)
+    chosen = [unit for unit in units(build) if not wanted or wanted.intersection(unit.parts)]
     shown = set()
     with ThreadPoolExecutor(options.jobs) as pool:
-        for found in pool.map(lambda name: check(name, commands[name], build), names):
+        for found in pool.map(lambda unit: check(unit, build), chosen):
             for finding in found:
                 first = finding.split("\n", 1)[0]
                 if first not in shown:

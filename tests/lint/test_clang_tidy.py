@@ -56,3 +56,15 @@ def test_a_clean_source_is_checked_again_after_a_change(
 
 def test_a_source_without_a_record_is_not_clean(tmp_path: Path) -> None:
     assert not clang_tidy.is_clean(tmp_path / "none.json", [])
+
+
+def test_a_unit_is_of_all_the_sources_that_it_includes(tmp_path: Path) -> None:
+    file = tmp_path / "Unity" / "unity_0_cxx.cxx"
+    file.parent.mkdir()
+    both = ["src/net/event.cc", "src/net/http_client.cc"]
+    file.write_text("".join('#include "%s/%s"\n' % (clang_tidy.ROOT, name) for name in both))
+    command = "ccache clang++ -O2 -o a.o -c %s" % file
+    unit = clang_tidy.Unit({"directory": str(tmp_path), "file": str(file), "command": command})
+    assert unit.parts == both
+    assert unit.name == "src/net/http_client.cc"
+    assert unit.arguments[0] == "clang++"
