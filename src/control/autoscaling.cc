@@ -52,8 +52,14 @@ void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
 }
 
 void Autoscaler::Warm(const std::shared_ptr<Function>& function) {
+  if (closed_ || function->removed || !function->app->live() || function->back_off.armed()) return;
+  const auto idles = [](const Container* container) { return container->takes_calls() && container->calls.empty(); };
+  if (const auto idle = std::ranges::find_if(function->containers, idles); idle != function->containers.end()) {
+    (*idle)->idle_since = clock_.Now();
+    return;
+  }
   const auto load = LoadOf(*function, clock_.Now());
-  if (closed_ || function->removed || !function->app->live() || load.ready + load.starting > 0) return;
+  if (load.ready + load.starting > 0) return;
   if (NeedsParameters(function->spec.function()) || (check_start && !check_start(*function))) return;
   if (Worker* worker = FindRoom(*function, workers_.Connected(), false)) StartOn(function, *worker, clock_.Now());
 }

@@ -52,6 +52,7 @@ void Dispatcher::OnReady(Container& container, lpb::ContainerUpdate update) {
   container.idle_since = container.ready_at;
   for (auto& phase : *update.mutable_phases()) container.phases.push_back(std::move(phase));
   auto function = container.function;
+  function->start_ms = MillisBetween(container.decided, container.ready_at);
   function->failed_starts = 0;
   function->import_broken = false;
   function->back_off.Cancel();

@@ -160,6 +160,7 @@ class RunningControl final : public Control {
     schedules_.admit = [this](const std::shared_ptr<Function>& function, const store::CallRecord& record) {
       AdmitScheduled(function, record);
     };
+    schedules_.warm = [this](const std::shared_ptr<Function>& function) { autoscaler_.Warm(function); };
     shells_->on_room = [this] { autoscaler_.NoteRoom(); };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);

@@ -44,6 +44,7 @@ struct Function {
   std::vector<Container*> containers;          // starting, ready and stopping ones
 
   std::optional<double> mean_run_ms;
+  std::optional<double> start_ms;  // until its last container was ready
   uint32_t failed_starts = 0;  // in a row
   bool import_broken = false;  // no container is kept ready until somebody calls again
   Timer back_off;              // armed: no start before it fires

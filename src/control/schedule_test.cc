@@ -1,4 +1,5 @@
 // Scheduled calls: at their times, once each, across crashes.
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -48,10 +49,11 @@ class ScheduledCalls : public ControlFixture {
     schedule.mutable_arguments()->set_inline_("no arguments");
     return spec;
   }
-  Result<pb::DeployResponse> Deploy(const pb::FunctionSpec& spec) {
+  Result<pb::DeployResponse> Deploy(const pb::FunctionSpec& spec, const std::vector<pb::FunctionSpec>& more = {}) {
     pb::DeployRequest request;
     request.set_name("clockwork");
     *request.add_functions() = spec;
+    request.mutable_functions()->Add(more.begin(), more.end());
     return Ask<pb::DeployResponse>("Deployments/Deploy", request);
   }
   // Ids of the calls that came so far, once each: a killed server sends unfinished ones again.
@@ -61,6 +63,14 @@ class ScheduledCalls : public ControlFixture {
       if (message.has_call()) ids.insert(message.call().call_id());
     }
     return ids;
+  }
+
+  // How many containers of the function were started so far.
+  int64_t Starts(const std::string& function = "f") {
+    const auto received = worker_->Received();
+    return std::ranges::count_if(received, [&](const auto& message) {
+      return message.has_start() && message.start().spec().function().name() == function;
+    });
   }
 
   ManualClock clock_{kNoon};
@@ -79,6 +89,29 @@ TEST_F(ScheduledCalls, ComeAtTheirTimesWithTheirArguments) {
     EXPECT_EQ(WaitFor(call.call_id()).status(), pb::CALL_STATUS_SUCCESS);
   }
   EXPECT_EQ(Calls().size(), 3u);
+}
+
+TEST_F(ScheduledCalls, FindAContainerThatWasStartedAhead) {
+  Begin();
+  ASSERT_TRUE(Deploy(Scheduled("*/5 * * * *")));
+  clock_.Advance(Millis(299'000));
+  worker_->WaitFor(From::kStart);
+  EXPECT_TRUE(Calls().empty());
+  clock_.Advance(Millis(1'000));
+  const auto call = worker_->WaitFor(From::kCall).call();
+  EXPECT_EQ(WaitFor(call.call_id()).status(), pb::CALL_STATUS_SUCCESS);
+  EXPECT_EQ(Starts(), 1);
+}
+
+TEST_F(ScheduledCalls, HaveNoContainerLongBefore) {
+  Begin();
+  auto often = Scheduled("", 1'000);
+  often.set_name("g");
+  ASSERT_TRUE(Deploy(Scheduled("*/5 * * * *"), {often}));
+  clock_.Advance(Millis(200'000));
+  worker_->WaitFor(From::kCall);  // by the same look at the clock
+  EXPECT_EQ(Starts(), 0);
+  EXPECT_EQ(Starts("g"), 1);
 }
 
 TEST_F(ScheduledCalls, OfAPeriodCountFromTheDeployAndGoOnAcrossAnUnchangedOne) {

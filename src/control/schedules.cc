@@ -16,7 +16,17 @@ std::shared_ptr<Function> Callable(const std::weak_ptr<Function>& weak) {
   return function && !function->removed && function->app->live() ? function : nullptr;
 }
 
+uint64_t StartBy(const Function& function, uint64_t call_ms) {
+  const auto ahead = static_cast<uint64_t>(scheduler::StartAhead(function.start_ms, ScaledownWindow(function)).count());
+  return call_ms - std::min(call_ms, ahead);
+}
+
 }  // namespace
+
+std::optional<uint64_t> Schedules::Entry::Wakes(const Function& function) const {
+  if (storing || !next_ms) return std::nullopt;
+  return warmed_ms == next_ms ? *next_ms : StartBy(function, *next_ms);
+}
 
 uint64_t Schedules::LastOf(const FunctionId& id, const pb::Schedule& schedule) const {
   const auto known = entries_.find(id);
@@ -51,12 +61,20 @@ void Schedules::RunDue() {
       at = entries_.erase(at);
       continue;
     }
-    if (!entry.storing && entry.next_ms && *entry.next_ms <= now) {
-      if (const auto due = entry.schedule.LatestDue(entry.last_ms, now)) Fire(at->first, entry, *function, *due);
-    }
+    Look(at->first, entry, function, now);
     ++at;
   }
   Arm();
+}
+
+void Schedules::Look(const FunctionId& id, Entry& entry, const std::shared_ptr<Function>& function, uint64_t now_ms) {
+  const auto wakes = entry.Wakes(*function);
+  if (!wakes || *wakes > now_ms) return;
+  if (*entry.next_ms > now_ms) {
+    entry.warmed_ms = entry.next_ms;
+    return warm(function);
+  }
+  if (const auto due = entry.schedule.LatestDue(entry.last_ms, now_ms)) Fire(id, entry, *function, *due);
 }
 
 void Schedules::Fire(const FunctionId& id, Entry& entry, const Function& function, uint64_t due_ms) {
@@ -100,8 +118,9 @@ void Schedules::Arm() {
   const uint64_t now = p_.clock.UnixMillis();
   auto wait = static_cast<uint64_t>(p_.timings.schedule_check.count());
   for (const auto& [id, entry] : entries_) {
-    if (entry.storing || !entry.next_ms) continue;
-    wait = std::min(wait, *entry.next_ms > now ? *entry.next_ms - now : 0);
+    const auto function = Callable(entry.function);
+    const auto wakes = function ? entry.Wakes(*function) : std::nullopt;
+    if (wakes) wait = std::min(wait, *wakes > now ? *wakes - now : 0);
   }
   timer_.Start(Millis(wait), [this] { RunDue(); });
 }

@@ -35,6 +35,8 @@ class Schedules {
 
   // Queues a call that the store has; set once.
   std::function<void(const std::shared_ptr<Function>&, const store::CallRecord&)> admit;
+  // Sees to it that a container is there for a call that is near; set once.
+  std::function<void(const std::shared_ptr<Function>&)> warm;
 
   // From when on the function's schedule counts if it is deployed with this one now: an unchanged one goes on.
   uint64_t LastOf(const FunctionId& id, const pb::Schedule& schedule) const;
@@ -43,7 +45,7 @@ class Schedules {
   void Remove(const FunctionId& id);
   std::optional<uint64_t> NextRun(const FunctionId& id) const;
 
-  // Makes the calls that are due, and waits for the next. Called after a start, and then by its own timer.
+  // Makes the calls that are due, readies containers for those that are near, and waits for the next. Called after a start, and then by its own timer.
   void RunDue();
   void Close();
 
@@ -54,8 +56,13 @@ class Schedules {
     std::string message;  // what the schedule was made of
     uint64_t last_ms = 0;
     std::optional<uint64_t> next_ms;
+    std::optional<uint64_t> warmed_ms;  // the last `next_ms` for which a container was readied
     bool storing = false;
+
+    // When something is to be done for the next call; none while the last one is being stored.
+    std::optional<uint64_t> Wakes(const Function& function) const;
   };
+  void Look(const FunctionId& id, Entry& entry, const std::shared_ptr<Function>& function, uint64_t now_ms);
   void Fire(const FunctionId& id, Entry& entry, const Function& function, uint64_t due_ms);
   void OnStored(const store::CallRecord& call, const store::ScheduleRecord& fired, uint64_t before_ms,
                 const Result<bool>& stored);

@@ -170,6 +170,22 @@ RC_GTEST_PROP(Schedule, MakesUpTheLatestOfWhatWasMissed, ()) {
   RC_ASSERT(schedule.LatestDue(last, now) == expected);
 }
 
+TEST(Schedule, AContainerStartsAheadByWhatAStartTakes) {
+  const milliseconds minute(60'000);
+  EXPECT_EQ(StartAhead(200.0, minute), milliseconds(1'200));
+  EXPECT_EQ(StartAhead(20'000.0, minute), milliseconds(30'000));
+  EXPECT_EQ(StartAhead(std::nullopt, minute), milliseconds(10'000));
+}
+
+RC_GTEST_PROP(Schedule, AContainerThatStartsAheadIsThereInTimeAndStillThere, ()) {
+  const milliseconds window(*rc::gen::inRange(0, 3'600'000));
+  const double start_ms = *rc::gen::inRange(0, 600'000);
+  const double idle_ms = static_cast<double>(StartAhead(start_ms, window).count()) - start_ms;
+  RC_ASSERT(idle_ms >= 0);
+  RC_ASSERT(idle_ms <= static_cast<double>(window.count()) / 2);
+  RC_ASSERT(StartAhead(std::nullopt, window) <= window / 2);
+}
+
 TEST(Schedule, APeriodCountsFromTheLastCall) {
   const auto schedule = CallSchedule::OfPeriod(5'000);
   EXPECT_EQ(schedule.NextAfter(12'345), 17'345u);

@@ -4,6 +4,15 @@
 #include <utility>
 
 namespace burrow::scheduler {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kUnknownStart{10'000};
+constexpr milliseconds kLongestStart{600'000};
+constexpr milliseconds kLeastMargin{1'000};
+
+}  // namespace
 
 CallSchedule CallSchedule::OfCron(CronExpression cron, TimeZone zone) {
   CallSchedule schedule;
@@ -40,6 +49,14 @@ std::optional<uint64_t> CallSchedule::LatestDue(uint64_t last_ms, uint64_t now_m
   }
   for (auto later = NextAfter(due); later && *later <= now_ms; later = NextAfter(due)) due = *later;
   return due;
+}
+
+milliseconds StartAhead(std::optional<double> start_ms, milliseconds window) {
+  const milliseconds most_idle = window / 2;
+  if (!start_ms) return std::min(kUnknownStart, most_idle);  // it may be ready at once
+  const auto bounded = std::clamp(*start_ms, 0.0, static_cast<double>(kLongestStart.count()));
+  const milliseconds start(static_cast<int64_t>(bounded));
+  return start + std::min(std::max(kLeastMargin, start / 2), most_idle);
 }
 
 }  // namespace burrow::scheduler

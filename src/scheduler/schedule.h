@@ -1,6 +1,7 @@
 // When a function with a schedule is called next, and which missed call is made up. Pure.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -27,5 +28,10 @@ class CallSchedule {
   TimeZone zone_;
   uint64_t period_ms_ = 0;
 };
+
+// How long before a scheduled call a container is started for it: long enough to be ready by then, and not so long that
+// it stops idle first, `window` after it is ready. `start_ms`: what the function's last start took; absent before the
+// first.
+std::chrono::milliseconds StartAhead(std::optional<double> start_ms, std::chrono::milliseconds window);
 
 }  // namespace burrow::scheduler
