@@ -69,7 +69,7 @@ class ApiTest : public ::testing::Test {
   void Start() {
     ServerOptions options;
     options.authenticate = [](std::string_view token) {
-      return token == "client" ? Access::kClient : token == "worker" ? Access::kWorker : Access::kNone;
+      return token == "client" ? Access::kMember : token == "worker" ? Access::kWorker : Access::kNone;
     };
     options.blobs = blobs_.get();
     options.pool = &pool_;

@@ -127,7 +127,7 @@ Status ApiServer::CheckAccess(const HttpExchange& exchange, bool for_workers) co
   if (access == Access::kWorker && !container.empty()) return CheckContainer(exchange, container);
   if (access == Access::kWorker && !for_workers)
     return Fail(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token");
-  return {};
+  return access == Access::kWorker ? Status() : CheckScope(access, exchange.path());
 }
 
 Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "api/gateway.h"
+#include "api/token_scope.h"
 #include "api/upload_endpoint.h"
 #include "cas/blob_store.h"
 #include "net/blocking_pool.h"
@@ -16,9 +17,6 @@
 #include "net/websocket.h"
 
 namespace burrow::api {
-
-// What a bearer token may do.
-enum class Access { kNone, kClient, kWorker };
 
 struct ServerOptions {
   net::HttpServerOptions http;
@@ -31,11 +29,11 @@ struct ServerOptions {
   std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
 };
 
-// Clients may use methods and blobs, workers the link and blobs (burrow.v1.Blobs/Missing too). A worker that names a
-// container by kContainerHeader asks for that, and may what container_scope.h says and nothing else. Registers
-// burrow.v1.Blobs/Missing on the gateway by itself. Every other option is needed. After Stop requests unwind in later
-// turns of the loop: destroy the Server, the gateway and what the options refer to only when the loop has run dry, or
-// is gone.
+// Clients may use methods and blobs as their role allows, workers the link and blobs (burrow.v1.Blobs/Missing too). A
+// worker that names a container by kContainerHeader asks for that, and may what container_scope.h says and nothing
+// else. Registers burrow.v1.Blobs/Missing on the gateway by itself. Every other option is needed. After Stop requests
+// unwind in later turns of the loop: destroy the Server, the gateway and what the options refer to only when the loop
+// has run dry, or is gone.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> Start(net::IoContext& io, Gateway& gateway, ServerOptions options);

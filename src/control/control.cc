@@ -36,6 +36,7 @@
 #include "control/secret_table.h"
 #include "control/shell_service.h"
 #include "control/shells.h"
+#include "control/token_service.h"
 #include "control/tokens.h"
 #include "control/worker_router.h"
 #include "control/workers.h"
@@ -122,6 +123,7 @@ class RunningControl final : public Control {
         app_service_(AppPartsOf()),
         deployment_service_({AppPartsOf(), app_service_, schedules_}),
         secret_service_({clock_, secrets_, *state_.store, store_thread_}),
+        token_service_({clock_, state_.tokens, *state_.store, store_thread_}),
         call_view_service_({clock_, apps_, calls_, *state_.store, store_thread_}),
         overview_service_({clock_, apps_, workers_}),
         call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
@@ -166,6 +168,7 @@ class RunningControl final : public Control {
     app_service_.Register(gateway_);
     deployment_service_.Register(gateway_);
     secret_service_.Register(gateway_);
+    token_service_.Register(gateway_);
     call_service_.Register(gateway_);
     class_service_.Register(gateway_);
     call_view_service_.Register(gateway_);
@@ -290,6 +293,7 @@ class RunningControl final : public Control {
   AppService app_service_;
   DeploymentService deployment_service_;
   SecretService secret_service_;
+  TokenService token_service_;
   CallViewService call_view_service_;
   OverviewService overview_service_;
   CallService call_service_;

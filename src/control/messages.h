@@ -12,6 +12,7 @@
 #include "burrow/v1/overview.pb.h"
 #include "burrow/v1/secrets.pb.h"
 #include "burrow/v1/shells.pb.h"
+#include "burrow/v1/tokens.pb.h"
 
 namespace burrow::control {
 

@@ -16,9 +16,18 @@ using nlohmann::json;
 
 constexpr size_t kMaxTokenBytes = 256;
 
-std::string NewSecret(const char* prefix) {
-  // Two ids' worth of randomness; the second one's prefix is cut off.
-  return NewIdText(prefix) + NewIdText("x").substr(2);
+api::Access AccessOf(store::TokenRole role) {
+  switch (role) {
+    case store::TokenRole::kAdmin:
+      return api::Access::kAdmin;
+    case store::TokenRole::kWorker:
+      return api::Access::kWorker;
+    case store::TokenRole::kMember:
+      return api::Access::kMember;
+    case store::TokenRole::kCaller:
+      return api::Access::kCaller;
+  }
+  return api::Access::kNone;
 }
 
 Result<json> LoadOrMake(const std::string& file) {
@@ -31,12 +40,20 @@ Result<json> LoadOrMake(const std::string& file) {
     if (!whole) return Fail(Code::kDataLoss, "{} is damaged: remove it, and the next start makes new tokens", file);
     return secrets;
   }
-  json secrets = {{"client", NewSecret("bt")}, {"worker", NewSecret("bw")}};
+  json secrets = {{"client", NewTokenSecret(store::TokenRole::kAdmin)},
+                  {"worker", NewTokenSecret(store::TokenRole::kWorker)}};
   BURROW_RETURN_IF_ERROR(os::WriteFileAtomically(file, secrets.dump() + "\n", 0600));
   return secrets;
 }
 
 }  // namespace
+
+std::string NewTokenSecret(store::TokenRole role) {
+  // Two ids' worth of randomness; the second one's prefix is cut off.
+  return NewIdText(role == store::TokenRole::kWorker ? "bw" : "bt") + NewIdText("x").substr(2);
+}
+
+std::string HashOfToken(std::string_view secret) { return cas::Digest::Of(secret).Hex(); }
 
 Result<Tokens> Tokens::Open(const std::string& file, store::Store& store, uint64_t now_ms) {
   BURROW_ASSIGN_OR_RETURN(json secrets, LoadOrMake(file));
@@ -44,11 +61,11 @@ Result<Tokens> Tokens::Open(const std::string& file, store::Store& store, uint64
   tokens.client_ = secrets["client"];
   tokens.worker_ = secrets["worker"];
   BURROW_ASSIGN_OR_RETURN(tokens.records_, store.Tokens());
+  BURROW_RETURN_IF_ERROR(tokens.DropThoseOfAnEarlierFile(store));
   for (auto [secret, role] :
-       {std::pair(&tokens.client_, store::TokenRole::kClient), std::pair(&tokens.worker_, store::TokenRole::kWorker)}) {
-    auto hash = cas::Digest::Of(*secret).Hex();
-    if (std::ranges::any_of(tokens.records_, [&](const auto& record) { return record.secret_sha256 == hash; }))
-      continue;
+       {std::pair(&tokens.client_, store::TokenRole::kAdmin), std::pair(&tokens.worker_, store::TokenRole::kWorker)}) {
+    auto hash = HashOfToken(*secret);
+    if (std::ranges::contains(tokens.records_, hash, &store::TokenRecord::secret_sha256)) continue;
     store::TokenRecord record{.id = NewIdText("tk"), .secret_sha256 = hash, .role = role, .created_ms = now_ms};
     BURROW_RETURN_IF_ERROR(store.PutToken(record));
     tokens.records_.push_back(std::move(record));
@@ -56,16 +73,42 @@ Result<Tokens> Tokens::Open(const std::string& file, store::Store& store, uint64
   return tokens;
 }
 
+// Only those of a file have no name. Who removes the file wants others.
+Status Tokens::DropThoseOfAnEarlierFile(store::Store& store) {
+  const auto records = records_;
+  for (const auto& record : records) {
+    if (!record.name.empty() || IsOwn(record)) continue;
+    BURROW_RETURN_IF_ERROR(store.DropToken(record.id));
+    Remove(record.id);
+  }
+  return {};
+}
+
 api::Access Tokens::Check(std::string_view token) const {
   if (token.empty() || token.size() > kMaxTokenBytes) return api::Access::kNone;
-  auto hash = cas::Digest::Of(token).Hex();
+  auto hash = HashOfToken(token);
   auto access = api::Access::kNone;
   for (const auto& record : records_) {
     bool same = record.secret_sha256.size() == hash.size() &&
                 CRYPTO_memcmp(record.secret_sha256.data(), hash.data(), hash.size()) == 0;
-    if (same) access = record.role == store::TokenRole::kWorker ? api::Access::kWorker : api::Access::kClient;
+    if (same) access = AccessOf(record.role);
   }
   return access;
+}
+
+const store::TokenRecord* Tokens::Find(std::string_view name_or_id) const {
+  const auto found = std::ranges::find_if(records_, [&](const store::TokenRecord& record) {
+    return record.id == name_or_id || (!record.name.empty() && record.name == name_or_id);
+  });
+  return found == records_.end() ? nullptr : &*found;
+}
+
+bool Tokens::IsOwn(const store::TokenRecord& record) const {
+  return record.secret_sha256 == HashOfToken(client_) || record.secret_sha256 == HashOfToken(worker_);
+}
+
+void Tokens::Remove(const std::string& id) {
+  std::erase_if(records_, [&](const store::TokenRecord& record) { return record.id == id; });
 }
 
 }  // namespace burrow::control

@@ -1,17 +1,24 @@
-// Bearer tokens: made at the first start, kept readable by root alone so that `up` can hand them out, checked by their
-// hashes.
+// Bearer tokens, checked by their hashes. The first client's and the first worker's are made at the first start and
+// kept in a file that root alone can read, so that `up` can hand them out; of all others only hashes exist.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/server.h"
+#include "api/token_scope.h"
 #include "base/error.h"
 #include "store/store.h"
 
 namespace burrow::control {
 
+inline constexpr size_t kMaxTokens = 1'000;
+
+// A secret that nobody has guessed: for workers it begins with "bw", for others with "bt".
+std::string NewTokenSecret(store::TokenRole role);
+std::string HashOfToken(std::string_view secret);
+
+// Loop's thread only, once opened.
 class Tokens {
  public:
   // Reads `file` (mode 0600) or makes it with two new secrets, and sees that the store knows their hashes. Blocks.
@@ -19,10 +26,20 @@ class Tokens {
 
   const std::string& client() const { return client_; }
   const std::string& worker() const { return worker_; }
-  // Takes a time that does not depend on which token is close. Any thread.
+  // Takes a time that does not depend on which token is close.
   api::Access Check(std::string_view token) const;
 
+  const std::vector<store::TokenRecord>& All() const { return records_; }
+  // By name or id; null where there is none.
+  const store::TokenRecord* Find(std::string_view name_or_id) const;
+  // Of the file, which hands it out again at the next start.
+  bool IsOwn(const store::TokenRecord& record) const;
+  void Add(store::TokenRecord record) { records_.push_back(std::move(record)); }
+  void Remove(const std::string& id);
+
  private:
+  Status DropThoseOfAnEarlierFile(store::Store& store);
+
   std::string client_, worker_;
   std::vector<store::TokenRecord> records_;
 };

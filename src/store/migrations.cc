@@ -140,7 +140,11 @@ CREATE TABLE deployments (
 ) STRICT, WITHOUT ROWID;
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5};
+constexpr const char* kStep6 = R"(
+ALTER TABLE tokens ADD COLUMN name TEXT NOT NULL DEFAULT '';
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

@@ -7,11 +7,17 @@
 namespace burrow::store {
 namespace {
 
+// A role of a number that nobody knows may do least.
+TokenRole RoleOf(uint64_t number) {
+  return number <= static_cast<uint64_t>(TokenRole::kCaller) ? static_cast<TokenRole>(number) : TokenRole::kCaller;
+}
+
 TokenRecord ReadToken(const SqliteStatement& row) {
   return {.id = row.Text(0),
-          .secret_sha256 = row.Text(1),
-          .role = row.Number(2) == 0 ? TokenRole::kClient : TokenRole::kWorker,
-          .created_ms = row.Number(3)};
+          .name = row.Text(1),
+          .secret_sha256 = row.Text(2),
+          .role = RoleOf(row.Number(3)),
+          .created_ms = row.Number(4)};
 }
 
 AppRecord ReadApp(const SqliteStatement& row) {
@@ -40,14 +46,20 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) {
 
 Status SqliteStore::PutToken(const TokenRecord& token) {
   const std::lock_guard lock(mutex_);
-  return Change(database_, "INSERT OR REPLACE INTO tokens (id, secret_sha256, role, created_ms) VALUES (?, ?, ?, ?)",
-                token.id, token.secret_sha256, static_cast<uint64_t>(token.role == TokenRole::kClient ? 0 : 1),
-                token.created_ms);
+  return Change(database_,
+                "INSERT OR REPLACE INTO tokens (id, name, secret_sha256, role, created_ms) VALUES (?, ?, ?, ?, ?)",
+                token.id, token.name, token.secret_sha256, static_cast<uint64_t>(token.role), token.created_ms);
 }
 
 Result<std::vector<TokenRecord>> SqliteStore::Tokens() {
   const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT id, secret_sha256, role, created_ms FROM tokens ORDER BY created_ms, id", ReadToken);
+  return Rows(database_, "SELECT id, name, secret_sha256, role, created_ms FROM tokens ORDER BY created_ms, id",
+              ReadToken);
+}
+
+Status SqliteStore::DropToken(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  return Change(database_, "DELETE FROM tokens WHERE id = ?", id);
 }
 
 Status SqliteStore::PutApp(const AppRecord& app) {

@@ -18,6 +18,7 @@ class SqliteStore final : public Store {
 
   Status PutToken(const TokenRecord& token) override;
   Result<std::vector<TokenRecord>> Tokens() override;
+  Status DropToken(const std::string& id) override;
 
   Status PutApp(const AppRecord& app) override;
   Result<std::vector<AppRecord>> Apps() override;

@@ -17,11 +17,14 @@
 
 namespace burrow::store {
 
-enum class TokenRole { kClient, kWorker };
+// What a token is for; stored by these numbers. An admin may do everything, a member all but hand out tokens, a caller
+// call functions; a worker's opens the link and blobs.
+enum class TokenRole { kAdmin = 0, kWorker = 1, kMember = 2, kCaller = 3 };
 struct TokenRecord {
   std::string id;
+  std::string name;           // "" for those of the first start
   std::string secret_sha256;  // hex; the secret itself is never stored
-  TokenRole role = TokenRole::kClient;
+  TokenRole role = TokenRole::kCaller;
   uint64_t created_ms = 0;
 };
 
@@ -124,7 +127,8 @@ class Store {
   virtual ~Store() = default;
 
   virtual Status PutToken(const TokenRecord& token) = 0;
-  virtual Result<std::vector<TokenRecord>> Tokens() = 0;
+  virtual Result<std::vector<TokenRecord>> Tokens() = 0;  // the oldest first
+  virtual Status DropToken(const std::string& id) = 0;
 
   virtual Status PutApp(const AppRecord& app) = 0;    // inserts or replaces
   virtual Result<std::vector<AppRecord>> Apps() = 0;  // oldest first

@@ -65,16 +65,31 @@ TEST_P(StoreContract, KeepsTheNewestHotSets) {
 }
 
 TEST_P(StoreContract, KeepsTokensWithTheirRoles) {
-  ASSERT_TRUE(store().PutToken({.id = "a", .secret_sha256 = "00ff", .role = TokenRole::kClient, .created_ms = 1}));
-  ASSERT_TRUE(store().PutToken({.id = "b", .secret_sha256 = "11ee", .role = TokenRole::kWorker, .created_ms = 2}));
+  const std::vector<TokenRole> roles = {TokenRole::kAdmin, TokenRole::kWorker, TokenRole::kMember, TokenRole::kCaller};
+  for (size_t i = 0; i < roles.size(); ++i) {
+    const auto digit = std::to_string(i);
+    ASSERT_TRUE(store().PutToken(
+        {.id = digit, .name = "n" + digit, .secret_sha256 = "00f" + digit, .role = roles[i], .created_ms = i + 1}));
+  }
   Reopen();
   const auto tokens = *store().Tokens();
-  ASSERT_EQ(tokens.size(), 2u);
-  EXPECT_EQ(tokens[0].id, "a");
-  EXPECT_EQ(tokens[0].secret_sha256, "00ff");
-  EXPECT_EQ(tokens[0].role, TokenRole::kClient);
-  EXPECT_EQ(tokens[0].created_ms, 1u);
-  EXPECT_EQ(tokens[1].role, TokenRole::kWorker);
+  ASSERT_EQ(tokens.size(), roles.size());
+  for (size_t i = 0; i < roles.size(); ++i) EXPECT_EQ(tokens[i].role, roles[i]);
+  EXPECT_EQ(tokens[1].id, "1");
+  EXPECT_EQ(tokens[1].name, "n1");
+  EXPECT_EQ(tokens[1].secret_sha256, "00f1");
+  EXPECT_EQ(tokens[1].created_ms, 2u);
+}
+
+TEST_P(StoreContract, ForgetsATokenThatIsDropped) {
+  ASSERT_TRUE(store().PutToken({.id = "a", .secret_sha256 = "00ff"}));
+  ASSERT_TRUE(store().PutToken({.id = "b", .secret_sha256 = "11ee"}));
+  ASSERT_TRUE(store().DropToken("a"));
+  ASSERT_TRUE(store().DropToken("unknown"));
+  Reopen();
+  const auto tokens = *store().Tokens();
+  ASSERT_EQ(tokens.size(), 1u);
+  EXPECT_EQ(tokens[0].id, "b");
 }
 
 TEST_P(StoreContract, GivesAppsOldestFirstAndReplacesById) {

@@ -60,3 +60,22 @@ def add_token(token: "ArgumentParser") -> None:
         description="Stores the token that it reads from standard input; on a terminal it asks for it.",
     )
     store.set_defaults(handler="config_commands.set_token")
+    create = commands.add_parser(
+        "create",
+        help="make a token for somebody else",
+        description="Makes a token and prints it; the server keeps only its hash. Needs an admin's token.",
+    )
+    create.add_argument("name", metavar="NAME", help="by which it is listed and revoked")
+    create.add_argument(
+        "--role",
+        choices=("member", "caller", "admin", "worker"),
+        default="member",
+        help="member: everything but tokens; caller: calls functions of deployed apps; admin: "
+        "everything; worker: joins as a worker (default: member)",
+    )
+    create.set_defaults(handler="token_commands.create")
+    listed = commands.add_parser("list", help="show who has one")
+    listed.set_defaults(handler="token_commands.list_tokens")
+    revoke = commands.add_parser("revoke", help="refuse one from now on")
+    revoke.add_argument("name", metavar="NAME", help="or the id that `burrow token list` shows")
+    revoke.set_defaults(handler="token_commands.revoke")

@@ -1,0 +1,118 @@
+#include "control/token_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "control/limits.h"
+#include "control/near_names.h"
+#include "control/validation.h"
+
+namespace burrow::control {
+namespace {
+
+std::optional<store::TokenRole> RoleOf(pb::TokenRole role) {
+  switch (role) {
+    case pb::TOKEN_ROLE_ADMIN:
+      return store::TokenRole::kAdmin;
+    case pb::TOKEN_ROLE_MEMBER:
+      return store::TokenRole::kMember;
+    case pb::TOKEN_ROLE_CALLER:
+      return store::TokenRole::kCaller;
+    case pb::TOKEN_ROLE_WORKER:
+      return store::TokenRole::kWorker;
+    default:
+      return std::nullopt;
+  }
+}
+
+pb::TokenRole MessageOf(store::TokenRole role) {
+  switch (role) {
+    case store::TokenRole::kAdmin:
+      return pb::TOKEN_ROLE_ADMIN;
+    case store::TokenRole::kMember:
+      return pb::TOKEN_ROLE_MEMBER;
+    case store::TokenRole::kCaller:
+      return pb::TOKEN_ROLE_CALLER;
+    case store::TokenRole::kWorker:
+      return pb::TOKEN_ROLE_WORKER;
+  }
+  return pb::TOKEN_ROLE_UNSPECIFIED;
+}
+
+}  // namespace
+
+void TokenService::Register(api::Gateway& gateway) {
+  gateway.AddUnary<pb::CreateTokenRequest, pb::CreateTokenResponse>("burrow.v1.Tokens/Create",
+                                                                    [this](const auto& r) { return Create(r); });
+  gateway.AddUnary<pb::ListTokensRequest, pb::ListTokensResponse>("burrow.v1.Tokens/List",
+                                                                  [this](const auto&) { return List(); });
+  gateway.AddUnary<pb::RevokeTokenRequest, pb::RevokeTokenResponse>("burrow.v1.Tokens/Revoke",
+                                                                    [this](const auto& r) { return Revoke(r); });
+}
+
+net::Task<Result<pb::CreateTokenResponse>> TokenService::Create(const pb::CreateTokenRequest& request) {
+  BURROW_CO_RETURN_IF_ERROR(CheckName("a token's name", request.name()));
+  const auto role = RoleOf(request.role());
+  if (!role)
+    co_return Fail(Code::kInvalidArgument, "the token '{}' needs a role: admin, member, caller or worker",
+                   request.name());
+  if (p_.tokens.Find(request.name()))
+    co_return Fail(Code::kAlreadyExists, "there is a token '{}' already: revoke it, or take another name",
+                   request.name());
+  if (p_.tokens.All().size() >= kMaxTokens)
+    co_return Fail(Code::kResourceExhausted, "there are {} tokens already: revoke some", kMaxTokens);
+  const std::string secret = NewTokenSecret(*role);
+  store::TokenRecord record{.id = NewIdText("tk"),
+                            .name = request.name(),
+                            .secret_sha256 = HashOfToken(secret),
+                            .role = *role,
+                            .created_ms = p_.clock.UnixMillis()};
+  p_.tokens.Add(record);  // first, so that no name is given twice meanwhile; nobody has the secret yet
+  auto stored = co_await p_.store_thread.Ask([&store = p_.store, record] { return store.PutToken(record); });
+  if (!stored) {
+    p_.tokens.Remove(record.id);
+    co_return Forward(std::move(stored.error()));
+  }
+  pb::CreateTokenResponse response;
+  response.set_token(secret);
+  co_return response;
+}
+
+net::Task<Result<pb::ListTokensResponse>> TokenService::List() {
+  pb::ListTokensResponse response;
+  for (const auto& record : p_.tokens.All()) {
+    auto& info = *response.add_tokens();
+    info.set_id(record.id);
+    info.set_name(record.name);
+    info.set_role(MessageOf(record.role));
+    info.set_created_ms(record.created_ms);
+    info.set_own(p_.tokens.IsOwn(record));
+  }
+  co_return response;
+}
+
+net::Task<Result<pb::RevokeTokenResponse>> TokenService::Revoke(const pb::RevokeTokenRequest& request) {
+  const std::string wanted = request.token().substr(0, kMaxNameBytes);
+  const auto* found = p_.tokens.Find(wanted);
+  if (!found) {
+    std::vector<std::string> names;
+    for (const auto& record : p_.tokens.All()) names.push_back(record.name);
+    co_return Fail(Code::kNotFound, "there is no token '{}'{}: see `burrow token list`", wanted,
+                   DidYouMean(wanted, names));
+  }
+  if (p_.tokens.IsOwn(*found))
+    co_return Fail(Code::kFailedPrecondition,
+                   "{} is one of the server's own: to replace them, stop it and remove control/tokens in its state "
+                   "directory",
+                   found->id);
+  const std::string id = found->id;
+  auto dropped = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.DropToken(id); });
+  BURROW_CO_RETURN_IF_ERROR(dropped);
+  p_.tokens.Remove(id);
+  co_return pb::RevokeTokenResponse();
+}
+
+}  // namespace burrow::control

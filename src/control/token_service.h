@@ -1,0 +1,34 @@
+// burrow.v1.Tokens.
+#pragma once
+
+#include "api/gateway.h"
+#include "base/clock.h"
+#include "control/background.h"
+#include "control/messages.h"
+#include "control/tokens.h"
+#include "store/store.h"
+
+namespace burrow::control {
+
+// What the service works on; all of it outlives the service.
+struct TokenServiceParts {
+  const Clock& clock;
+  Tokens& tokens;
+  store::Store& store;
+  Background& store_thread;
+};
+
+class TokenService {
+ public:
+  explicit TokenService(TokenServiceParts parts) : p_(parts) {}
+  void Register(api::Gateway& gateway);
+
+ private:
+  net::Task<Result<pb::CreateTokenResponse>> Create(const pb::CreateTokenRequest& request);
+  net::Task<Result<pb::ListTokensResponse>> List();
+  net::Task<Result<pb::RevokeTokenResponse>> Revoke(const pb::RevokeTokenRequest& request);
+
+  TokenServiceParts p_;
+};
+
+}  // namespace burrow::control
