@@ -99,6 +99,7 @@ net::Task<Result<pb::RevokeTokenResponse>> TokenService::Revoke(const pb::Revoke
   const auto* found = p_.tokens.Find(wanted);
   if (!found) {
     std::vector<std::string> names;
+    names.reserve(p_.tokens.All().size());
     for (const auto& record : p_.tokens.All()) names.push_back(record.name);
     co_return Fail(Code::kNotFound, "there is no token '{}'{}: see `burrow token list`", wanted,
                    DidYouMean(wanted, names));

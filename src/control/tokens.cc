@@ -65,7 +65,8 @@ Result<Tokens> Tokens::Open(const std::string& file, store::Store& store, uint64
   for (auto [secret, role] :
        {std::pair(&tokens.client_, store::TokenRole::kAdmin), std::pair(&tokens.worker_, store::TokenRole::kWorker)}) {
     auto hash = HashOfToken(*secret);
-    if (std::ranges::contains(tokens.records_, hash, &store::TokenRecord::secret_sha256)) continue;
+    if (std::ranges::any_of(tokens.records_, [&](const auto& record) { return record.secret_sha256 == hash; }))
+      continue;
     store::TokenRecord record{.id = NewIdText("tk"), .secret_sha256 = hash, .role = role, .created_ms = now_ms};
     BURROW_RETURN_IF_ERROR(store.PutToken(record));
     tokens.records_.push_back(std::move(record));
