@@ -45,7 +45,8 @@ class Schedules {
   void Remove(const FunctionId& id);
   std::optional<uint64_t> NextRun(const FunctionId& id) const;
 
-  // Makes the calls that are due, readies containers for those that are near, and waits for the next. Called after a start, and then by its own timer.
+  // Makes the calls that are due, readies containers for those that are near, and waits for the next. Called after a
+  // start, and then by its own timer.
   void RunDue();
   void Close();
 
