@@ -31,8 +31,8 @@ class Autoscaler {
 
   // Starts what the function lacks. To be called at every event that may ask for more.
   void Adjust(const std::shared_ptr<Function>& function);
-  // Sees to a container for calls to come: one that idles begins its window anew; where there is none, one is started if a
-  // worker has room for it at once.
+  // Sees to a container for calls to come: one that idles begins its window anew; where there is none, one is started
+  // if a worker has room for it at once.
   void Warm(const std::shared_ptr<Function>& function);
   // A container has no call: it stops once its window has passed.
   void NoteIdle(Container& container);

@@ -45,10 +45,10 @@ struct Function {
 
   std::optional<double> mean_run_ms;
   std::optional<double> start_ms;  // until its last container was ready
-  uint32_t failed_starts = 0;  // in a row
-  bool import_broken = false;  // no container is kept ready until somebody calls again
-  Timer back_off;              // armed: no start before it fires
-  Timer overdue_check;         // armed: calls wait for busy containers
+  uint32_t failed_starts = 0;      // in a row
+  bool import_broken = false;      // no container is kept ready until somebody calls again
+  Timer back_off;                  // armed: no start before it fires
+  Timer overdue_check;             // armed: calls wait for busy containers
   Starvation starvation = Starvation::kNone;
   Timer starved_deadline;
 

@@ -22,7 +22,7 @@ from typing import Dict, Iterator, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 TIDY = "clang-tidy-19"
-_NOT_CHECKED = re.compile(r"_(test|fuzz)\.cc$|/testing/|_testing\.dir/")
+_NOT_CHECKED = re.compile(r"_(test|fuzz)\.cc$|/testing/|_(test|testing)\.dir/")
 _INCLUDE = re.compile(r'^#include "(.+)"$', re.M)
 _FINDING = re.compile(r"^(?P<path>/[^:\n]+):\d+:\d+: (?:fatal error|error|warning): ", re.M)
 

@@ -53,7 +53,11 @@ def make_parser() -> "ArgumentParser":
         commands.add_parser("image", help="list, look at, import, export, remove images")
     )
     add_config(commands.add_parser("config", help="show or change where the server is"))
-    add_token(commands.add_parser("token", help="the token for the server; hand out others, and revoke them"))
+    add_token(
+        commands.add_parser(
+            "token", help="the token for the server; hand out others, and revoke them"
+        )
+    )
     system = commands.add_parser("system", help="look after the server")
     system_commands = system.add_subparsers(metavar="COMMAND", required=True)
     gc = system_commands.add_parser("gc", help="remove stored content that nothing needs any more")
