@@ -153,7 +153,7 @@ class Writer {
 
   // Whole blocks come behind all inodes.
   void PlaceBlocks() {
-    end_ = RoundUp(end_, kBlock);
+    end_ = RoundUp(end_ + kXattrHeader, kBlock);  // fsck.erofs reads one behind every inode, also where there is none
     for (Place& place : places_) {
       place.data = end_;
       end_ += RoundUp(place.BlockBytes(), kBlock);
