@@ -18,7 +18,6 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log 
 bool All(std::string_view text, bool (*allowed)(char)) {
   return !text.empty() && std::all_of(text.begin(), text.end(), allowed);
 }
-bool IsLowerOrDigit(char c) { return IsLower(c) || IsDigit(c); }
 bool IsNameChar(char c) { return IsLowerOrDigit(c) || c == '+' || c == '-' || c == '.'; }
 bool IsVersionChar(char c) { return IsNameChar(c) || IsUpper(c) || c == '~' || c == ':'; }
 bool IsSuiteChar(char c) { return IsVersionChar(c) && c != ':'; }

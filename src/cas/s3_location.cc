@@ -18,7 +18,7 @@ std::unexpected<Error> NoLocation(std::string_view why) {
 
 bool IsBucketName(std::string_view name) {
   return name.size() >= 3 && name.size() <= 63 &&
-         std::ranges::all_of(name, [](char c) { return IsLower(c) || IsDigit(c) || c == '-' || c == '.'; });
+         std::ranges::all_of(name, [](char c) { return IsLowerOrDigit(c) || c == '-' || c == '.'; });
 }
 bool IsPlain(std::string_view text) {
   return std::ranges::all_of(text,

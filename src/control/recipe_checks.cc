@@ -13,8 +13,6 @@ namespace {
 constexpr size_t kMaxReference = 1'000, kMaxPackage = 1'000, kMaxCommand = 128 << 10, kMaxRequirements = 1 << 20;
 constexpr size_t kMaxDockerfile = 4 << 20, kMaxBuildSecret = 500 << 10, kMaxListed = 1'000, kMaxImageName = 256;
 
-bool IsTagCharacter(char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; }
-
 template <class List>
 Status CheckTexts(std::string_view what, const List& list, size_t limit) {
   if (static_cast<size_t>(list.size()) > kMaxListed)
@@ -34,8 +32,8 @@ Status CheckBase(const pb::BaseStep& base) {
 Status CheckAptInstall(const pb::AptInstallStep& step) {
   for (const auto& package : step.packages()) {
     bool good = !package.empty() && package.size() <= 200 && package[0] != '-' &&
-                std::ranges::all_of(package,
-                                    [](char c) { return IsTagCharacter(c) || std::string_view("+:=~*/").contains(c); });
+                std::ranges::all_of(
+                    package, [](char c) { return IsNameCharacter(c) || std::string_view("+:=~*/").contains(c); });
     if (!good) return Fail(Code::kInvalidArgument, "'{}' is no name of a Debian package", package.substr(0, 200));
   }
   if (step.packages().empty()) return Fail(Code::kInvalidArgument, "apt_install names no package");

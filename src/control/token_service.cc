@@ -1,6 +1,7 @@
 #include "control/token_service.h"
 
-#include <optional>
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,34 +14,13 @@
 namespace burrow::control {
 namespace {
 
-std::optional<store::TokenRole> RoleOf(pb::TokenRole role) {
-  switch (role) {
-    case pb::TOKEN_ROLE_ADMIN:
-      return store::TokenRole::kAdmin;
-    case pb::TOKEN_ROLE_MEMBER:
-      return store::TokenRole::kMember;
-    case pb::TOKEN_ROLE_CALLER:
-      return store::TokenRole::kCaller;
-    case pb::TOKEN_ROLE_WORKER:
-      return store::TokenRole::kWorker;
-    default:
-      return std::nullopt;
-  }
-}
-
-pb::TokenRole MessageOf(store::TokenRole role) {
-  switch (role) {
-    case store::TokenRole::kAdmin:
-      return pb::TOKEN_ROLE_ADMIN;
-    case store::TokenRole::kMember:
-      return pb::TOKEN_ROLE_MEMBER;
-    case store::TokenRole::kCaller:
-      return pb::TOKEN_ROLE_CALLER;
-    case store::TokenRole::kWorker:
-      return pb::TOKEN_ROLE_WORKER;
-  }
-  return pb::TOKEN_ROLE_UNSPECIFIED;
-}
+using Role = std::pair<pb::TokenRole, store::TokenRole>;
+constexpr Role kRoles[] = {
+    {pb::TOKEN_ROLE_ADMIN, store::TokenRole::kAdmin},
+    {pb::TOKEN_ROLE_MEMBER, store::TokenRole::kMember},
+    {pb::TOKEN_ROLE_CALLER, store::TokenRole::kCaller},
+    {pb::TOKEN_ROLE_WORKER, store::TokenRole::kWorker},
+};
 
 }  // namespace
 
@@ -55,8 +35,8 @@ void TokenService::Register(api::Gateway& gateway) {
 
 net::Task<Result<pb::CreateTokenResponse>> TokenService::Create(const pb::CreateTokenRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("a token's name", request.name()));
-  const auto role = RoleOf(request.role());
-  if (!role)
+  const auto* role = std::ranges::find(kRoles, request.role(), &Role::first);
+  if (role == std::end(kRoles))
     co_return Fail(Code::kInvalidArgument, "the token '{}' needs a role: admin, member, caller or worker",
                    request.name());
   if (p_.tokens.Find(request.name()))
@@ -64,11 +44,11 @@ net::Task<Result<pb::CreateTokenResponse>> TokenService::Create(const pb::Create
                    request.name());
   if (p_.tokens.All().size() >= kMaxTokens)
     co_return Fail(Code::kResourceExhausted, "there are {} tokens already: revoke some", kMaxTokens);
-  const std::string secret = NewTokenSecret(*role);
+  const std::string secret = NewTokenSecret(role->second);
   store::TokenRecord record{.id = NewIdText("tk"),
                             .name = request.name(),
                             .secret_sha256 = HashOfToken(secret),
-                            .role = *role,
+                            .role = role->second,
                             .created_ms = p_.clock.UnixMillis()};
   p_.tokens.Add(record);  // first, so that no name is given twice meanwhile; nobody has the secret yet
   auto stored = co_await p_.store_thread.Ask([&store = p_.store, record] { return store.PutToken(record); });
@@ -87,9 +67,9 @@ net::Task<Result<pb::ListTokensResponse>> TokenService::List() {
     auto& info = *response.add_tokens();
     info.set_id(record.id);
     info.set_name(record.name);
-    info.set_role(MessageOf(record.role));
+    info.set_role(std::ranges::find(kRoles, record.role, &Role::second)->first);
     info.set_created_ms(record.created_ms);
-    info.set_own(p_.tokens.IsOwn(record));
+    info.set_own(IsOwn(record));
   }
   co_return response;
 }
@@ -104,7 +84,7 @@ net::Task<Result<pb::RevokeTokenResponse>> TokenService::Revoke(const pb::Revoke
     co_return Fail(Code::kNotFound, "there is no token '{}'{}: see `burrow token list`", wanted,
                    DidYouMean(wanted, names));
   }
-  if (p_.tokens.IsOwn(*found))
+  if (IsOwn(*found))
     co_return Fail(Code::kFailedPrecondition,
                    "{} is one of the server's own: to replace them, stop it and remove control/tokens in its state "
                    "directory",

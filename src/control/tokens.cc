@@ -74,11 +74,12 @@ Result<Tokens> Tokens::Open(const std::string& file, store::Store& store, uint64
   return tokens;
 }
 
-// Only those of a file have no name. Who removes the file wants others.
+// Who removes the file wants others.
 Status Tokens::DropThoseOfAnEarlierFile(store::Store& store) {
+  const std::string hashes[] = {HashOfToken(client_), HashOfToken(worker_)};
   const auto records = records_;
   for (const auto& record : records) {
-    if (!record.name.empty() || IsOwn(record)) continue;
+    if (!IsOwn(record) || std::ranges::find(hashes, record.secret_sha256) != std::end(hashes)) continue;
     BURROW_RETURN_IF_ERROR(store.DropToken(record.id));
     Remove(record.id);
   }
@@ -102,10 +103,6 @@ const store::TokenRecord* Tokens::Find(std::string_view name_or_id) const {
     return record.id == name_or_id || (!record.name.empty() && record.name == name_or_id);
   });
   return found == records_.end() ? nullptr : &*found;
-}
-
-bool Tokens::IsOwn(const store::TokenRecord& record) const {
-  return record.secret_sha256 == HashOfToken(client_) || record.secret_sha256 == HashOfToken(worker_);
 }
 
 void Tokens::Remove(const std::string& id) {

@@ -14,6 +14,9 @@ namespace burrow::control {
 
 inline constexpr size_t kMaxTokens = 1'000;
 
+// Of the file, which hands it out again at the next start: all others have names.
+inline bool IsOwn(const store::TokenRecord& record) { return record.name.empty(); }
+
 // A secret that nobody has guessed: for workers it begins with "bw", for others with "bt".
 std::string NewTokenSecret(store::TokenRole role);
 std::string HashOfToken(std::string_view secret);
@@ -32,8 +35,6 @@ class Tokens {
   const std::vector<store::TokenRecord>& All() const { return records_; }
   // By name or id; null where there is none.
   const store::TokenRecord* Find(std::string_view name_or_id) const;
-  // Of the file, which hands it out again at the next start.
-  bool IsOwn(const store::TokenRecord& record) const;
   void Add(store::TokenRecord record) { records_.push_back(std::move(record)); }
   void Remove(const std::string& id);
 

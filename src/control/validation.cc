@@ -4,7 +4,6 @@
 #include <cmath>
 #include <set>
 
-#include "base/ascii.h"
 #include "cas/digest.h"
 #include "control/classes.h"
 #include "control/limits.h"
@@ -12,8 +11,6 @@
 
 namespace burrow::control {
 namespace {
-
-bool IsNameCharacter(char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; }
 
 Status CheckResources(const pb::Resources& resources) {
   double cpu = resources.cpu();

@@ -3,12 +3,14 @@
 
 #include <string_view>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "control/messages.h"
 
 namespace burrow::control {
 
+constexpr bool IsNameCharacter(char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; }
 // 1 to 128 letters, digits, '.', '_' or '-'; `what` heads the sentence ("an app's name").
 Status CheckName(std::string_view what, std::string_view name);
 // Relative, '/'-separated, without empty, "." and ".." parts.

@@ -12,8 +12,6 @@ namespace {
 constexpr std::string_view kTransport = "docker://";
 constexpr size_t kMaxHost = 255, kMaxRepository = 255, kMaxTag = 128;
 
-bool IsLowerOrDigit(char c) { return IsLower(c) || IsDigit(c); }
-
 bool IsHost(std::string_view text) {
   return !text.empty() && text.size() <= kMaxHost && IsLetterOrDigit(text.front()) && IsLetterOrDigit(text.back()) &&
          std::ranges::all_of(text, [](char c) { return IsLetterOrDigit(c) || c == '.' || c == '-' || c == ':'; });

@@ -6,19 +6,13 @@ import sys
 
 from burrow._client.config import load_config
 from burrow._client.transport import Transport
-from burrow.cli.tables import age, table
+from burrow.cli.tables import age, table, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-ROLES = {
-    "member": "TOKEN_ROLE_MEMBER",
-    "caller": "TOKEN_ROLE_CALLER",
-    "admin": "TOKEN_ROLE_ADMIN",
-    "worker": "TOKEN_ROLE_WORKER",
-}
-_NAMES = {message: name for name, message in ROLES.items()}
+_ROLE = "TOKEN_ROLE_"
 _USE = {
     "worker": "Start a worker with it: burrowd worker --help",
     "": "Its owner stores it by `burrow token set`, or sets BURROW_TOKEN.",
@@ -27,7 +21,7 @@ _USE = {
 
 def create(options: "Namespace") -> int:
     """`burrow token create`"""
-    request = {"name": options.name, "role": ROLES[options.role]}
+    request = {"name": options.name, "role": _ROLE + options.role.upper()}
     answer = Transport(load_config()).unary("Tokens/Create", request)
     print(answer["token"])
     print(
@@ -43,7 +37,7 @@ def list_tokens(options: "Namespace") -> int:
     rows = [
         [
             item.get("name") or "(the server's own)",
-            _NAMES.get(item.get("role"), "(unknown)"),
+            word(item.get("role"), _ROLE),
             age(item.get("createdMs")),
             item.get("id", ""),
         ]
