@@ -83,6 +83,10 @@ function(burrow_module name)
     target_link_libraries(${name}_test PRIVATE ${testing} burrow_${name} ${ARG_TEST_DEPS} GTest::gmock GTest::gtest_main)
     target_precompile_headers(${name}_test REUSE_FROM burrow_precompiled_test)
     add_test(NAME ${name} COMMAND ${name}_test)
+    # Properties are tried a hundred times by the plain build, and a quarter as often where each try is dear.
+    if(BURROW_SANITIZE)
+      set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT RC_PARAMS=max_success=25)
+    endif()
     # What makes mounts, control groups and containers does so one after another.
     if(name MATCHES "^(os|imagefs|runtime|builder|worker)$")
       set_tests_properties(${name} PROPERTIES RESOURCE_LOCK machine)

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/testing/rounds.h"
 #include "base/unique_fd.h"
 #include "cas/blob_cache.h"
 #include "cas/cache_keeper.h"
@@ -106,13 +107,13 @@ TEST(CacheCrash, LeavesOnlyWholeBlobs) {
   testing::TemporaryDirectory directory;
   CacheLayout layout(directory / "cache");
   int seen = 0;
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < burrow::testing::Rounds(30); ++round) {
     const char* faults[] = {"", "cas.commit.before_rename=kill", "", "cas.remove.between_unlinks=kill"};
     RunAndKillAfter(layout.root, faults[round % 4], 20 + 37 * round % 301);
     seen += ExpectAllWhole(layout.Blobs());
     ExpectAllWhole(layout.Linked());
   }
-  EXPECT_GT(seen, 100);
+  EXPECT_GT(seen, burrow::testing::Rounds(100));
   testing::MemoryBlobStore remote;
   auto cache = BlobCache::Open(layout.root, &remote).value();
   // What the killed ones left half-written is gone with the first start.

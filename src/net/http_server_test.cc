@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/testing/rounds.h"
 #include "net/blocking_pool.h"
 #include "net/event.h"
 #include "net/testing/loop_thread.h"
@@ -308,7 +309,8 @@ TEST_P(FileTest, SendsAPartOfAFileToSlowAndManyReaders) {
   });
   std::atomic<int> right = 0;
   std::vector<std::jthread> readers;
-  for (int i = 0; i < 20; ++i) {
+  constexpr int kReaders = burrow::testing::Rounds(20);
+  for (int i = 0; i < kReaders; ++i) {
     readers.emplace_back([&] {
       RawClient client(port());
       for (int round = 0; round < 2; ++round) {
@@ -317,7 +319,7 @@ TEST_P(FileTest, SendsAPartOfAFileToSlowAndManyReaders) {
     });
   }
   readers.clear();
-  EXPECT_EQ(right, 40);
+  EXPECT_EQ(right, 2 * kReaders);
   RawClient client(port());
   auto head = client.Exchange("HEAD", "/");
   EXPECT_EQ(head.headers["content-length"], std::to_string(content.size() - 2000));
