@@ -33,8 +33,10 @@ struct NewNamespace {
   Links links;
 };
 
-Result<NewNamespace> EnterNewNamespace() {
-  if (unshare(CLONE_NEWNET) != 0) return FailErrno("make a network namespace");
+// `existing`: the descriptor of one that is empty; negative: a new one.
+Result<NewNamespace> EnterNamespace(int existing) {
+  if (existing >= 0 && setns(existing, CLONE_NEWNET) != 0) return FailErrno("enter a network namespace");
+  if (existing < 0 && unshare(CLONE_NEWNET) != 0) return FailErrno("make a network namespace");
   NewNamespace made;
   BURROW_ASSIGN_OR_RETURN(made.fd, Open("/proc/thread-self/ns/net", O_RDONLY));
   BURROW_ASSIGN_OR_RETURN(made.links, Links::Open());
@@ -43,10 +45,10 @@ Result<NewNamespace> EnterNewNamespace() {
 }
 
 // A thread moves out and ends; its namespace lives on in the descriptor and the netlink socket.
-Result<NewNamespace> MakeNamespace() {
+Result<NewNamespace> MakeNamespace(int existing = -1) {
   std::optional<Result<NewNamespace>> made;
   try {
-    std::thread([&] { made = EnterNewNamespace(); }).join();
+    std::thread([&] { made = EnterNamespace(existing); }).join();
   } catch (const std::system_error& error) {
     return Fail(Code::kResourceExhausted, "start a thread: {}", error.what());
   }
@@ -185,13 +187,13 @@ Result<std::unique_ptr<NodeNetwork>> NodeNetwork::Create(const std::string& tag)
   return std::unique_ptr<NodeNetwork>(new NodeNetwork(std::move(state)));
 }
 
-Result<ContainerNetwork> NodeNetwork::CreateContainerNetwork() {
+Result<ContainerNetwork> NodeNetwork::CreateContainerNetwork(int existing_namespace) {
   BURROW_ASSIGN_OR_RETURN(const uint8_t number, state_->TakeNumber());
   ContainerNetwork network;
   network.host_number_ = number;
   network.state_ = state_;
   network.address_ = ToText(state_->subnet.address | number);
-  BURROW_ASSIGN_OR_RETURN(NewNamespace made, MakeNamespace());
+  BURROW_ASSIGN_OR_RETURN(NewNamespace made, MakeNamespace(existing_namespace));
   BURROW_RETURN_IF_ERROR(state_->Connect(number, made.fd.get()));
   BURROW_ASSIGN_OR_RETURN(const auto inside, made.links.List());
   const auto eth0 = std::ranges::find(inside, "eth0", &Link::name);
@@ -218,8 +220,8 @@ ContainerNetwork::~ContainerNetwork() {
   if (state_) std::static_pointer_cast<NodeNetwork::State>(state_)->GiveBack(host_number_);
 }
 
-Result<UniqueFd> CreateLoopbackNamespace() {
-  BURROW_ASSIGN_OR_RETURN(NewNamespace made, MakeNamespace());
+Result<UniqueFd> CreateLoopbackNamespace(int existing_namespace) {
+  BURROW_ASSIGN_OR_RETURN(NewNamespace made, MakeNamespace(existing_namespace));
   return std::move(made.fd);
 }
 

@@ -24,7 +24,8 @@ class NodeNetwork {
 
   // Thread-safe. The address is free again when the ContainerNetwork is gone. Containers reach the outside by NAT, but
   // neither each other, nor the host's own addresses, nor link-local ones (169.254.0.0/16: instance metadata).
-  Result<ContainerNetwork> CreateContainerNetwork();
+  // In a network namespace of its own, or in the empty one of that descriptor.
+  Result<ContainerNetwork> CreateContainerNetwork(int existing_namespace = -1);
   const std::string& bridge() const;
 
  private:
@@ -52,7 +53,7 @@ class ContainerNetwork {
   std::shared_ptr<void> state_;
 };
 
-// A network namespace with nothing but loopback, up. Gone with its last user.
-Result<UniqueFd> CreateLoopbackNamespace();
+// A network namespace, or the empty one of that descriptor, with nothing but loopback, up. Gone with its last user.
+Result<UniqueFd> CreateLoopbackNamespace(int existing_namespace = -1);
 
 }  // namespace burrow::os

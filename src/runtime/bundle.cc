@@ -84,22 +84,23 @@ json Mounts(const std::vector<Bind>& generated, const ContainerOptions& options)
   return mounts;
 }
 
-json Namespaces(const std::string& network) {
+json Namespaces(const std::string& network, const std::string& user) {
   json namespaces = json::array();
+  if (!user.empty()) namespaces.push_back({{"type", "user"}, {"path", user}});
   for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"}) namespaces.push_back({{"type", type}});
   namespaces.push_back({{"type", "network"}, {"path", network}});
   return namespaces;
 }
 
-json Linux(const BundlePaths& paths) {
-  json result = {{"namespaces", Namespaces(paths.network_namespace)},
+json Linux(const BundlePaths& paths, bool joins) {
+  json result = {{"namespaces", Namespaces(paths.network_namespace, paths.user_namespace)},
                  {"rootfsPropagation", "private"},
                  {"maskedPaths",
                   {"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
                    "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
                    "/sys/devices/virtual/powercap", "/sys/firmware"}},
                  {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}},
-                 {"seccomp", DefaultSeccomp()}};
+                 {"seccomp", DefaultSeccomp(joins)}};
   if (!paths.cgroup.empty()) result["cgroupsPath"] = paths.cgroup;
   return result;
 }
@@ -128,7 +129,7 @@ json MakeOciConfig(const ContainerOptions& options, const BundlePaths& paths) {
           {"hostname", options.hostname},
           {"process", Process(options, paths.open_files)},
           {"mounts", Mounts(paths.binds, options)},
-          {"linux", Linux(paths)}};
+          {"linux", Linux(paths, options.joins)}};
 }
 
 std::string MakeHosts(const std::string& hostname, const std::string& address) {
@@ -166,6 +167,8 @@ Status CheckOptions(const ContainerOptions& options) {
   for (const std::string& target : targets) {
     if (!IsAbsolute(target)) return Fail(Code::kInvalidArgument, "the mount target \"{}\" must be absolute", target);
   }
+  if (options.joined_from >= 0 && options.engine.value_or(Engine::kCrun) != Engine::kCrun)
+    return Fail(Code::kFailedPrecondition, "only crun makes containers that others can join");
   if (options.terminal && !options.fds.empty())
     return Fail(Code::kInvalidArgument, "a container with a terminal takes no descriptors");
   int next = 3;

@@ -109,7 +109,7 @@ TEST(OciConfig, MountsWhatIsNestedAfterWhatItLiesIn) {
 }
 
 TEST(DefaultSeccomp, AllowsByListAndLetsClone3FallBack) {
-  const json seccomp = DefaultSeccomp();
+  const json seccomp = DefaultSeccomp(false);
   EXPECT_EQ(seccomp["defaultAction"], "SCMP_ACT_ERRNO");
   bool has_clone3 = false;
   for (const json& rule : seccomp["syscalls"]) {

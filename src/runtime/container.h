@@ -69,6 +69,15 @@ struct ContainerOptions {
   // Descriptors 0, 1 and 2 are a terminal of the container's own, which controls its first process; `fds` is empty.
   std::optional<TerminalSize> terminal;
   std::string hostname = "burrow";
+  // Lies over the image's tree: the upper directory of another container of it, which writes no more while this one
+  // lives. Empty: nothing does.
+  std::string written_before;
+  // It may join the namespaces of containers that are joined from it.
+  bool joins = false;
+  // A descriptor of the pid namespace of a container that joins: processes of that one can move into this one, which has
+  // a user namespace of its own for it, in which every id is what it is outside, and lies in that pid namespace, with
+  // which it ends. crun alone. Negative: nobody joins it.
+  int joined_from = -1;
 };
 
 // How a container ended.
@@ -85,6 +94,7 @@ struct ExecTarget {
   std::string config;                     // the bundle's config.json
   std::string directory;                  // of small files, gone with the container
   std::vector<std::string> cgroup_procs;  // of its control group
+  std::string pid_namespace;              // opens that in which the engine runs; empty: the node's
 };
 
 // A container from mount to cleanup. One owner at a time; methods block unless said otherwise.
@@ -104,6 +114,10 @@ class Container {
   Status Signal(int signal);
   // Kills everything in the container's cgroup; does not wait.
   void Kill();
+  // That of its first process, for `joined_from` of others; kNotFound once it has ended.
+  Result<UniqueFd> OpenPidNamespace() const;
+  // Takes in a process that is about to join: into the control group with it. Signals go to it from now on.
+  Status Adopt(pid_t process);
   Result<ContainerExit> Wait(std::chrono::milliseconds deadline);
   os::CgroupUsage Usage() const;
   ExecTarget exec_target() const;

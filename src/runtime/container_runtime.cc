@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "os/attributes.h"
 #include "os/fs.h"
+#include "os/user_namespace.h"
 #include "runtime/bundle.h"
 #include "runtime/container.h"
 #include "runtime/engine.h"
@@ -76,6 +77,7 @@ struct Container::State {
   os::Mount rootfs;
   std::optional<os::ContainerNetwork> network;
   UniqueFd loopback;
+  os::UserNamespace joinable;
   StartedEngine engine;
   EngineTerminal terminal;
   std::optional<ContainerExit> exit;
@@ -87,6 +89,7 @@ struct Container::State {
   ~State();
 
   int NetworkFd() const { return network ? network->namespace_fd() : loopback.get(); }
+  std::string DescriptorPath(int fd) const { return fmt::format("/proc/{}/fd/{}", getpid(), fd); }
   void KillNow();
 };
 
@@ -140,6 +143,26 @@ Status Container::Signal(int signal) {
   return FailErrno(fmt::format("signal container {}", state_->name));
 }
 
+Result<UniqueFd> Container::OpenPidNamespace() const {
+  auto opened = os::Open(fmt::format("/proc/{}/ns/pid", state_->engine.init_pid), O_RDONLY);
+  // The number may be another process's by now, unless the first one still lives.
+  const int init = state_->engine.init.get();
+  if (!opened || init < 0 || syscall(SYS_pidfd_send_signal, init, 0, nullptr, 0) != 0)
+    return Fail(Code::kNotFound, "container {} has ended", state_->name);
+  return opened;
+}
+
+Status Container::Adopt(pid_t process) {
+  UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  if (!fd.valid()) return FailErrno(fmt::format("adopt process {}", process));
+  for (const std::string& file : state_->cgroup->procs_files()) {
+    BURROW_ASSIGN_OR_RETURN(UniqueFd procs, os::Open(file, O_WRONLY));
+    BURROW_RETURN_IF_ERROR(os::WriteAll(procs.get(), std::to_string(process)));
+  }
+  state_->engine.init = std::move(fd);
+  return {};
+}
+
 Result<UniqueFd> Container::OpenTerminal() const {
   if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
   return state_->terminal.Open();
@@ -179,6 +202,7 @@ class ContainerStart {
   }
 
  private:
+  bool Joinable() const { return options_.joined_from >= 0; }
   std::string Below(const char* name) const { return options_.directory + "/" + name; }
 
   // Network and cgroup need nothing of the mount: they are made meanwhile.
@@ -229,7 +253,9 @@ class ContainerStart {
     BURROW_ASSIGN_OR_RETURN(const auto points, MountPoints());
     BURROW_RETURN_IF_ERROR(MakeSkeleton(skeleton_, options_.lower.directories.front(), points));
     os::OverlayOptions overlay{.lower = options_.lower, .upper = state_.upper, .work = Below("work")};
-    overlay.lower.directories.insert(overlay.lower.directories.begin(), skeleton_);
+    auto& layers = overlay.lower.directories;
+    if (!options_.written_before.empty()) layers.insert(layers.begin(), options_.written_before);
+    layers.insert(layers.begin(), skeleton_);
     // The root of an overlay is its upper directory's.
     BURROW_RETURN_IF_ERROR(os::CopyDirectoryAttributes(options_.lower.directories.front(), state_.upper));
     BURROW_ASSIGN_OR_RETURN(state_.rootfs, os::MountOverlay(overlay, Below("rootfs")));
@@ -238,10 +264,14 @@ class ContainerStart {
   }
 
   Status Isolate() {
+    if (Joinable()) {
+      BURROW_ASSIGN_OR_RETURN(state_.joinable, os::CreateUserNamespace());
+    }
+    const int network = state_.joinable.network.get();
     if (runtime_.network != nullptr && options_.network == NetworkMode::kNode) {
-      BURROW_ASSIGN_OR_RETURN(state_.network, runtime_.network->CreateContainerNetwork());
+      BURROW_ASSIGN_OR_RETURN(state_.network, runtime_.network->CreateContainerNetwork(network));
     } else {
-      BURROW_ASSIGN_OR_RETURN(state_.loopback, os::CreateLoopbackNamespace());
+      BURROW_ASSIGN_OR_RETURN(state_.loopback, os::CreateLoopbackNamespace(network));
     }
     BURROW_ASSIGN_OR_RETURN(state_.cgroup, runtime_.cgroups->Create(options_.name, options_.limits));
     return {};
@@ -253,7 +283,8 @@ class ContainerStart {
     BURROW_RETURN_IF_ERROR(Fill("hosts", MakeHosts(options_.hostname, address)));
     BURROW_RETURN_IF_ERROR(Fill("hostname", options_.hostname + "\n"));
     const BundlePaths paths{.rootfs = Below("rootfs"),
-                            .network_namespace = fmt::format("/proc/{}/fd/{}", getpid(), state_.NetworkFd()),
+                            .network_namespace = state_.DescriptorPath(state_.NetworkFd()),
+                            .user_namespace = Joinable() ? state_.DescriptorPath(state_.joinable.user.get()) : "",
                             .cgroup = engine_ == Engine::kRunc ? state_.cgroup->path() : "",
                             .open_files = OpenFilesLimit(),
                             .binds = generated_};
@@ -275,6 +306,7 @@ class ContainerStart {
                   .bundle = bundle_,
                   .name = options_.name,
                   .fds = options_.fds};
+    if (Joinable()) run.pid_namespace = state_.DescriptorPath(options_.joined_from);
     // runc joins the group of linux.cgroupsPath and wants it empty; crun leaves groups alone, so it is started inside.
     if (engine_ == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
     state_.engine_directory = run.root + "/" + options_.name;
@@ -283,7 +315,8 @@ class ContainerStart {
                           .engine_root = run.root,
                           .config = bundle_ + "/config.json",
                           .directory = small_files_,
-                          .cgroup_procs = state_.cgroup->procs_files()};
+                          .cgroup_procs = state_.cgroup->procs_files(),
+                          .pid_namespace = run.pid_namespace};
     if (options_.terminal) {
       BURROW_ASSIGN_OR_RETURN(state_.engine, state_.terminal.Start(run, *options_.terminal, bundle_, kStartDeadline));
     } else {

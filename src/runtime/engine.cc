@@ -19,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr const char *kEnter = "nsenter", *kUnshare = "unshare";  // of util-linux
 constexpr const char* kSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr uint64_t kLogLimit = 1u << 20;
 constexpr int kHighestSignal = 64;
@@ -26,13 +27,23 @@ constexpr int kHighestSignal = 64;
 std::string PidFile(const EngineRun& run) { return run.bundle + "/pid"; }
 std::string LogFile(const EngineRun& run) { return run.bundle + "/engine.log"; }
 
-std::vector<std::string> CommandLine(const EngineRun& run) {
-  std::vector<std::string> argv = {
-      std::string(EngineName(run.engine)), "--root", run.root, "--log", LogFile(run), "--log-format", "json"};
+// crun looks at a running container by the numbers of its own pid namespace, for which it needs a /proc of that.
+std::vector<std::string> EnterPidNamespace(const EngineRun& run) {
+  if (run.pid_namespace.empty()) return {};
+  std::vector<std::string> argv = {kEnter, "--pid=" + run.pid_namespace, "--"};
+  if (!run.process_file.empty()) argv.insert(argv.end(), {kUnshare, "--mount", "--mount-proc", "--"});
+  return argv;
+}
+
+std::vector<std::string> CommandLine(const EngineRun& run, const std::string& program) {
+  std::vector<std::string> argv = EnterPidNamespace(run);
+  argv.insert(argv.end(), {program, "--root", run.root, "--log", LogFile(run), "--log-format", "json"});
   if (run.engine == Engine::kCrun) argv.emplace_back("--cgroup-manager=disabled");
+  const auto extra = std::ranges::count_if(run.fds, [](const auto& fd) { return fd.second > 2; });
   if (!run.process_file.empty()) {
     argv.insert(argv.end(), {"exec", "--process", run.process_file, "--pid-file", PidFile(run)});
     if (!run.console_socket.empty()) argv.insert(argv.end(), {"--console-socket", run.console_socket});
+    if (extra > 0) argv.insert(argv.end(), {"--preserve-fds", std::to_string(extra)});
     argv.push_back(run.name);
     return argv;
   }
@@ -40,7 +51,6 @@ std::vector<std::string> CommandLine(const EngineRun& run) {
   // runc would remove the cgroup, and with it the count of kills for want of memory, before anybody can read it.
   if (run.engine == Engine::kRunc) argv.emplace_back("--keep");
   if (!run.console_socket.empty()) argv.insert(argv.end(), {"--console-socket", run.console_socket});
-  const auto extra = std::ranges::count_if(run.fds, [](const auto& fd) { return fd.second > 2; });
   if (extra > 0) argv.insert(argv.end(), {"--preserve-fds", std::to_string(extra)});
   argv.insert(argv.end(), {"--bundle", run.bundle, "--pid-file", PidFile(run), run.name});
   return argv;
@@ -84,6 +94,17 @@ std::string EngineWords(const EngineRun& run) {
   const auto log = os::ReadFile(LogFile(run), kLogLimit);
   std::string words = log ? LastEngineError(*log) : std::string();
   return words.empty() ? "it gave no reason" : words;
+}
+
+// crun notes when its container's first process began, as /proc says of that number in the node's pid namespace: for a
+// number of another one that is some stranger. Without the note it takes the number's word for it.
+Status ForgetStartTime(const EngineRun& run) {
+  const std::string path = fmt::format("{}/{}/status", run.root, run.name);
+  BURROW_ASSIGN_OR_RETURN(const std::string text, os::ReadFile(path, kLogLimit));
+  auto status = nlohmann::json::parse(text, nullptr, false);
+  if (!status.is_object()) return Fail(Code::kInternal, "{} is no status of crun's", path);
+  status.erase("process-start-time");
+  return os::WriteFileAtomically(path, status.dump(), 0600);
 }
 
 enum class Event { kFile, kEnd, kNothing };
@@ -150,19 +171,23 @@ Result<StartedEngine> StartEngine(const EngineRun& run, milliseconds deadline) {
   const auto end = Clock::now() + deadline;
   BURROW_ASSIGN_OR_RETURN(UniqueFd watch, WatchDirectory(run.bundle));
   BURROW_ASSIGN_OR_RETURN(std::string program, FindEngine(run.engine));
-  os::SpawnOptions spawn{.argv = CommandLine(run),
+  os::SpawnOptions spawn{.argv = CommandLine(run, program),
                          .env = {{fmt::format("PATH={}", kSearchPath)}},
                          .cwd = "/",
                          .fds = run.fds,
                          .cgroup_procs = run.cgroup_procs,
                          .new_session = true};
-  spawn.argv[0] = std::move(program);
   StartedEngine started;
   BURROW_ASSIGN_OR_RETURN(started.process, os::Spawn(spawn));
   for (;;) {
     const Event event = WaitForEvent(started.process, watch.get(), end);
     if (const pid_t pid = ReadPid(run); pid > 0) {
-      started.init = OpenInit(pid, started.process.pid());
+      if (run.pid_namespace.empty()) {
+        started.init_pid = pid;
+        started.init = OpenInit(pid, started.process.pid());
+      } else if (run.process_file.empty()) {
+        BURROW_RETURN_IF_ERROR(ForgetStartTime(run));
+      }
       return started;
     }
     if (event == Event::kEnd)

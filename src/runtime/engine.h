@@ -20,6 +20,9 @@ struct EngineRun {
   std::vector<std::pair<int, int>> fds;
   std::string console_socket;             // where the master of the terminal is wanted; empty: nowhere
   std::vector<std::string> cgroup_procs;  // joined by the engine itself before it starts
+  // A path that opens the pid namespace in which crun runs; empty: the node's. What it writes into its pid file is a
+  // number of that namespace then.
+  std::string pid_namespace;
   // Set: the process that this file describes is run in the running container `name`; the bundle is a directory for the
   // pid file and log alone.
   std::string process_file;
@@ -27,7 +30,9 @@ struct EngineRun {
 
 struct StartedEngine {
   os::Process process;  // waits for the container; ends with its exit code, or 128 and the signal
-  UniqueFd init;        // pidfd of the container's first process
+  // The container's first process and its pidfd; neither with a pid namespace of the run's.
+  pid_t init_pid = 0;
+  UniqueFd init;
 };
 
 // The program to start; kFailedPrecondition, saying which package to install, where it is missing.

@@ -76,6 +76,7 @@ Status ContainerExec::State::Launch(const ExecTarget& target, const ExecOptions&
                 .bundle = directory,
                 .name = target.name,
                 .fds = options.fds,
+                .pid_namespace = target.pid_namespace,
                 .process_file = directory + "/process.json"};
   BURROW_RETURN_IF_ERROR(os::WriteFileAtomically(run.process_file, process, 0600));
   if (target.engine != Engine::kRunc) run.cgroup_procs = target.cgroup_procs;

@@ -108,8 +108,9 @@ const char* NativeArchitecture() {
 
 }  // namespace
 
-json DefaultSeccomp() {
+json DefaultSeccomp(bool joins) {
   json calls = json::array();
+  if (joins) calls.push_back({{"names", json::array({"setns"})}, {"action", "SCMP_ACT_ALLOW"}});
   calls.push_back({{"names", kAllowed}, {"action", "SCMP_ACT_ALLOW"}});
   calls.push_back(
       {{"names", json::array({"clone3"})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", kFunctionNotImplemented}});

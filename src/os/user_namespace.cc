@@ -1,0 +1,87 @@
+#include "os/user_namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <utility>
+
+#include "os/fs.h"
+#include "os/process.h"
+
+namespace burrow::os {
+namespace {
+
+constexpr std::string_view kEveryId = "0 0 4294967295";
+
+// In a forked child of a process with threads: system calls alone. A step's byte is its errno.
+[[noreturn]] void RunChild(int told, int tell) {
+  for (const int flag : {CLONE_NEWUSER, CLONE_NEWNET}) {
+    const auto outcome = static_cast<unsigned char>(unshare(flag) == 0 ? 0 : errno);
+    char answer = 0;
+    if (write(tell, &outcome, 1) != 1 || outcome != 0 || read(told, &answer, 1) != 1) _exit(1);
+  }
+  _exit(0);
+}
+
+// A child that waits between its two steps. It does not outlive its owner.
+class Child {
+ public:
+  static Result<Child> Start() {
+    Child child;
+    BURROW_ASSIGN_OR_RETURN(Pipe down, MakePipe());
+    BURROW_ASSIGN_OR_RETURN(Pipe up, MakePipe());
+    child.pid_ = fork();
+    if (child.pid_ < 0) return FailErrno("fork");
+    if (child.pid_ == 0) RunChild(down.read.get(), up.write.get());
+    child.tell_ = std::move(down.write);
+    child.told_ = std::move(up.read);
+    return child;
+  }
+  Child(Child&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), tell_(std::move(other.tell_)), told_(std::move(other.told_)) {}
+  Child& operator=(Child&&) = delete;
+  ~Child() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+
+  Status AwaitStep(const char* what) const {
+    unsigned char outcome = 0;
+    if (read(told_.get(), &outcome, 1) != 1) return Fail(Code::kInternal, "{}: the process for it ended", what);
+    return outcome == 0 ? Status() : FailErrno(what, outcome);
+  }
+  Status GoOn() const { return WriteAll(tell_.get(), "."); }
+  Status Map(const char* file) const {
+    BURROW_ASSIGN_OR_RETURN(UniqueFd fd, Open(fmt::format("/proc/{}/{}", pid_, file), O_WRONLY));
+    return WriteAll(fd.get(), kEveryId);
+  }
+  Result<UniqueFd> Namespace(const char* name) const { return Open(fmt::format("/proc/{}/ns/{}", pid_, name), O_RDONLY); }
+
+ private:
+  Child() = default;
+  pid_t pid_ = -1;
+  UniqueFd tell_, told_;
+};
+
+}  // namespace
+
+Result<UserNamespace> CreateUserNamespace() {
+  UserNamespace made;
+  BURROW_ASSIGN_OR_RETURN(const Child child, Child::Start());
+  BURROW_RETURN_IF_ERROR(child.AwaitStep("make a user namespace"));
+  for (const char* file : {"uid_map", "gid_map"}) BURROW_RETURN_IF_ERROR(child.Map(file));
+  BURROW_RETURN_IF_ERROR(child.GoOn());
+  BURROW_RETURN_IF_ERROR(child.AwaitStep("make a network namespace"));
+  BURROW_ASSIGN_OR_RETURN(made.user, child.Namespace("user"));
+  BURROW_ASSIGN_OR_RETURN(made.network, child.Namespace("net"));
+  return made;
+}
+
+}  // namespace burrow::os

@@ -1,0 +1,161 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+
+#include "os/fs.h"
+#include "os/testing/environment.h"
+#include "runtime/container.h"
+#include "runtime/exec.h"
+#include "runtime/testing/rootfs.h"
+
+namespace burrow::runtime {
+namespace {
+
+using os::ErrorText;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::chrono::milliseconds kJoinPatience{60'000};
+constexpr const char* kNamespaces[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
+
+// A container that may join, and one that is joined from it.
+class JoiningTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BURROW_NEEDS_ROOT();
+    ASSERT_NO_FATAL_FAILURE(MakeRootfs(temp_ / "image", {"sh", "sleep", "cat", "nsenter", "mount", "hostname", "ls"}));
+    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
+    ASSERT_TRUE(cgroups) << ErrorText(cgroups);
+    cgroups_ = std::move(*cgroups);
+    auto runtime = ContainerRuntime::Create({.state_directory = temp_ / "state", .cgroups = &*cgroups_});
+    ASSERT_TRUE(runtime) << ErrorText(runtime);
+    runtime_ = std::move(*runtime);
+    auto first = Options("first", {"sh", "-c", "echo written > /root/file; exec sleep 1000"});
+    first.joins = true;
+    ASSERT_NO_FATAL_FAILURE(Start(first, first_));
+    auto second = Options("second", {"sleep", "2000"});
+    pid_namespace_ = *first_->OpenPidNamespace();
+    second.joined_from = pid_namespace_.get();
+    second.written_before = first_->upper();
+    ASSERT_NO_FATAL_FAILURE(Start(second, second_));
+  }
+  void TearDown() override {
+    second_.reset();
+    first_.reset();
+    if (!cgroups_) return;
+    const Status removed = cgroups_->RemoveAll(true);
+    EXPECT_TRUE(removed) << removed.error().message();
+    EXPECT_TRUE(std::filesystem::is_empty((temp_ / "state") + "/containers"));
+  }
+
+  ContainerOptions Options(const std::string& hostname, std::vector<std::string> args) {
+    EXPECT_TRUE(os::MakeDirectories(temp_ / hostname));
+    return {.name = os::UniqueTestName(),
+            .directory = temp_ / hostname,
+            .lower = {.directories = {temp_ / "image"}},
+            .args = std::move(args),
+            .env = {"PATH=/bin"},
+            .hostname = hostname};
+  }
+  void Start(ContainerOptions options, std::optional<Container>& container) {
+    auto started = runtime_->Start(std::move(options));
+    ASSERT_TRUE(started) << ErrorText(started);
+    container.emplace(std::move(*started));
+  }
+  // The number, on this machine, of the process of the second container that runs `name`.
+  pid_t ProcessOf(const std::string& name) const {
+    std::ifstream procs(second_->exec_target().cgroup_procs.front());
+    for (pid_t pid = 0; procs >> pid;) {
+      if (os::ReadFile(fmt::format("/proc/{}/comm", pid)).value_or("") == name + "\n") return pid;
+    }
+    return 0;
+  }
+  // What a process of `container` prints.
+  std::string Output(const Container& container, ExecOptions options) {
+    auto pipe = os::MakePipe();
+    options.fds.insert(options.fds.begin(), {{pipe->write.get(), 1}, {pipe->write.get(), 2}});
+    auto exec = ContainerExec::Start(container.exec_target(), options);
+    EXPECT_TRUE(exec) << ErrorText(exec);
+    if (!exec) return "";
+    pipe->write.Reset();
+    EXPECT_TRUE(exec->Wait(kJoinPatience));
+    std::string text;
+    char buffer[4096];
+    for (ssize_t count; (count = read(pipe->read.get(), buffer, sizeof buffer)) > 0;)
+      text.append(buffer, static_cast<size_t>(count));
+    return text;
+  }
+  // Runs a script that a process of the first container becomes in the second one.
+  std::string Join(const std::string& script) {
+    ExecOptions options{.args = {"nsenter"}};
+    std::vector<UniqueFd> open;
+    const pid_t target = ProcessOf("sleep");
+    const char* flags[] = {"--user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"};
+    for (size_t i = 0; i < std::size(kNamespaces); ++i) {
+      open.push_back(*os::Open(fmt::format("/proc/{}/ns/{}", target, kNamespaces[i]), O_RDONLY));
+      const int number = 3 + static_cast<int>(i);
+      options.fds.emplace_back(open.back().get(), number);
+      options.args.push_back(fmt::format("{}=/proc/self/fd/{}", flags[i], number));
+    }
+    for (const char* word : {"sh", "-c", script.c_str()}) options.args.emplace_back(word);
+    return Output(*first_, options);
+  }
+
+  os::TempDirectory temp_;
+  std::optional<os::CgroupRoot> cgroups_;
+  std::optional<ContainerRuntime> runtime_;
+  UniqueFd pid_namespace_;
+  std::optional<Container> first_, second_;
+};
+
+TEST_F(JoiningTest, AProcessWithoutPrivilegesMovesIntoAnotherContainer) {
+  const std::string out = Join("hostname; cat /root/file; cat /proc/1/cmdline; ls /proc/self/net/dev");
+  EXPECT_THAT(out, HasSubstr("second\nwritten\nsleep"));
+}
+
+TEST_F(JoiningTest, WhoJoinsIsHeldByTheSameCallsAsBefore) {
+  EXPECT_THAT(Join("mount -t tmpfs none /tmp || echo refused"), HasSubstr("refused"));
+  EXPECT_THAT(Join("echo 1 > /proc/sys/kernel/panic || echo refused"), HasSubstr("refused"));
+}
+
+TEST_F(JoiningTest, WhatIsWrittenThereStaysThere) {
+  Join("echo changed > /root/file; echo more > /root/other");
+  EXPECT_EQ(Output(*first_, {.args = {"sh", "-c", "cat /root/*"}}), "written\n");
+  EXPECT_EQ(Output(*second_, {.args = {"sh", "-c", "cat /root/*"}}), "changed\nmore\n");
+}
+
+TEST_F(JoiningTest, ACommandRunsInAContainerThatIsJoined) {
+  EXPECT_EQ(Output(*second_, {.args = {"sh", "-c", "hostname; cat /proc/1/cmdline"}}),
+            std::string("second\nsleep\0002000\0", 18));
+}
+
+TEST_F(JoiningTest, AnAdoptedProcessGetsTheSignals) {
+  auto stranger = os::Spawn({.argv = {"sleep", "3000"}});
+  ASSERT_TRUE(stranger);
+  ASSERT_TRUE(second_->Adopt(stranger->pid()));
+  ASSERT_TRUE(second_->Signal(SIGTERM));
+  EXPECT_EQ(stranger->Wait(kJoinPatience)->signal, SIGTERM);
+  auto killed = os::Spawn({.argv = {"sleep", "3000"}});
+  ASSERT_TRUE(second_->Adopt(killed->pid()));
+  second_->Kill();
+  EXPECT_EQ(killed->Wait(kJoinPatience)->signal, SIGKILL);
+  EXPECT_EQ(second_->Wait(kJoinPatience)->status.signal, SIGKILL);
+}
+
+TEST_F(JoiningTest, EndsWithTheContainerThatItIsJoinedFrom) {
+  first_.reset();
+  EXPECT_EQ(second_->Wait(kJoinPatience)->status.signal, SIGKILL);
+}
+
+TEST_F(JoiningTest, AContainerOfRuncCannotBeJoined) {
+  auto options = Options("third", {"sleep", "1"});
+  options.engine = Engine::kRunc;
+  options.joined_from = pid_namespace_.get();
+  EXPECT_EQ(runtime_->Start(options).error().code(), Code::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace burrow::runtime
