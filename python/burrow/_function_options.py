@@ -33,6 +33,7 @@ def function_options(
     buffer_containers: "int | None" = None,
     scaledown_window: "float | None" = None,
     single_use_containers: bool = False,
+    enable_memory_snapshot: bool = False,
     block_network: bool = False,
     runtime: "str | None" = None,
     env: "dict[str, str] | None" = None,
@@ -63,6 +64,7 @@ def function_options(
     window = 60 if scaledown_window is None else scaledown_window
     options.scaledown_window = check_number("scaledown_window", window, 0.001, 86400, "s")
     options.single_use_containers = check_flag("single_use_containers", single_use_containers)
+    options.enable_memory_snapshot = check_flag("enable_memory_snapshot", enable_memory_snapshot)
     options.block_network = check_flag("block_network", block_network)
     options.runtime = _check_runtime(runtime)
     options.env = check_environment(env or {})

@@ -76,6 +76,7 @@ class App:
         buffer_containers: "int | None" = None,
         scaledown_window: "float | None" = None,
         single_use_containers: bool = False,
+        enable_memory_snapshot: bool = False,
         block_network: bool = False,
         runtime: "str | None" = None,
         env: "dict[str, str] | None" = None,
@@ -101,6 +102,8 @@ class App:
             buffer_containers: idle ones that are kept beyond what calls need, while there are calls.
             scaledown_window: seconds without a call after which a container is stopped, 60 by default.
             single_use_containers: each container takes one call and stops.
+            enable_memory_snapshot: containers start from forks of a process that has imported the
+                module and run the enter hooks with snap=True, where that is safe.
             block_network: containers have no network.
             runtime: what starts the containers: "crun", "runc" or "runsc"; the worker's own otherwise.
             env: environment variables.
@@ -128,6 +131,7 @@ class App:
             buffer_containers=buffer_containers,
             scaledown_window=scaledown_window,
             single_use_containers=single_use_containers,
+            enable_memory_snapshot=enable_memory_snapshot,
             block_network=block_network,
             runtime=runtime,
             env=env,

@@ -41,6 +41,7 @@ class FunctionOptions:
         "buffer_containers",
         "scaledown_window",
         "single_use_containers",
+        "enable_memory_snapshot",
         "block_network",
         "runtime",
         "env",
@@ -65,6 +66,7 @@ class FunctionOptions:
     buffer_containers: int
     scaledown_window: float
     single_use_containers: bool
+    enable_memory_snapshot: bool
     block_network: bool
     runtime: str
     env: "dict[str, str]"

@@ -62,7 +62,9 @@ class Child {
     BURROW_ASSIGN_OR_RETURN(UniqueFd fd, Open(fmt::format("/proc/{}/{}", pid_, file), O_WRONLY));
     return WriteAll(fd.get(), kEveryId);
   }
-  Result<UniqueFd> Namespace(const char* name) const { return Open(fmt::format("/proc/{}/ns/{}", pid_, name), O_RDONLY); }
+  Result<UniqueFd> Namespace(const char* name) const {
+    return Open(fmt::format("/proc/{}/ns/{}", pid_, name), O_RDONLY);
+  }
 
  private:
   Child() = default;

@@ -74,9 +74,9 @@ struct ContainerOptions {
   std::string written_before;
   // It may join the namespaces of containers that are joined from it.
   bool joins = false;
-  // A descriptor of the pid namespace of a container that joins: processes of that one can move into this one, which has
-  // a user namespace of its own for it, in which every id is what it is outside, and lies in that pid namespace, with
-  // which it ends. crun alone. Negative: nobody joins it.
+  // A descriptor of the pid namespace of a container that joins: processes of that one can move into this one, which
+  // has a user namespace of its own for it, in which every id is what it is outside, and lies in that pid namespace,
+  // with which it ends. crun alone. Negative: nobody joins it.
   int joined_from = -1;
 };
 

@@ -11,7 +11,9 @@ namespace burrow::worker {
 using burrow::link::v1::ContainerUpdate;
 
 ContainerManager::ContainerManager(ContainerServices services, ContainerDeadlines deadlines)
-    : services_(std::move(services)), deadlines_(deadlines), gone_(*services_.io) {}
+    : services_(std::move(services)), forks_(services_), deadlines_(deadlines), gone_(*services_.io) {
+  services_.forks = &forks_;
+}
 ContainerManager::~ContainerManager() = default;
 
 FunctionContainer* ContainerManager::Find(const std::string& id) {
@@ -84,7 +86,8 @@ net::Task<bool> ContainerManager::StopAll(std::chrono::milliseconds grace, std::
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - services_.clock->Now());
     if (left.count() <= 0 || !co_await gone_.Wait(left)) break;
   }
-  const bool none_left = containers_.empty();
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - services_.clock->Now());
+  const bool none_left = co_await forks_.Close(left) && containers_.empty();
   co_return none_left;
 }
 

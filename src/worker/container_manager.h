@@ -10,6 +10,7 @@
 
 #include "burrow/link/v1/link.pb.h"
 #include "net/event.h"
+#include "worker/fork_servers.h"
 #include "worker/function_container.h"
 
 namespace burrow::worker {
@@ -42,6 +43,7 @@ class ContainerManager {
   FunctionContainer* Find(const std::string& id);
 
   ContainerServices services_;
+  ForkServers forks_;
   ContainerDeadlines deadlines_;
   std::map<std::string, std::unique_ptr<FunctionContainer>> containers_;
   double ended_cpu_seconds_ = 0;

@@ -20,6 +20,8 @@
 
 namespace burrow::worker {
 
+class ForkServers;
+
 // Nothing is owned, everything outlives them.
 struct ContainerServices {
   net::IoContext* io = nullptr;
@@ -32,6 +34,7 @@ struct ContainerServices {
   imagefs::AccessLog* accesses = nullptr;     // null: nothing is recorded
   std::vector<std::string> blob_directories;  // of the cache, where indexes are found
   std::shared_ptr<ApiDoor> api;               // null: functions cannot call others
+  ForkServers* forks = nullptr;               // null: every container starts from nothing
   const Clock* clock = nullptr;
   std::string containers_directory;
   std::string library;  // holds the package `burrow`

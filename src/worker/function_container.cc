@@ -15,10 +15,11 @@
 #include "os/fs.h"
 #include "os/process.h"
 #include "worker/call_lane.h"
-#include "worker/container_inputs.h"
 #include "worker/container_log.h"
 #include "worker/coroutine.h"
 #include "worker/end_verdict.h"
+#include "worker/fork_servers.h"
+#include "worker/fresh_start.h"
 #include "worker/hot_start.h"
 #include "worker/launch_plan.h"
 #include "worker/output_pump.h"
@@ -75,7 +76,9 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   net::Task<void> Live();
   net::Task<void> LaunchAndRun();
   net::Task<Status> Launch();
-  Result<runtime::Container> StartOnPool(LaunchPaths paths, RunnerWires& wires) const;
+  Status TakeIn(ForkedContainer forked);
+  net::Task<Status> StartFromNothing();
+  Status Arrive(RunnerWires wires, const std::string& function);
   void Connect(RunnerWires wires, const std::string& function);
   net::Task<void> ReadFrames();
   net::Task<void> Handle(ReceivedFrame frame);
@@ -89,7 +92,8 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   void KillNow();
   void Signal(int signal);
   void SendUpdate();
-  void AddPhase(const char* name, double ms);
+  void AddPhase(const char* name, double ms, std::string note = {});
+  bool wants_forks() const { return services.forks != nullptr && request.spec().function().memory_snapshot(); }
 
   ContainerServices services;
   burrow::link::v1::StartContainer request;
@@ -105,10 +109,12 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   boost::asio::steady_timer start_timer, stop_timer;
   std::deque<std::string> early_output;  // before it was ready
   SteadyTime began, launched, said_hello;
-  std::shared_ptr<const SourceDirectory> source;
-  std::vector<std::shared_ptr<const SourceDirectory>> attached;
+  std::string directory;
+  ContainerInputs inputs;  // until the container is destroyed
   std::optional<HotStart> hot_start;
-  imagefs::ImageLease image;  // until the container is destroyed
+  std::shared_ptr<TemplateUse> forked_from;                      // null: it was started from nothing
+  std::string why_not_forked;                                    // empty: nobody asked for it
+  std::optional<burrow::link::v1::StartContainer> to_be_warmed;  // once it is ready
   std::shared_ptr<RunningContainer> container;
   std::unique_ptr<RunnerChannel> channel;
   std::unique_ptr<ApiSocket> api;
@@ -150,53 +156,50 @@ net::Task<void> FunctionContainer::State::LaunchAndRun() {
 
 net::Task<Status> FunctionContainer::State::Launch() {
   began = services.clock->Now();
+  directory = services.containers_directory + "/" + id;
   ArmStartDeadline();
-  hot_start.emplace(services, request);
-  const std::string record_token = hot_start->token();
-  BURROW_CO_ASSIGN_OR_RETURN(ContainerInputs inputs, co_await FetchInputs(services, request.spec(), record_token));
-  source = std::move(inputs.source);
-  attached = std::move(inputs.attached);
-  image = std::move(inputs.image);
-  if (phase == ContainerState::kStopping) co_return Fail(Code::kCancelled, "the start was called off");
-  BURROW_CO_ASSIGN_OR_RETURN(RunnerWires wires, MakeRunnerWires());
-  LaunchPaths paths{.directory = services.containers_directory + "/" + id,
-                    .lower = image.lower(),
-                    .library = services.library,
-                    .source = source ? source->path() : ""};
-  for (const auto& directory : attached) paths.attached.push_back(directory->path());
-  auto started = co_await net::RunBlocking(*services.pool, [&] { return StartOnPool(paths, wires); });
-  if (!started) co_return Forward(std::move(started.error()));
-  KillPoint("worker.container.launched");
-  launched = services.clock->Now();
-  facts.progress = StartProgress::kLaunched;
-  AddPhase("mount", MillisBetween(began, launched) - started->launch_ms());
-  AddPhase("launch", started->launch_ms());
-  container = std::make_shared<RunningContainer>(std::move(*started));
-  if (services.api) {
-    BURROW_CO_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, std::move(wires.api), services.api, id));
+  if (wants_forks()) {
+    auto forked = co_await services.forks->Fork(request);
+    if (forked) co_return TakeIn(std::move(*forked));
+    why_not_forked = "not forked: " + forked.error().message();
+    to_be_warmed = request;
   }
-  Connect(std::move(wires), inputs.function);
-  co_return Status();
+  co_return co_await StartFromNothing();
 }
 
-// The request's specification does not change, so that the pool may read it.
-Result<runtime::Container> FunctionContainer::State::StartOnPool(LaunchPaths paths, RunnerWires& wires) const {
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
+Status FunctionContainer::State::TakeIn(ForkedContainer forked) {
+  launched = services.clock->Now();
+  directory = std::move(forked.directory);
+  forked_from = std::move(forked.use);
+  container = std::make_shared<RunningContainer>(std::move(*forked.container));
+  return Arrive(std::move(forked.wires), "");
+}
+
+net::Task<Status> FunctionContainer::State::StartFromNothing() {
+  hot_start.emplace(services, request);
+  FreshStartOptions options{.id = id, .record_token = hot_start->token(), .called_off = [this] {
+                              return phase == ContainerState::kStopping;
+                            }};
+  BURROW_CO_ASSIGN_OR_RETURN(FreshStart start, co_await StartFresh(services, request.spec(), std::move(options)));
+  KillPoint("worker.container.launched");
+  launched = services.clock->Now();
+  AddPhase("mount", MillisBetween(began, launched) - start.container->launch_ms());
+  AddPhase("launch", start.container->launch_ms(), why_not_forked);
+  container = std::make_shared<RunningContainer>(std::move(*start.container));
+  inputs = std::move(start.inputs);
+  co_return Arrive(std::move(start.wires), inputs.function);
+}
+
+Status FunctionContainer::State::Arrive(RunnerWires wires, const std::string& function) {
+  facts.progress = StartProgress::kLaunched;
   if (services.api) {
-    BURROW_ASSIGN_OR_RETURN(wires.api, ApiListener::Open(services.api->options().directory, id));
-    paths.api_socket = wires.api.path();
+    BURROW_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, std::move(wires.api), services.api, id));
   }
-  auto options = PlanLaunch(id, request.spec(), paths);
-  BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(request.spec().function()));
-  options.fds = {{wires.null.get(), 0},
-                 {wires.out.write.get(), 1},
-                 {wires.err.write.get(), 2},
-                 {wires.socket.theirs.get(), kRunnerFd}};
-  return services.runtime->Start(std::move(options));
+  Connect(std::move(wires), function);
+  return {};
 }
 
 void FunctionContainer::State::Connect(RunnerWires wires, const std::string& function) {
-  wires.socket.theirs.Reset();
   channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours), services.payloads);
   output = std::make_unique<OutputPump>(*services.io, std::move(wires.out.read), std::move(wires.err.read),
                                         [this](burrow::v1::LogStream stream, std::string text, bool partial) {
@@ -239,7 +242,11 @@ net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
       if (facts.progress != StartProgress::kLaunched) co_return;  // user code has the socket, too
       said_hello = services.clock->Now();
       facts.progress = StartProgress::kInterpreting;
-      AddPhase("interpreter", MillisBetween(launched, said_hello));
+      if (forked_from) {
+        AddPhase("fork", MillisBetween(began, said_hello));
+      } else {
+        AddPhase("interpreter", MillisBetween(launched, said_hello));
+      }
       co_return;
     case RunnerMessage::Kind::kReady:
       OnReady(services.clock->Now());
@@ -248,6 +255,8 @@ net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
       facts.import_error = std::move(message->error);
       if (!frame.body.bytes.empty()) facts.import_error->mutable_pickled()->set_inline_(std::move(frame.body.bytes));
       co_return;
+    case RunnerMessage::Kind::kRefused:
+      co_return;  // only templates may
     case RunnerMessage::Kind::kOutput:
       log.AddText(message->stream, message->call_id, frame.body.bytes);
       co_return;
@@ -274,7 +283,9 @@ void FunctionContainer::State::OnReady(SteadyTime now) {
   output->Drain();
   update.set_phase(burrow::link::v1::CONTAINER_PHASE_READY);
   SendUpdate();
-  hot_start->Ready();
+  if (hot_start) hot_start->Ready();
+  if (to_be_warmed) services.forks->Warm(std::move(*to_be_warmed));
+  to_be_warmed.reset();
   lane.Open();
 }
 
@@ -297,15 +308,14 @@ net::Task<void> FunctionContainer::State::AwaitExit() {
 net::Task<void> FunctionContainer::State::TearDown() {
   if (channel) channel->Close();
   api.reset();
-  std::string directory = services.containers_directory + "/" + id;
-  Status removed = co_await net::RunBlocking(*services.pool, [held = container, directory] {
+  Status removed = co_await net::RunBlocking(*services.pool, [held = container, path = directory] {
     if (held) held->Destroy();
-    return os::RemoveTree(directory);
+    return path.empty() ? Status() : os::RemoveTree(path);
   });
   if (!removed) LogWarn("container {}: {}", id, removed.error().message());
-  source.reset();
   hot_start.reset();
-  image = {};
+  inputs = {};
+  forked_from.reset();
 }
 
 void FunctionContainer::State::ArmStartDeadline() {
@@ -360,10 +370,11 @@ void FunctionContainer::State::SendUpdate() {
   Report(std::move(message));
 }
 
-void FunctionContainer::State::AddPhase(const char* name, double ms) {
+void FunctionContainer::State::AddPhase(const char* name, double ms, std::string note) {
   auto* added = update.add_phases();
   added->set_name(name);
   added->set_ms(ms);
+  added->set_note(std::move(note));
 }
 
 FunctionContainer::FunctionContainer(const ContainerServices& services, burrow::link::v1::StartContainer request,

@@ -50,6 +50,10 @@ Result<std::optional<runtime::Engine>> ChooseEngine(const burrow::v1::FunctionSp
   return engine;
 }
 
+std::string WorkingDirectory(const burrow::link::v1::ContainerSpec& spec) {
+  return spec.image().workdir().empty() ? "/root" : spec.image().workdir();
+}
+
 uint32_t MemoryMib(const burrow::v1::Resources& resources) {
   if (resources.memory_limit_mib()) return resources.memory_limit_mib();
   return resources.memory_mib() ? resources.memory_mib() : kDefaultMemoryMib;
@@ -83,7 +87,7 @@ runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burr
   options.args = {"python3", "-c", kBootstrap};
   options.env = MergeEnvironment(container_id, spec);
   if (spec.function().block_network()) options.network = runtime::NetworkMode::kNone;
-  options.cwd = spec.image().workdir().empty() ? "/root" : spec.image().workdir();
+  options.cwd = WorkingDirectory(spec);
   options.binds.push_back({.source = paths.library, .target = "/burrow/lib", .read_only = true});
   if (!paths.source.empty())
     options.binds.push_back({.source = paths.source, .target = "/burrow/source", .read_only = true});

@@ -14,6 +14,9 @@ namespace burrow::worker {
 inline constexpr uint32_t kDefaultMemoryMib = 1024;
 inline constexpr uint32_t kDefaultPids = 1024;
 inline constexpr int kRunnerFd = 3;
+// Of a template: the socket on which it is asked for forks, and the variable that says so.
+inline constexpr int kForkRequestsFd = 4;
+inline constexpr const char* kForkRequestsVariable = "BURROW_TEMPLATE_FD";
 
 // What the worker found or made for one container.
 struct LaunchPaths {
@@ -31,6 +34,9 @@ uint32_t MemoryMib(const burrow::v1::Resources& resources);
 std::chrono::milliseconds StartDeadline(const burrow::v1::FunctionSpec& function, std::chrono::milliseconds least);
 // What the function is to be run by; nullopt: the worker's own engine. kFailedPrecondition where this worker cannot.
 Result<std::optional<runtime::Engine>> ChooseEngine(const burrow::v1::FunctionSpec& function);
+
+// Where its function begins.
+std::string WorkingDirectory(const burrow::link::v1::ContainerSpec& spec);
 
 // Everything but the descriptors.
 runtime::ContainerOptions PlanLaunch(const std::string& container_id, const burrow::link::v1::ContainerSpec& spec,

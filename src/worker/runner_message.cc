@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxTraceFrames = 200;
+constexpr size_t kMaxReasonBytes = 500;
 
 std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -57,7 +58,7 @@ std::optional<RunnerMessage::Kind> KindOf(const std::string& name) {
   using Kind = RunnerMessage::Kind;
   static const std::map<std::string, Kind, std::less<>> kKinds = {
       {"hello", Kind::kHello}, {"ready", Kind::kReady}, {"failed", Kind::kFailed}, {"result", Kind::kResult},
-      {"item", Kind::kItem},   {"error", Kind::kError}, {"output", Kind::kOutput}};
+      {"item", Kind::kItem},   {"error", Kind::kError}, {"output", Kind::kOutput}, {"refused", Kind::kRefused}};
   auto at = kKinds.find(name);
   return at == kKinds.end() ? std::nullopt : std::optional(at->second);
 }
@@ -114,11 +115,8 @@ json ParameterJson(const burrow::v1::Parameter& parameter) {
   return value;
 }
 
-}  // namespace
-
-std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
-                        const std::string& container_id,
-                        const google::protobuf::Map<std::string, std::string>& secrets) {
+json StartJson(const burrow::v1::FunctionSpec& function, const std::string& app_id, const std::string& container_id,
+               const google::protobuf::Map<std::string, std::string>& secrets) {
   bool serialized = function.pickled().data_case() != burrow::v1::Payload::DATA_NOT_SET;
   json header = {{"t", "start"},
                  {"module", function.module()},
@@ -139,6 +137,22 @@ std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::str
     header["batch_wait_ms"] = function.batch_wait_ms();
   }
   for (const auto& [name, value] : secrets) header["secrets"][name] = value;
+  return header;
+}
+
+}  // namespace
+
+std::string StartHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
+                        const std::string& container_id,
+                        const google::protobuf::Map<std::string, std::string>& secrets) {
+  return Dump(StartJson(function, app_id, container_id, secrets));
+}
+
+std::string TemplateHeader(const burrow::v1::FunctionSpec& function, const std::string& app_id,
+                           const std::string& container_id,
+                           const google::protobuf::Map<std::string, std::string>& secrets) {
+  json header = StartJson(function, app_id, container_id, secrets);
+  header["template"] = true;
   return Dump(header);
 }
 
@@ -167,6 +181,7 @@ Result<RunnerMessage> ParseRunnerHeader(std::string_view header) {
   message.item_index = Count(parsed, "index");
   message.run_ms = std::max(Number(parsed, "run_ms"), 0.0);
   message.cancelled = Flag(parsed, "cancelled");
+  message.reason = Text(parsed, "reason").substr(0, kMaxReasonBytes);
   if (Text(parsed, "stream") == "stderr") message.stream = burrow::v1::LOG_STREAM_STDERR;
   if (auto error = parsed.find("error"); error != parsed.end() && error->is_object()) message.error = ReadError(*error);
   return message;

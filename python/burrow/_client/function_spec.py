@@ -45,6 +45,7 @@ def function_spec(
         "env": options.env,
         "startupTimeoutMs": milliseconds(options.startup_timeout) if options.startup_timeout else 0,
         "singleUseContainers": options.single_use_containers,
+        "memorySnapshot": options.enable_memory_snapshot,
         "blockNetwork": options.block_network,
         "bufferContainers": options.buffer_containers,
         "runtime": options.runtime,

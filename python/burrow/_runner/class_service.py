@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ClassService(Service):
     """Makes the instance when it is entered."""
 
-    __slots__ = ("_class", "_parts", "_values", "_instance")
+    __slots__ = ("_class", "_parts", "_values", "_made", "_instance")
 
     def __init__(self, user_class: type, header: Dict[str, Any]) -> None:
         """Raises InvalidError where the class and what the header says do not fit."""
@@ -25,13 +25,16 @@ class ClassService(Service):
         self._parts = _class_parts.parts_of(user_class)
         given = {one["name"]: _value(one) for one in header.get("parameters") or ()}
         self._values = _class_parts.check_values(user_class.__name__, self._parts, given)
-        self._instance: Any = None
+        self._made: Any = None  # prepared
+        self._instance: Any = None  # entered
         self.hook = ""
         self.methods = {
             name: (method.raw, method.is_generator) for name, method in self._parts.methods.items()
         }
 
-    def enter(self, finish: Finish) -> None:
+    def prepare(self, finish: Finish) -> None:
+        if self._made is not None:
+            return
         self.hook = "__init__"
         instance = _class_parts.construct(self._class, self._values)
         _class_parts.served_instance, _class_parts.served_values = instance, self._values
@@ -39,10 +42,18 @@ class ClassService(Service):
             name: (method.raw.__get__(instance), method.is_generator)
             for name, method in self._parts.methods.items()
         }
-        for name in self._parts.enter_hooks():
+        self._run_hooks("snap_enter", instance, finish)
+        self._made = instance
+
+    def enter(self, finish: Finish) -> None:
+        self.prepare(finish)
+        self._run_hooks("enter", self._made, finish)
+        self._instance = self._made
+
+    def _run_hooks(self, kind: str, instance: Any, finish: Finish) -> None:
+        for name in self._parts.hooks_of(kind):
             self.hook = name
             finish(getattr(instance, name)())
-        self._instance = instance
 
     def exit(self, finish: Finish) -> None:
         instance, self._instance = self._instance, None

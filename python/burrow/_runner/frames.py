@@ -36,6 +36,10 @@ class Channel:
         self._missing = 0  # bytes that the frame at the head of the buffer still lacks
         self.closed = False  # the worker's end is gone
 
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
     def send(self, header: Dict[str, Any], body: bytes = b"") -> None:
         """Sends one frame; blocks until it is on its way. Raises OSError if the worker is gone."""
         text = json_text.encode(header).encode("utf-8", "replace")

@@ -11,7 +11,7 @@ from time import monotonic, process_time  # noqa: E402
 
 from burrow import _serialization  # noqa: E402
 from burrow._runner import imports, output  # noqa: E402
-from burrow._runner.cancellation import Interrupts, Terminated  # noqa: E402
+from burrow._runner.cancellation import Interrupts, Terminated, signal  # noqa: E402
 from burrow._runner.execution import Executor  # noqa: E402
 from burrow._runner.frames import Channel, ProtocolError  # noqa: E402
 from burrow._runner.inbox import Inbox  # noqa: E402
@@ -51,22 +51,45 @@ def main() -> NoReturn:
     _end(status)
 
 
+class _Prepared:
+    """What is loaded before the first call, by this process or by the template it was forked from."""
+
+    __slots__ = ("service", "tagged")
+
+    def __init__(self) -> None:
+        self.service: Optional[Service] = None
+        self.tagged: Optional[TaggedOutput] = None
+
+    def load(self, start: Frame) -> Service:
+        """Loads the function or class that the `start` frame names."""
+        self.tagged = _tag_output(start[0])
+        self.service = _service(start)
+        return self.service
+
+
 def _serve() -> int:
-    channel = _connect()
-    os.register_at_fork(after_in_child=channel.abandon)
+    channel = _connect("BURROW_RUNNER_FD")
     try:
-        return _serve_on(channel)
+        return _serve_on(channel, _Prepared())
     finally:
         channel.release()
 
 
-def _serve_on(channel: Channel) -> int:
+def _serve_on(channel: Channel, prepared: _Prepared) -> int:
+    os.register_at_fork(after_in_child=channel.abandon)
     inbox = Inbox(channel)
     interrupts = Interrupts(inbox)
     interrupts.install()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGUSR1))
     channel.send({"t": "hello", "python": _serialization.PYTHON, "cpu_ms": process_time() * 1000})
-    output.buffer_by_line()
-    executor = _load(channel, inbox, interrupts)
+    start = _await_start(inbox, interrupts)
+    if prepared.service is None:
+        output.buffer_by_line()
+    else:
+        _take_names(start[0])
+    if start[0].get("template"):
+        return _serve_template(start, channel, prepared)
+    executor = _load(start, channel, inbox, interrupts, prepared)
     if executor is None:
         return 1
     try:
@@ -79,45 +102,79 @@ def _serve_on(channel: Channel) -> int:
         executor.close()
 
 
-def _connect() -> Channel:
-    fd = os.environ.pop("BURROW_RUNNER_FD", "")
+def _connect(variable: str) -> Channel:
+    fd = os.environ.pop(variable, "")
     try:
         number = int(fd)
         os.set_inheritable(number, False)
         return Channel(number)
     except (ValueError, OSError):
         raise ProtocolError(
-            "BURROW_RUNNER_FD is %r, which is no socket; only a Burrow worker starts this" % fd
+            "%s is %r, which is no socket; only a Burrow worker starts this" % (variable, fd)
         ) from None
 
 
+def _await_start(inbox: Inbox, interrupts: Interrupts) -> Frame:
+    interrupts.waiting()
+    start = inbox.next_start()
+    if start is None:
+        raise Terminated
+    os.environ.update(start[0].pop("secrets", {}))
+    return start
+
+
+def _take_names(header: Dict[str, Any]) -> None:
+    """In a fork: the container's own, in place of the template's."""
+    os.environ["BURROW_CONTAINER_ID"] = header["container_id"]
+    os.environ["BURROW_APP_ID"] = header["app_id"]
+
+
+def _serve_template(start: Frame, channel: Channel, prepared: _Prepared) -> int:
+    """Loads everything that forks can share, then waits for them; returns in each, and at the end."""
+    template = imports.import_late("burrow._runner.template")
+    requests = template.requests()
+    try:
+        service = prepared.load(start)
+        service.prepare(template.refuse_to_wait)
+        template.import_ahead(service, prepared.tagged is not None)
+        template.check_safe({channel.fileno(), requests.fileno()})
+    except template.Unsafe as unsafe:
+        channel.send({"t": "refused", "reason": str(unsafe)})
+        return 0
+    except BaseException as error:
+        _send_load_failure(channel, error, start[0], prepared.service)
+        return 1
+    channel.send({"t": "ready"})
+    runner = template.serve(requests)
+    if runner is None:
+        return 0
+    moved = Channel(runner)
+    try:
+        return _serve_on(moved, prepared)
+    finally:
+        moved.release()
+
+
 def _load(
-    channel: Channel, inbox: Inbox, interrupts: Interrupts
+    start: Frame, channel: Channel, inbox: Inbox, interrupts: Interrupts, prepared: _Prepared
 ) -> "Optional[Union[Executor, AtOnce]]":
     """Handles `start`; None if the function could not be loaded, which the worker was then told."""
-    interrupts.waiting()
-    first = inbox.next_start()
-    if first is None:
-        raise Terminated
-    header = first[0]
+    header = start[0]
     started = monotonic()
-    os.environ.update(header.pop("secrets", {}))
-    service: Optional[Service] = None
     try:
-        tagged = _tag_output(header)
-        service = _service(first)
+        service = prepared.service or prepared.load(start)
         executor: "Union[Executor, AtOnce]"
-        if tagged is None:
+        if prepared.tagged is None:
             executor = Executor(service, channel, inbox, interrupts)
         else:
-            executor = _executor_at_once(service, header, channel, tagged)
+            executor = _executor_at_once(service, header, channel, prepared.tagged)
         service.enter(executor.finish)
         interrupts.not_waiting()
     except BaseException as error:
         interrupts.not_waiting()
         if interrupts.terminating:
             raise Terminated from None
-        _send_load_failure(channel, error, header, service)
+        _send_load_failure(channel, error, header, prepared.service)
         return None
     output.flush()
     channel.send({"t": "ready", "import_ms": (monotonic() - started) * 1000})

@@ -28,8 +28,11 @@ class Service:
         """Whether an event loop will be needed."""
         return any(is_async(function) for function, _ in self.methods.values())
 
+    def prepare(self, finish: Finish) -> None:
+        """Runs what a template keeps for its forks, once. Raises what that raises."""
+
     def enter(self, finish: Finish) -> None:
-        """Runs what is to run before the first call. Raises what that raises."""
+        """Runs what else is to run before the first call. Raises what that raises."""
 
     def exit(self, finish: Finish) -> None:
         """Runs what is to run after the last call, where `enter` has ended well."""

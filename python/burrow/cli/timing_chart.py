@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PHASES = ("queue", "place", "mount", "launch", "interpreter", "import", "run")
+PHASES = ("queue", "place", "mount", "launch", "interpreter", "fork", "import", "run")
 _BAR_WIDTH = 40
 _MAX_WARM = 10000
 
@@ -19,6 +19,7 @@ class CallTimings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cold: "dict[str, dict[str, float]]" = {}
+        self._notes: "dict[str, list[str]]" = {}  # of the first cold calls
         self._warm: "dict[str, list[dict[str, float]]]" = {}
         self._warm_counts: "dict[str, int]" = {}
 
@@ -32,7 +33,10 @@ class CallTimings:
             return
         with self._lock:
             if result.get("cold"):
-                self._cold.setdefault(function, phases)
+                if function not in self._cold:
+                    self._cold[function] = phases
+                    notes = (str(one.get("note", "")) for one in result.get("phases", ()))
+                    self._notes[function] = [note for note in notes if note]
                 return
             self._warm_counts[function] = self._warm_counts.get(function, 0) + 1
             calls = self._warm.setdefault(function, [])
@@ -46,7 +50,8 @@ class CallTimings:
             parts = []
             for name in names:
                 if name in self._cold:
-                    parts.append(waterfall("%s: first cold call" % name, self._cold[name]))
+                    chart = waterfall("%s: first cold call" % name, self._cold[name])
+                    parts.append(chart + "".join("  %s\n" % note for note in self._notes[name]))
                 if name in self._warm:
                     title = "%s: median of %d warm calls" % (name, self._warm_counts[name])
                     parts.append(waterfall(title, _medians(self._warm[name])))

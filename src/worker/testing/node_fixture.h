@@ -18,6 +18,7 @@
 #include "cas/http_blob_store.h"
 #include "cas/testing/blob_server.h"
 #include "net/blocking_pool.h"
+#include "net/detached.h"
 #include "os/testing/environment.h"
 #include "runtime/testing/rootfs.h"
 #include "worker/container_manager.h"
@@ -45,7 +46,7 @@ inline const std::string& PythonImage() {
     runtime::MakeRootfs(image, {"sh", "sleep", "cat", "python3"});
     constexpr const char* kScript =
         "mkdir -p $0/usr/lib && cp -al /usr/lib/python3.* $0/usr/lib/ 2>/dev/null || cp -a /usr/lib/python3.* "
-        "$0/usr/lib/";
+        "$0/usr/lib/; cp -L --parents $(ldd /usr/lib/python3.*/lib-dynload/_ctypes.*.so | grep -o '/[^ )]*') $0";
     auto copied = os::Run({.argv = {"sh", "-ec", kScript, image}}, std::chrono::minutes(1));
     return copied && copied->status.Success();
   }();
@@ -59,7 +60,8 @@ class NodeFixture : public ::testing::Test {
 
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
+    cgroup_name_ = os::UniqueTestName();
+    auto cgroups = os::CgroupRoot::Open(cgroup_name_);
     ASSERT_TRUE(cgroups) << os::ErrorText(cgroups);
     cgroups_ = std::move(*cgroups);
     auto runtime = runtime::ContainerRuntime::Create({.state_directory = temp_ / "engine", .cgroups = &*cgroups_});
@@ -92,8 +94,15 @@ class NodeFixture : public ::testing::Test {
 
   void TearDown() override {
     if (!manager_) return;
-    for (const auto& update : manager_->Inventory()) Stop(update.container_id());
-    EXPECT_TRUE(RunUntil([this] { return manager_->size() == 0; }));
+    std::optional<bool> stopped;
+    net::RunDetached(
+        io_,
+        [](ContainerManager& manager, std::optional<bool>& outcome) -> net::Task<void> {
+          outcome = co_await manager.StopAll(std::chrono::seconds(2), std::chrono::seconds(30));
+        }(*manager_, stopped),
+        "stop everything");
+    EXPECT_TRUE(RunUntil([&] { return stopped.has_value(); }));
+    EXPECT_TRUE(stopped.value_or(false));
     manager_.reset();
     auto removed = cgroups_->RemoveAll(true);
     EXPECT_TRUE(removed) << removed.error().message();
@@ -205,6 +214,7 @@ class NodeFixture : public ::testing::Test {
   }
 
   os::TempDirectory temp_;
+  std::string cgroup_name_;
   cas::testing::BlobServer server_;
   net::IoContext io_{1};
   net::BlockingPool pool_{4};

@@ -1,0 +1,112 @@
+#include "worker/fork_servers.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <utility>
+
+#include "cas/digest.h"
+#include "net/detached.h"
+#include "worker/launch_plan.h"
+
+namespace burrow::worker {
+namespace {
+
+using burrow::link::v1::StartContainer;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLeastStartDeadline{120'000};
+
+// Apps come and go; what they run stays the same until its source, image, settings or secrets change.
+std::string KeyOf(const StartContainer& request) {
+  StartContainer deciding;
+  *deciding.mutable_spec() = request.spec();
+  deciding.mutable_spec()->clear_app_id();
+  deciding.mutable_spec()->clear_function_id();
+  *deciding.mutable_secret_environment() = request.secret_environment();
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    deciding.SerializeToCodedStream(&coded);
+  }
+  return cas::Digest::Of(bytes).Hex();
+}
+
+}  // namespace
+
+ForkServers::ForkServers(ContainerServices services, ForkServersOptions options)
+    : services_(std::move(services)), options_(options), changed_(*services_.io) {}
+ForkServers::~ForkServers() = default;
+
+net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& request) {
+  auto at = entries_.find(KeyOf(request));
+  if (closed_ || at == entries_.end()) co_return Fail(Code::kUnavailable, "the first container of a function is not");
+  at->second.last_used = services_.clock->Now();
+  auto warmed = at->second.warmed;
+  co_return co_await warmed->Fork();
+}
+
+void ForkServers::Warm(StartContainer request) {
+  if (closed_) return;
+  const std::string key = KeyOf(request);
+  auto at = entries_.find(key);
+  if (at != entries_.end() && !at->second.warmed->ended()) return;
+  if (at != entries_.end()) Drop(at);
+  MakeRoom();
+  const auto deadline = StartDeadline(request.spec().function(), kLeastStartDeadline);
+  entries_[key] = {.warmed = Template::Start(services_, std::move(request), deadline),
+                   .last_used = services_.clock->Now()};
+  if (!std::exchange(sweeping_, true)) net::RunDetached(*services_.io, Sweep(), "ending of idle templates");
+}
+
+void ForkServers::Drop(std::map<std::string, Entry>::iterator entry) {
+  ++ending_;
+  net::RunDetached(*services_.io, EndOne(std::move(entry->second.warmed)), "end of a template");
+  entries_.erase(entry);
+}
+
+net::Task<void> ForkServers::EndOne(std::shared_ptr<Template> ending) {
+  co_await ending->End();
+  --ending_;
+  changed_.Notify();
+}
+
+void ForkServers::MakeRoom() {
+  while (entries_.size() >= options_.templates) {
+    auto oldest = entries_.end();
+    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+      const bool older = oldest == entries_.end() || at->second.last_used < oldest->second.last_used;
+      if (!at->second.warmed->in_use() && older) oldest = at;
+    }
+    if (oldest == entries_.end()) return;
+    Drop(oldest);
+  }
+}
+
+net::Task<void> ForkServers::Sweep() {
+  while (!closed_ && !entries_.empty()) {
+    co_await changed_.Wait(options_.idle / 4);
+    const SteadyTime now = services_.clock->Now();
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      auto one = at++;
+      if (!one->second.warmed->in_use() && now - one->second.last_used >= options_.idle) Drop(one);
+    }
+  }
+  sweeping_ = false;
+}
+
+net::Task<bool> ForkServers::Close(milliseconds deadline) {
+  closed_ = true;
+  while (!entries_.empty()) Drop(entries_.begin());
+  const SteadyTime until = services_.clock->Now() + deadline;
+  while (ending_ > 0) {
+    const auto left = std::chrono::duration_cast<milliseconds>(until - services_.clock->Now());
+    if (left.count() <= 0 || !co_await changed_.Wait(left)) break;
+  }
+  const bool all = ending_ == 0;
+  co_return all;
+}
+
+}  // namespace burrow::worker

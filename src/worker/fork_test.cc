@@ -1,0 +1,178 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "worker/testing/node_fixture.h"
+
+namespace burrow::worker {
+namespace {
+
+using burrow::link::v1::CONTAINER_PHASE_READY;
+using burrow::link::v1::ContainerUpdate;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::IntArgument;
+
+constexpr std::chrono::minutes kForkPatience{1};
+
+std::vector<std::string> PhasesOf(const ContainerUpdate& update) {
+  std::vector<std::string> names;
+  for (const auto& phase : update.phases()) names.push_back(phase.name());
+  return names;
+}
+std::string NoteOf(const ContainerUpdate& update) {
+  std::string notes;
+  for (const auto& phase : update.phases()) notes += phase.note();
+  return notes;
+}
+
+// Containers of a function that is to start from forks.
+class ForkTest : public testing::NodeFixture {
+ protected:
+  std::string StartOne(const std::string& source, const std::string& function) {
+    return Start(source, function, [](auto& spec) { spec.mutable_function()->set_memory_snapshot(true); });
+  }
+  // Starts containers one after another until one is as wanted, which stays; "" after a minute.
+  std::string StartUntil(const std::string& source, const std::string& function,
+                         const std::function<bool(const ContainerUpdate&)>& wanted) {
+    ContainerUpdate last;
+    const auto until = std::chrono::steady_clock::now() + kForkPatience;
+    while (std::chrono::steady_clock::now() < until && !HasFailure()) {
+      const std::string id = StartOne(source, function);
+      last = AwaitPhase(id, CONTAINER_PHASE_READY);
+      if (wanted(last)) return id;
+      Stop(id);
+      AwaitStopped(id);
+    }
+    ADD_FAILURE() << "no container was as wanted; the last: " << last.ShortDebugString();
+    return "";
+  }
+  std::string Forked(const std::string& source, const std::string& function) {
+    return StartUntil(source, function, [](const auto& update) { return PhasesOf(update)[0] == "fork"; });
+  }
+  // With signal 9: every process in the control group of a template or of a container that waits for a fork.
+  void KillTemplates() {
+    int killed = 0;
+    for (const auto& group : std::filesystem::recursive_directory_iterator("/sys/fs/cgroup")) {
+      if (!group.path().filename().string().starts_with("tm-")) continue;
+      if (!group.path().parent_path().string().contains(cgroup_name_)) continue;
+      std::ifstream procs(group.path() / "cgroup.procs");
+      for (pid_t pid = 0; procs >> pid; ++killed) kill(pid, SIGKILL);
+    }
+    ASSERT_GT(killed, 0);
+  }
+  int ValueOf(const std::string& container, int argument = 1) {
+    const std::string value = AwaitDone(Call(container, IntArgument(argument))).value().inline_();
+    return value.size() > 3 ? value[3] : -1;
+  }
+};
+
+constexpr const char* kCounting = R"(
+import os
+count = 0
+open("/tmp/imported", "w").write("7")
+def work(x):
+    global count
+    count += 1
+    return count
+def process(x):
+    return os.getpid()
+def file(x):
+    return int(open("/tmp/imported").read())
+def leave(x):
+    os._exit(3)
+def wait(x):
+    import time
+    time.sleep(1000)
+def grow(x):
+    return len(bytearray(1 << 31))
+)";
+
+TEST_F(ForkTest, AFurtherContainerIsAForkOfAWarmedProcess) {
+  const std::string first = StartOne(kCounting, "work");
+  const auto ready = AwaitPhase(first, CONTAINER_PHASE_READY);
+  EXPECT_THAT(PhasesOf(ready), ElementsAre("mount", "launch", "interpreter", "import"));
+  EXPECT_THAT(NoteOf(ready), HasSubstr("not forked: "));
+  EXPECT_EQ(ValueOf(first), 1);
+  const std::string one = Forked(kCounting, "work");
+  EXPECT_THAT(PhasesOf(AwaitPhase(one, CONTAINER_PHASE_READY)), ElementsAre("fork", "import"));
+  const std::string two = Forked(kCounting, "work");
+  EXPECT_EQ(ValueOf(one), 1);
+  EXPECT_EQ(ValueOf(one), 2);
+  EXPECT_EQ(ValueOf(two), 1) << "each has memory of its own";
+}
+
+TEST_F(ForkTest, EachIsInAPidNamespaceOfItsOwnAndFindsWhatTheImportWrote) {
+  EXPECT_EQ(ValueOf(Forked(kCounting, "process")), 2);
+  EXPECT_EQ(ValueOf(Forked(kCounting, "file")), 7);
+}
+
+TEST_F(ForkTest, SaysHowItsProcessEnded) {
+  const std::string id = Forked(kCounting, "leave");
+  Call(id, IntArgument(1));
+  const auto stopped = AwaitStopped(id);
+  EXPECT_EQ(stopped.cause(), burrow::link::v1::STOP_CAUSE_EXITED);
+  EXPECT_EQ(stopped.exit_code(), 3);
+}
+
+TEST_F(ForkTest, ItsCallsCanBeCancelled) {
+  const std::string id = Forked(kCounting, "wait");
+  const std::string call = Call(id, IntArgument(1));
+  Cancel(id, call);
+  EXPECT_EQ(AwaitDone(call).status(), burrow::v1::CALL_STATUS_CANCELLED);
+}
+
+TEST_F(ForkTest, IsBoundByTheFunctionsMemory) {
+  const std::string id = Forked(kCounting, "grow");
+  Call(id, IntArgument(1));
+  EXPECT_EQ(AwaitStopped(id).cause(), burrow::link::v1::STOP_CAUSE_OUT_OF_MEMORY);
+}
+
+TEST_F(ForkTest, AnotherSourceIsAnotherProcess) {
+  Forked(kCounting, "work");
+  const std::string other = StartOne(std::string(kCounting) + "count = 5\n", "work");
+  EXPECT_THAT(PhasesOf(AwaitPhase(other, CONTAINER_PHASE_READY)),
+              ElementsAre("mount", "launch", "interpreter", "import"));
+  EXPECT_EQ(ValueOf(other), 6);
+}
+
+struct UnsafeCase {
+  const char *name, *source, *reason;
+};
+class UnsafeForkTest : public ForkTest, public ::testing::WithParamInterface<UnsafeCase> {};
+
+TEST_P(UnsafeForkTest, IsStartedFromNothingAndSaysWhy) {
+  const std::string source = std::string(GetParam().source) + "\ndef work(x):\n    return x\n";
+  const std::string id =
+      StartUntil(source, "work", [](const auto& update) { return NoteOf(update).contains(GetParam().reason); });
+  EXPECT_EQ(ValueOf(id, 9), 9);
+}
+
+const UnsafeCase kUnsafe[] = {
+    {"Threads",
+     "import threading, time\n"
+     "threading.Thread(target=time.sleep, args=(1000,), daemon=True, name='watcher').start()",
+     "1 thread runs after the import (watcher)"},
+    {"Sockets", "import socket\nkept = socket.socket()", "1 socket is open after the import"},
+    {"Children", "import subprocess\nkept = subprocess.Popen(['sleep', '1000'])", "1 child processes"},
+    {"Failure", "import os\nif os.path.exists('/proc/self/fd/4'):\n    raise ValueError('not here')",
+     "its import failed"},
+};
+INSTANTIATE_TEST_SUITE_P(Reasons, UnsafeForkTest, ::testing::ValuesIn(kUnsafe),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST_F(ForkTest, StartsFromNothingAgainWhenTheWarmedProcessWasKilled) {
+  const std::string forked = Forked(kCounting, "work");
+  EXPECT_EQ(ValueOf(forked), 1);
+  KillTemplates();
+  AwaitStopped(forked);
+  const auto next = AwaitPhase(StartOne(kCounting, "work"), CONTAINER_PHASE_READY);
+  EXPECT_THAT(NoteOf(next), HasSubstr("not forked: "));
+  EXPECT_EQ(ValueOf(Forked(kCounting, "work")), 1) << "and is warmed again";
+}
+
+}  // namespace
+}  // namespace burrow::worker

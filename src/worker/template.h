@@ -1,0 +1,68 @@
+// A warmed process of a function that serves no call itself: containers of the function start as forks of it, each in a
+// sandbox of its own. Everything runs on the IoContext's one thread; what blocks runs on the pool.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "burrow/link/v1/link.pb.h"
+#include "net/event.h"
+#include "net/task.h"
+#include "runtime/container.h"
+#include "worker/container_services.h"
+#include "worker/runner_wires.h"
+
+namespace burrow::worker {
+
+class Template;
+
+// Keeps a template, and with it what its forks need, as long as a container that came from it lives. Released on the
+// IoContext's thread.
+class TemplateUse {
+ public:
+  explicit TemplateUse(std::shared_ptr<Template> used);
+  TemplateUse(const TemplateUse&) = delete;
+  TemplateUse& operator=(const TemplateUse&) = delete;
+  ~TemplateUse();
+
+ private:
+  std::shared_ptr<Template> used_;
+};
+
+// A container in which a fork runs, before it said hello.
+struct ForkedContainer {
+  std::string directory;  // the owner removes it, after the container
+  std::shared_ptr<TemplateUse> use;
+  RunnerWires wires;
+  std::unique_ptr<runtime::Container> container;  // blocks when it is destroyed: on the pool
+};
+
+class Template : public std::enable_shared_from_this<Template> {
+ public:
+  // Begins to warm it. `start_deadline`: until it can be forked.
+  static std::shared_ptr<Template> Start(const ContainerServices& services, burrow::link::v1::StartContainer request,
+                                         std::chrono::milliseconds start_deadline);
+  ~Template();
+
+  // Starts a container by a fork. The error is a few words on why there is none: it is not warm yet, cannot be forked,
+  // or has ended.
+  net::Task<Result<ForkedContainer>> Fork();
+  // Ends it as soon as no container that came from it lives, and then frees what it held. Once.
+  net::Task<void> End();
+  bool in_use() const;
+  bool ended() const;  // its process is gone, or is about to be
+
+ private:
+  friend class TemplateUse;
+  struct State;
+  explicit Template(std::unique_ptr<State> state);
+  net::Task<void> Live();
+  net::Task<Status> Warm();
+  net::Task<Status> AwaitWarm();
+  net::Task<void> AddStandby();
+  net::Task<void> Free();
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace burrow::worker
