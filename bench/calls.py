@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, Callable, Iterator
 
+from forked_starts import forked_starts
 from own_burrowd import Daemon, find_burrowd
 from measurement import BenchError, Measurement, interleave, median, percentile, waterfall
 from plain_container import PlainContainers
@@ -52,10 +53,12 @@ def _measure(options: Namespace) -> "tuple[list[Measurement], str]":
     measurements = _warm(options.warm_rounds, options.warm_calls)
     cold, phases = _cold(options.cold_calls)
     measurements.append(cold)
+    fork, fork_phases = forked_starts(options.cold_calls)
+    measurements.append(fork)
     measurements.append(_map(options.map_rounds, options.map_inputs))
     measurements.append(_edit_to_output(options.edits))
     measurements.append(serve_swap(options.edits))
-    return measurements, waterfall(phases)
+    return measurements, waterfall(phases) + "\nas a fork: " + waterfall(fork_phases)
 
 
 def _noop(value: object = None) -> None:

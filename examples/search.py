@@ -11,7 +11,7 @@ from typing import List, Tuple
 
 import burrow
 
-image = burrow.Image.debian_slim().apt_install("python3-sklearn", "python3-matplotlib")
+image = burrow.Image.debian_slim().apt_install("python3-sklearn").apt_install("python3-matplotlib")
 app = burrow.App("search", image=image)
 
 COSTS = [0.1, 1.0, 10.0, 100.0]

@@ -42,7 +42,7 @@ ForkServers::~ForkServers() = default;
 
 net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& request) {
   auto at = entries_.find(KeyOf(request));
-  if (closed_ || at == entries_.end()) co_return Fail(Code::kUnavailable, "the first container of a function is not");
+  if (closed_ || at == entries_.end()) co_return Fail(Code::kUnavailable, "no container of it has run here yet");
   at->second.last_used = services_.clock->Now();
   auto warmed = at->second.warmed;
   co_return co_await warmed->Fork();

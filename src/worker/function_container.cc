@@ -284,6 +284,7 @@ void FunctionContainer::State::OnReady(SteadyTime now) {
   update.set_phase(burrow::link::v1::CONTAINER_PHASE_READY);
   SendUpdate();
   if (hot_start) hot_start->Ready();
+  if (forked_from) forked_from->Arrived();
   if (to_be_warmed) services.forks->Warm(std::move(*to_be_warmed));
   to_be_warmed.reset();
   lane.Open();

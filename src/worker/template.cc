@@ -1,5 +1,7 @@
 #include "worker/template.h"
 
+#include <poll.h>
+
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <mutex>
@@ -28,13 +30,13 @@ constexpr milliseconds kLongWait{3'600'000};
 constexpr const char* kIdPrefix = "tm";
 constexpr const char* kNotWarm = "the function is still being warmed for forks";
 
-// A sandbox that waits, with the socket by which what moves in will call others.
+}  // namespace
+
+// A fork that waits in its sandbox for being told which container it is.
 struct Standby {
   std::optional<Sandbox> sandbox;
-  ApiListener api;
+  RunnerWires wires;
 };
-
-}  // namespace
 
 // What forks need of it; read on the pool while it is warm.
 struct Warmed {
@@ -63,29 +65,41 @@ struct Template::State {
 
 namespace {
 
-// On the pool.
-Result<Standby> MakeStandby(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec,
-                            const ContainerInputs& inputs, const Warmed& warmed) {
+// On the pool. `standby` is to be destroyed where it fails, too.
+Status MakeStandby(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec,
+                   const ContainerInputs& inputs, Warmed& warmed, Standby& standby) {
   const std::string id = NewIdText(kIdPrefix);
-  Standby standby;
+  BURROW_ASSIGN_OR_RETURN(standby.wires, MakeRunnerWires());
   LaunchPaths paths = PathsOf(services, id, inputs);
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
   if (services.api) {
-    BURROW_ASSIGN_OR_RETURN(standby.api, ApiListener::Open(services.api->options().directory, id));
-    paths.api_socket = standby.api.path();
+    BURROW_ASSIGN_OR_RETURN(standby.wires.api, ApiListener::Open(services.api->options().directory, id));
+    paths.api_socket = standby.wires.api.path();
   }
   auto options = PlanLaunch(id, spec, paths);
   BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(spec.function()));
   options.joined_from = warmed.pid_namespace.get();
   options.written_before = warmed.container->upper();
-  const std::string directory = paths.directory;
   auto sandbox = MakeSandbox(*services.runtime, std::move(options), kForkDeadline);
   if (!sandbox) {
-    (void)os::RemoveTree(directory);
+    (void)os::RemoveTree(paths.directory);
     return Forward(std::move(sandbox.error()));
   }
   standby.sandbox.emplace(std::move(*sandbox));
-  return standby;
+  RunnerWires& wires = standby.wires;
+  {
+    std::lock_guard lock(warmed.forking);
+    BURROW_RETURN_IF_ERROR(
+        MoveIn(warmed.requests.get(), *standby.sandbox, wires, WorkingDirectory(spec), kForkDeadline));
+  }
+  for (UniqueFd* theirs : {&wires.socket.theirs, &wires.out.write, &wires.err.write, &standby.sandbox->standby})
+    theirs->Reset();
+  return {};
+}
+
+bool Lives(const Standby& standby) {
+  pollfd ended{.fd = standby.sandbox->container.pidfd(), .events = POLLIN};
+  return poll(&ended, 1, 0) == 0;
 }
 
 void Destroy(Standby& standby) {
@@ -107,7 +121,13 @@ void Destroy(Warmed& warmed) {
 
 TemplateUse::TemplateUse(std::shared_ptr<Template> used) : used_(std::move(used)) { ++used_->state_->uses; }
 TemplateUse::~TemplateUse() {
+  Arrived();
   if (--used_->state_->uses == 0) used_->state_->changed.Notify();
+}
+
+void TemplateUse::Arrived() {
+  if (std::exchange(arrived_, true) || used_->state_->ending || !used_->state_->warmed->standby.empty()) return;
+  net::RunDetached(*used_->state_->services.io, used_->Replenish(), "sandbox of " + used_->state_->id);
 }
 
 Template::Template(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -132,13 +152,12 @@ net::Task<void> Template::Live() {
   Status warm = co_await Warm();
   if (!warm) {
     state_->why_not = warm.error().message();
-    LogInfo("{} cannot be forked: {}", state_->request.spec().function().name(), state_->why_not);
+    if (!state_->ending) LogInfo("{} cannot be forked: {}", state_->request.spec().function().name(), state_->why_not);
     co_return co_await Free();
   }
-  if (!state_->ending) {
-    state_->why_not.clear();
-    co_await AddStandby();
-  }
+  Status first = state_->ending ? Status() : co_await AddStandby();
+  state_->why_not = first ? "" : first.error().message();
+  if (!first) LogWarn("{} cannot be forked: {}", state_->request.spec().function().name(), state_->why_not);
   // Nothing more is said until its end.
   while (true) {
     auto frame = co_await state_->channel->Read();
@@ -194,23 +213,39 @@ net::Task<Status> Template::AwaitWarm() {
   }
 }
 
-net::Task<void> Template::AddStandby() {
+net::Task<Status> Template::AddStandby() {
   auto self = shared_from_this();
   auto held = state_->warmed;
+  auto made = std::make_shared<Standby>();
   ++state_->sandboxes_begun;
-  auto made = co_await net::RunBlocking(*state_->services.pool, [this, held] {
-    return MakeStandby(state_->services, state_->request.spec(), state_->inputs, *held);
+  Status status = co_await net::RunBlocking(*state_->services.pool, [this, held, made] {
+    Status done = MakeStandby(state_->services, state_->request.spec(), state_->inputs, *held, *made);
+    if (!done) Destroy(*made);
+    return done;
   });
+  if (status) held->standby.push_back(std::move(*made));
   --state_->sandboxes_begun;
   state_->changed.Notify();
-  if (!made) {
-    if (!state_->ending) {
-      state_->why_not = made.error().message();
-      LogWarn("{} cannot be forked: {}", state_->request.spec().function().name(), state_->why_not);
+  co_return status;
+}
+
+net::Task<void> Template::Replenish() {
+  Status added = co_await AddStandby();
+  if (!added && !state_->ending) LogWarn("template {}: {}", state_->id, added.error().message());
+}
+
+// The next that lives; those that have ended meanwhile are freed.
+net::Task<Result<Standby>> Template::TakeStandby() {
+  auto held = state_->warmed;
+  while (true) {
+    if (held->standby.empty()) {
+      BURROW_CO_RETURN_IF_ERROR(co_await AddStandby());
     }
-    co_return;
+    auto next = std::make_shared<Standby>(std::move(held->standby.front()));
+    held->standby.pop_front();
+    if (Lives(*next)) co_return std::move(*next);
+    co_await net::RunBlocking(*state_->services.pool, [next] { Destroy(*next); });
   }
-  held->standby.push_back(std::move(*made));
 }
 
 net::Task<Result<ForkedContainer>> Template::Fork() {
@@ -220,31 +255,9 @@ net::Task<Result<ForkedContainer>> Template::Fork() {
   if (state.ending) co_return Fail(Code::kUnavailable, "the process that was warmed for forks is being ended");
   ForkedContainer forked;
   forked.use = std::make_shared<TemplateUse>(self);
-  auto held = state.warmed;
-  if (held->standby.empty()) co_await AddStandby();
-  if (held->standby.empty()) co_return Fail(Code::kUnavailable, "{}", state.why_not);
-  Standby standby = std::move(held->standby.front());
-  held->standby.pop_front();
-  auto wires = MakeRunnerWires();
-  Status moved = wires ? Status() : Forward(std::move(wires.error()));
-  if (moved) {
-    const std::string cwd = WorkingDirectory(state.request.spec());
-    moved = co_await net::RunBlocking(*state.services.pool, [&, held] {
-      std::lock_guard lock(held->forking);
-      return MoveIn(held->requests.get(), *standby.sandbox, *wires, cwd, kForkDeadline);
-    });
-  }
-  if (!state.ending) net::RunDetached(*state.services.io, AddStandby(), "sandbox of " + state.id);
-  if (!moved) {
-    co_await net::RunBlocking(*state.services.pool, [&] { Destroy(standby); });
-    co_return Forward(std::move(moved.error()));
-  }
+  BURROW_CO_ASSIGN_OR_RETURN(Standby standby, co_await TakeStandby());
   forked.directory = standby.sandbox->directory;
-  forked.wires = std::move(*wires);
-  forked.wires.api = std::move(standby.api);
-  forked.wires.socket.theirs.Reset();
-  forked.wires.out.write.Reset();
-  forked.wires.err.write.Reset();
+  forked.wires = std::move(standby.wires);
   forked.container = std::make_unique<runtime::Container>(std::move(standby.sandbox->container));
   co_return forked;
 }

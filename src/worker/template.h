@@ -16,18 +16,22 @@
 namespace burrow::worker {
 
 class Template;
+struct Standby;
 
 // Keeps a template, and with it what its forks need, as long as a container that came from it lives. Released on the
 // IoContext's thread.
 class TemplateUse {
  public:
   explicit TemplateUse(std::shared_ptr<Template> used);
+  // The fork takes calls, or never will: what makes the next one fast may take the processor now. Once counts.
+  void Arrived();
   TemplateUse(const TemplateUse&) = delete;
   TemplateUse& operator=(const TemplateUse&) = delete;
   ~TemplateUse();
 
  private:
   std::shared_ptr<Template> used_;
+  bool arrived_ = false;
 };
 
 // A container in which a fork runs, before it said hello.
@@ -60,7 +64,9 @@ class Template : public std::enable_shared_from_this<Template> {
   net::Task<void> Live();
   net::Task<Status> Warm();
   net::Task<Status> AwaitWarm();
-  net::Task<void> AddStandby();
+  net::Task<Status> AddStandby();
+  net::Task<void> Replenish();
+  net::Task<Result<Standby>> TakeStandby();
   net::Task<void> Free();
   std::unique_ptr<State> state_;
 };

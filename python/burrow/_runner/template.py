@@ -16,7 +16,7 @@ from burrow._runner.imports import import_late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional
+    from typing import Any, Callable, List, Optional
 
     from burrow._runner.service import Service
 
@@ -120,6 +120,8 @@ def serve(asked: _socket.socket) -> Optional[int]:
     In a fork that has moved: the descriptor of its runner's socket. SIGTERM and SIGUSR1 are blocked
     there until the runner has its handlers.
     """
+    joining = import_late("burrow._runner.joining")
+    capabilities = joining.Capabilities()
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, everything
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -133,7 +135,8 @@ def serve(asked: _socket.socket) -> Optional[int]:
         descriptors = _descriptors(ancillary)
         if os.fork() == 0:
             asked.close()
-            return _move(request.decode("utf-8", "surrogateescape"), descriptors)
+            directory = request.decode("utf-8", "surrogateescape")
+            return _move(directory, descriptors, lambda fds: joining.join(fds, capabilities))
         for fd in descriptors:
             os.close(fd)
 
@@ -149,7 +152,7 @@ def _descriptors(ancillary: Any) -> List[int]:
     return found
 
 
-def _move(directory: str, descriptors: List[int]) -> int:
+def _move(directory: str, descriptors: List[int], join: Callable[[List[int]], None]) -> int:
     """In a fork: moves into the container, and returns in the process that is the runner there."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -162,7 +165,7 @@ def _move(directory: str, descriptors: List[int]) -> int:
     except BaseException:
         os._exit(1)
     try:
-        import_late("burrow._runner.joining").join(namespaces)
+        join(namespaces)
         # Both wait until each has its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         child = os.fork()
