@@ -14,9 +14,10 @@ import sys
 import build
 import calls
 import image
+import rivals
 from measurement import BenchError, table, write_json
 
-BENCHMARKS = {"build": build, "calls": calls, "image": image}
+BENCHMARKS = {"build": build, "calls": calls, "image": image, "rivals": rivals}
 
 
 def main(arguments: "list[str]") -> int:

@@ -22,6 +22,7 @@ from swapping import serve_swap
 
 _BENCH = os.path.dirname(os.path.abspath(__file__))
 _CHECKOUT = os.path.dirname(_BENCH)
+_CLIENTS = 8  # at once, where several call
 _BLOCK = 20  # warm calls of one side before the other's turn
 _RUN_SECONDS = 120.0
 
@@ -51,6 +52,7 @@ def run(options: Namespace) -> "tuple[list[Measurement], str]":
 def _measure(options: Namespace) -> "tuple[list[Measurement], str]":
     _warm_image()
     measurements = _warm(options.warm_rounds, options.warm_calls)
+    measurements += _warm_by_many(options.warm_rounds, options.warm_calls)
     cold, phases = _cold(options.cold_calls)
     measurements.append(cold)
     fork, fork_phases = forked_starts(options.cold_calls)
@@ -110,21 +112,48 @@ def _warm(rounds: int, calls: int) -> "list[Measurement]":
     return [_warm_measurement(p, ours, plain) for p in (50, 99)]
 
 
+def _warm_by_many(rounds: int, calls: int) -> "list[Measurement]":
+    """As _warm, by several clients at once: threads of this process, on both sides."""
+    ours: "list[list[float]]" = []
+    plain: "list[list[float]]" = []
+
+    def by_all(call: "Callable[[], Any]") -> "list[float]":
+        taken: "list[float]" = []
+
+        def client() -> None:
+            taken.extend([_milliseconds(call) for _ in range(calls // _CLIENTS)])
+
+        threads = [threading.Thread(target=client) for _ in range(_CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return taken
+
+    with _pool(os.cpu_count() or 1) as pool, _running_app() as app:
+        by_all(app.noop.remote)
+        for _ in range(rounds):
+            ours.append(by_all(app.noop.remote))
+            plain.append(by_all(lambda: pool.submit(_noop).result()))
+    return [_warm_measurement(p, ours, plain, _CLIENTS) for p in (50, 99)]
+
+
 def _warm_measurement(
-    percent: int, ours: "list[list[float]]", plain: "list[list[float]]"
+    percent: int, ours: "list[list[float]]", plain: "list[list[float]]", clients: int = 1
 ) -> Measurement:
     value, baseline = (
         median([percentile(calls, percent / 100) for calls in side]) for side in (ours, plain)
     )
     return Measurement(
-        id="calls.warm_p%d_ms" % percent,
+        id="calls.warm_p%d_ms%s" % (percent, "" if clients == 1 else "_c%d" % clients),
         value=value,
         unit="ms",
         baseline=baseline,
         better="lower",
         n=sum(len(calls) for calls in ours),
-        note="no-op .remote() in a warm container; baseline: no-op through a ProcessPoolExecutor "
-        "worker; each the median of %d rounds' p%d" % (len(ours), percent),
+        note="no-op .remote() in a warm container, %d client%s; baseline: no-op through the workers "
+        "of a ProcessPoolExecutor; each the median of %d rounds' p%d"
+        % (clients, "" if clients == 1 else "s at once", len(ours), percent),
     )
 
 

@@ -82,6 +82,23 @@ class Daemon:
             if line.startswith(READY):
                 return line[len(READY) :].strip()
 
+    def resident_mib(self, part: str) -> float:
+        """Memory of one of its processes, by the word that follows `burrowd` in its command line."""
+        assert self._process is not None
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+                with open("/proc/%s/cmdline" % name, "rb") as file:
+                    words = file.read().split(b"\0")
+                with open("/proc/%s/statm" % name, encoding="utf-8") as file:
+                    pages = int(file.read().split()[1])
+            except OSError:
+                continue
+            if parent == self._process.pid and words[1:2] == [part.encode()]:
+                return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        raise BenchError("burrowd has no process %r" % part)
+
     def log_tail(self) -> str:
         """The last lines of burrowd's log."""
         try:

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <optional>
 #include <utility>
 
@@ -17,6 +16,7 @@
 #include "worker/call_lane.h"
 #include "worker/container_log.h"
 #include "worker/coroutine.h"
+#include "worker/early_output.h"
 #include "worker/end_verdict.h"
 #include "worker/fork_servers.h"
 #include "worker/fresh_start.h"
@@ -26,7 +26,6 @@
 #include "worker/runner_channel.h"
 #include "worker/runner_wires.h"
 #include "worker/running_container.h"
-#include "worker/utf8.h"
 
 namespace burrow::worker {
 namespace {
@@ -37,7 +36,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kExitAfterEof{5'000};  // between the runner's closed socket and the kill
 constexpr milliseconds kReapDeadline{10'000};
-constexpr size_t kKeptOutputLines = 20;
 
 }  // namespace
 
@@ -107,7 +105,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   ContainerLog log;
   CallLane lane;
   boost::asio::steady_timer start_timer, stop_timer;
-  std::deque<std::string> early_output;  // before it was ready
+  EarlyOutput early_output;
   SteadyTime began, launched, said_hello;
   std::string directory;
   ContainerInputs inputs;  // until the container is destroyed
@@ -134,7 +132,7 @@ net::Task<void> FunctionContainer::State::Live() {
   lane.Close();
   if (output) output->Close();
   phase = NextState(phase, ContainerEvent::kEnded).value_or(phase);
-  for (const auto& line : early_output) facts.last_output += line + "\n";
+  facts.last_output = early_output.Text();
   auto phases = std::move(*update.mutable_phases());
   update = JudgeEnd(facts);
   *update.mutable_phases() = std::move(phases);
@@ -212,10 +210,7 @@ void FunctionContainer::State::Connect(RunnerWires wires, const std::string& fun
 }
 
 void FunctionContainer::State::AddOutput(burrow::v1::LogStream stream, std::string text, bool partial) {
-  if (facts.progress != StartProgress::kReady) {
-    early_output.push_back(text.substr(0, Utf8CutBefore(text, 1024)));
-    if (early_output.size() > kKeptOutputLines) early_output.pop_front();
-  }
+  if (facts.progress != StartProgress::kReady) early_output.Add(text);
   log.Add(stream, lane.running(), std::move(text), partial);
 }
 
@@ -275,7 +270,7 @@ void FunctionContainer::State::OnReady(SteadyTime now) {
   if (facts.progress != StartProgress::kInterpreting) return;
   facts.progress = StartProgress::kReady;
   start_timer.cancel();
-  early_output.clear();
+  early_output.Clear();
   AddPhase("import", MillisBetween(said_hello, now));
   auto next = NextState(phase, ContainerEvent::kRunnerReady);
   if (!next) return;  // it is stopping already
