@@ -32,6 +32,9 @@ struct SpawnOptions {
       fds;  // (ours, number in the child); everything else is closed; 0-2 not named are /dev/null
   std::vector<std::string> cgroup_procs;  // paths of cgroup.procs files that the child writes itself into before exec
   bool new_session = false;
+  // Nobody without privileges over this process's own user namespace can look into the child, or into what it executes,
+  // whatever user namespace that enters: its real group id is not its effective one.
+  bool opaque = false;
   int parent_death_signal = 0;  // PR_SET_PDEATHSIG of the child
 };
 

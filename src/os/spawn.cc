@@ -36,11 +36,12 @@ constexpr int kCloneFlags = CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD;
 #endif
 constexpr size_t kStackSize = 64u << 10;
 constexpr int kMaxChildFd = 1000;
+constexpr gid_t kNobodysGroup = 65534;
 
-enum class Step : int { kParent, kSignals, kSession, kCgroup, kDirectory, kDescriptors, kExec };
-constexpr std::array<std::string_view, 7> kStepNames = {
-    "follow its parent's death", "reset signals",    "make a session", "join its cgroup",
-    "enter its directory",       "pass descriptors", "execute"};
+enum class Step : int { kParent, kSignals, kSession, kCgroup, kDirectory, kIds, kDescriptors, kExec };
+constexpr std::array<std::string_view, 8> kStepNames = {
+    "follow its parent's death", "reset signals",    "make a session",   "join its cgroup",
+    "enter its directory",       "change its group", "pass descriptors", "execute"};
 
 struct Failure {
   Step step;
@@ -56,7 +57,7 @@ struct Plan {
   std::vector<std::pair<int, int>> fds;  // sorted by the child's number, 0-2 always there
   int max_fd = 2;
   int failure_fd = -1;
-  bool new_session = false;
+  bool new_session = false, opaque = false;
   int parent_death_signal = 0;
   pid_t parent = 0;
 };
@@ -143,6 +144,7 @@ BURROW_CHILD int ChildMain(void* pointer) {
     if (!JoinCgroup(child.cgroup_procs[i])) Die(failure_fd, Step::kCgroup, errno);
   }
   if (plan.cwd != nullptr && syscall(SYS_chdir, plan.cwd) != 0) Die(failure_fd, Step::kDirectory, errno);
+  if (plan.opaque && syscall(SYS_setresgid, kNobodysGroup, -1, -1) != 0) Die(failure_fd, Step::kIds, errno);
   if (!PlaceDescriptors(plan, child.fds, child.fd_count, child.moved, &failure_fd)) {
     Die(failure_fd, Step::kDescriptors, errno);
   }
@@ -230,6 +232,7 @@ Result<Plan> MakePlan(const SpawnOptions& options, const std::string& program, i
   for (const std::string& file : options.cgroup_procs) plan.cgroup_procs.push_back(file.c_str());
   plan.failure_fd = failure_fd;
   plan.new_session = options.new_session;
+  plan.opaque = options.opaque;
   plan.parent_death_signal = options.parent_death_signal;
   plan.parent = getpid();
   BURROW_RETURN_IF_ERROR(PlanDescriptors(options, null_fd, plan));

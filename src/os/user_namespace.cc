@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -18,8 +21,15 @@ namespace {
 
 constexpr std::string_view kEveryId = "0 0 4294967295";
 
-// In a forked child of a process with threads: system calls alone. A step's byte is its errno.
-[[noreturn]] void RunChild(int told, int tell) {
+constexpr std::chrono::milliseconds kStepDeadline{10'000};
+
+// In a forked child of a process with threads: system calls alone. A step's byte is its errno. It keeps nothing of its
+// parent's open, and does not outlive the thread that made it, which waits for it.
+[[noreturn]] void RunChild(pid_t parent, int told, int tell) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (getppid() != parent || dup2(told, 0) != 0 || dup2(tell, 1) != 1) _exit(1);
+  close_range(2, ~0U, 0);
+  told = 0, tell = 1;
   for (const int flag : {CLONE_NEWUSER, CLONE_NEWNET}) {
     const auto outcome = static_cast<unsigned char>(unshare(flag) == 0 ? 0 : errno);
     char answer = 0;
@@ -35,9 +45,10 @@ class Child {
     Child child;
     BURROW_ASSIGN_OR_RETURN(Pipe down, MakePipe());
     BURROW_ASSIGN_OR_RETURN(Pipe up, MakePipe());
+    const pid_t own = getpid();
     child.pid_ = fork();
     if (child.pid_ < 0) return FailErrno("fork");
-    if (child.pid_ == 0) RunChild(down.read.get(), up.write.get());
+    if (child.pid_ == 0) RunChild(own, down.read.get(), up.write.get());
     child.tell_ = std::move(down.write);
     child.told_ = std::move(up.read);
     return child;
@@ -53,6 +64,9 @@ class Child {
   }
 
   Status AwaitStep(const char* what) const {
+    pollfd said{.fd = told_.get(), .events = POLLIN};
+    if (poll(&said, 1, static_cast<int>(kStepDeadline.count())) == 0)
+      return Fail(Code::kDeadlineExceeded, "{}: it takes longer than {} ms", what, kStepDeadline.count());
     unsigned char outcome = 0;
     if (read(told_.get(), &outcome, 1) != 1) return Fail(Code::kInternal, "{}: the process for it ended", what);
     return outcome == 0 ? Status() : FailErrno(what, outcome);

@@ -12,7 +12,7 @@ namespace burrow::os {
 struct UserNamespace {
   UniqueFd user, network;
 };
-// kFailedPrecondition where this kernel lets nobody make user namespaces.
+// Fails with the kernel's reason where user namespaces are not to be had.
 Result<UserNamespace> CreateUserNamespace();
 
 }  // namespace burrow::os

@@ -95,6 +95,7 @@ struct ExecTarget {
   std::string directory;                  // of small files, gone with the container
   std::vector<std::string> cgroup_procs;  // of its control group
   std::string pid_namespace;              // opens that in which the engine runs; empty: the node's
+  std::vector<std::string> env;           // NAME=value, in place of the configuration's
 };
 
 // A container from mount to cleanup. One owner at a time; methods block unless said otherwise.
@@ -116,7 +117,8 @@ class Container {
   void Kill();
   // That of its first process, for `joined_from` of others; kNotFound once it has ended.
   Result<UniqueFd> OpenPidNamespace() const;
-  // Takes in a process that is about to join: into the control group with it. Signals go to it from now on.
+  // Takes in a process that is about to join, of the pid namespace that it is joined from: into the control group with
+  // it. Signals go to it from now on.
   Status Adopt(pid_t process);
   Result<ContainerExit> Wait(std::chrono::milliseconds deadline);
   os::CgroupUsage Usage() const;

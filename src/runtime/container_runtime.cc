@@ -78,6 +78,7 @@ struct Container::State {
   std::optional<os::ContainerNetwork> network;
   UniqueFd loopback;
   os::UserNamespace joinable;
+  ino_t joined_from = 0;  // a pid namespace; 0: none
   StartedEngine engine;
   EngineTerminal terminal;
   std::optional<ContainerExit> exit;
@@ -155,6 +156,10 @@ Result<UniqueFd> Container::OpenPidNamespace() const {
 Status Container::Adopt(pid_t process) {
   UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   if (!fd.valid()) return FailErrno(fmt::format("adopt process {}", process));
+  struct stat namespace_of_it{};
+  const std::string path = fmt::format("/proc/{}/ns/pid", process);
+  if (stat(path.c_str(), &namespace_of_it) != 0 || namespace_of_it.st_ino != state_->joined_from)
+    return Fail(Code::kFailedPrecondition, "process {} is none that may join container {}", process, state_->name);
   for (const std::string& file : state_->cgroup->procs_files()) {
     BURROW_ASSIGN_OR_RETURN(UniqueFd procs, os::Open(file, O_WRONLY));
     BURROW_RETURN_IF_ERROR(os::WriteAll(procs.get(), std::to_string(process)));
@@ -265,6 +270,9 @@ class ContainerStart {
 
   Status Isolate() {
     if (Joinable()) {
+      struct stat from{};
+      if (fstat(options_.joined_from, &from) != 0) return FailErrno("look at a pid namespace");
+      state_.joined_from = from.st_ino;
       BURROW_ASSIGN_OR_RETURN(state_.joinable, os::CreateUserNamespace());
     }
     const int network = state_.joinable.network.get();

@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "os/fs.h"
 
@@ -88,6 +89,28 @@ UniqueFd OpenInit(pid_t pid, pid_t engine) {
   UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (fd.valid() && ParentOf(pid) != engine) fd.Reset();
   return fd;
+}
+
+// Whether a process has this number in the pid namespace next to this one's.
+bool HasNestedNumber(pid_t process, pid_t number) {
+  const auto status = os::ReadFile(fmt::format("/proc/{}/status", process), 1u << 16);
+  const auto at = status ? status->find("\nNSpid:") : std::string::npos;
+  if (at == std::string::npos) return false;
+  std::istringstream numbers(status->substr(at + 7));
+  pid_t own = 0, nested = 0;
+  return numbers >> own >> nested && nested == number;
+}
+
+// The process of the run's control group that has this number in the run's pid namespace; invalid where it is gone.
+UniqueFd OpenNested(const EngineRun& run, pid_t number) {
+  if (run.cgroup_procs.empty()) return {};
+  std::istringstream members(os::ReadFile(run.cgroup_procs.front(), kLogLimit).value_or(""));
+  for (pid_t process = 0; members >> process;) {
+    if (!HasNestedNumber(process, number)) continue;
+    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+    if (fd.valid() && HasNestedNumber(process, number)) return fd;
+  }
+  return {};
 }
 
 std::string EngineWords(const EngineRun& run) {
@@ -176,18 +199,20 @@ Result<StartedEngine> StartEngine(const EngineRun& run, milliseconds deadline) {
                          .cwd = "/",
                          .fds = run.fds,
                          .cgroup_procs = run.cgroup_procs,
-                         .new_session = true};
+                         .new_session = true,
+                         .opaque = !run.pid_namespace.empty()};
   StartedEngine started;
   BURROW_ASSIGN_OR_RETURN(started.process, os::Spawn(spawn));
   for (;;) {
     const Event event = WaitForEvent(started.process, watch.get(), end);
     if (const pid_t pid = ReadPid(run); pid > 0) {
-      if (run.pid_namespace.empty()) {
-        started.init_pid = pid;
-        started.init = OpenInit(pid, started.process.pid());
-      } else if (run.process_file.empty()) {
-        BURROW_RETURN_IF_ERROR(ForgetStartTime(run));
+      if (!run.pid_namespace.empty()) {
+        started.init = OpenNested(run, pid);
+        if (run.process_file.empty()) BURROW_RETURN_IF_ERROR(ForgetStartTime(run));
+        return started;
       }
+      started.init_pid = pid;
+      started.init = OpenInit(pid, started.process.pid());
       return started;
     }
     if (event == Event::kEnd)

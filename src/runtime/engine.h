@@ -30,9 +30,8 @@ struct EngineRun {
 
 struct StartedEngine {
   os::Process process;  // waits for the container; ends with its exit code, or 128 and the signal
-  // The container's first process and its pidfd; neither with a pid namespace of the run's.
-  pid_t init_pid = 0;
-  UniqueFd init;
+  UniqueFd init;        // pidfd of the process that was started; invalid where it has ended already
+  pid_t init_pid = 0;   // its number; 0 with a pid namespace of the run's
 };
 
 // The program to start; kFailedPrecondition, saying which package to install, where it is missing.

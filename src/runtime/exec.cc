@@ -29,14 +29,17 @@ Result<std::string> MakeProcess(const ExecTarget& target, const ExecOptions& opt
     return Fail(Code::kInternal, "the container's configuration holds no process");
   json process = config["process"];
   process["args"] = options.args;
+  auto unset = options.unset;
+  for (const std::string& variable : target.env) unset.push_back(variable.substr(0, variable.find('=')));
   process["terminal"] = options.terminal.has_value();
   std::vector<std::string> env;
   for (const json& variable : process.value("env", json::array())) {
     if (!variable.is_string()) continue;
     const auto text_of = variable.get<std::string>();
     const auto name = text_of.substr(0, text_of.find('='));
-    if (std::ranges::find(options.unset, name) == options.unset.end()) env.push_back(text_of);
+    if (std::ranges::find(unset, name) == unset.end()) env.push_back(text_of);
   }
+  env.insert(env.end(), target.env.begin(), target.env.end());
   env.insert(env.end(), options.env.begin(), options.env.end());
   process["env"] = env;
   if (options.terminal)

@@ -65,11 +65,12 @@ class JoiningTest : public ::testing::Test {
     ASSERT_TRUE(started) << ErrorText(started);
     container.emplace(std::move(*started));
   }
-  // The number, on this machine, of the process of the second container that runs `name`.
-  pid_t ProcessOf(const std::string& name) const {
-    std::ifstream procs(second_->exec_target().cgroup_procs.front());
+  // The number, on this machine, of the container's process that has this word in its command line.
+  static pid_t ProcessOf(const Container& container, const std::string& word) {
+    std::ifstream procs(container.exec_target().cgroup_procs.front());
     for (pid_t pid = 0; procs >> pid;) {
-      if (os::ReadFile(fmt::format("/proc/{}/comm", pid)).value_or("") == name + "\n") return pid;
+      const std::string words = os::ReadFile(fmt::format("/proc/{}/cmdline", pid)).value_or("");
+      if (words.contains(std::string(1, '\0') + word + '\0')) return pid;
     }
     return 0;
   }
@@ -92,7 +93,7 @@ class JoiningTest : public ::testing::Test {
   std::string Join(const std::string& script) {
     ExecOptions options{.args = {"nsenter"}};
     std::vector<UniqueFd> open;
-    const pid_t target = ProcessOf("sleep");
+    const pid_t target = ProcessOf(*second_, "2000");
     const char* flags[] = {"--user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"};
     for (size_t i = 0; i < std::size(kNamespaces); ++i) {
       open.push_back(*os::Open(fmt::format("/proc/{}/ns/{}", target, kNamespaces[i]), O_RDONLY));
@@ -133,16 +134,46 @@ TEST_F(JoiningTest, ACommandRunsInAContainerThatIsJoined) {
 }
 
 TEST_F(JoiningTest, AnAdoptedProcessGetsTheSignals) {
+  auto one = ContainerExec::Start(first_->exec_target(), {.args = {"sleep", "3001"}});
+  ASSERT_TRUE(one) << ErrorText(one);
+  ASSERT_TRUE(second_->Adopt(ProcessOf(*first_, "3001")));
+  ASSERT_TRUE(second_->Signal(SIGTERM));
+  EXPECT_EQ(one->Wait(kJoinPatience)->signal, SIGTERM);
+  auto other = ContainerExec::Start(first_->exec_target(), {.args = {"sleep", "3002"}});
+  ASSERT_TRUE(second_->Adopt(ProcessOf(*first_, "3002")));
+  second_->Kill();
+  EXPECT_EQ(other->Wait(kJoinPatience)->signal, SIGKILL);
+  EXPECT_EQ(second_->Wait(kJoinPatience)->status.signal, SIGKILL);
+}
+
+TEST_F(JoiningTest, AdoptsNoStranger) {
   auto stranger = os::Spawn({.argv = {"sleep", "3000"}});
   ASSERT_TRUE(stranger);
-  ASSERT_TRUE(second_->Adopt(stranger->pid()));
-  ASSERT_TRUE(second_->Signal(SIGTERM));
-  EXPECT_EQ(stranger->Wait(kJoinPatience)->signal, SIGTERM);
-  auto killed = os::Spawn({.argv = {"sleep", "3000"}});
-  ASSERT_TRUE(second_->Adopt(killed->pid()));
-  second_->Kill();
-  EXPECT_EQ(killed->Wait(kJoinPatience)->signal, SIGKILL);
-  EXPECT_EQ(second_->Wait(kJoinPatience)->status.signal, SIGKILL);
+  EXPECT_EQ(second_->Adopt(stranger->pid()).error().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(JoiningTest, ACommandInAContainerThatIsJoinedCanBeKilled) {
+  auto exec = ContainerExec::Start(second_->exec_target(), {.args = {"sleep", "3003"}});
+  ASSERT_TRUE(exec) << ErrorText(exec);
+  exec->Kill();
+  EXPECT_EQ(exec->Wait(kJoinPatience)->signal, SIGKILL);
+}
+
+// The engine starts as root of the machine and belongs to the joining container's root as soon as it has entered the
+// user namespace made for that.
+TEST_F(JoiningTest, WhoJoinsCannotLookThroughTheEngineAtTheMachine) {
+  const std::string secret = temp_ / "secret";
+  ASSERT_TRUE(os::WriteFileAtomically(secret, "of the machine", 0644));
+  const std::string script = fmt::format(
+      "while :; do for p in /proc/[0-9]*; do [ -e $p/root{0} ] && echo $p >> /root/seen; done; done", secret);
+  auto spy = ContainerExec::Start(first_->exec_target(), {.args = {"sh", "-c", script}});
+  ASSERT_TRUE(spy) << ErrorText(spy);
+  for (int i = 0; i < 8; ++i) {
+    auto options = Options(fmt::format("more{}", i), {"sleep", "2000"});
+    options.joined_from = pid_namespace_.get();
+    ASSERT_TRUE(runtime_->Start(options));
+  }
+  EXPECT_FALSE(std::filesystem::exists(first_->upper() + "/root/seen"));
 }
 
 TEST_F(JoiningTest, EndsWithTheContainerThatItIsJoinedFrom) {

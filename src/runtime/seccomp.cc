@@ -1,5 +1,6 @@
 #include "runtime/seccomp.h"
 
+#include <linux/netlink.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -79,8 +80,17 @@ json Allow(const char* name, json argument) {
 }
 
 // Sockets of every family but the kernel's crypto interface and the virtual machine's host.
-void AddSockets(json& calls) {
-  calls.push_back(Allow("socket", Argument(0, "SCMP_CMP_LT", AF_ALG)));
+// `joins`: of netlink the network's own protocol only, since such a process can have every capability over a network
+// namespace.
+void AddSockets(json& calls, bool joins) {
+  calls.push_back(Allow("socket", Argument(0, "SCMP_CMP_LT", joins ? AF_NETLINK : AF_ALG)));
+  if (joins) {
+    for (uint64_t family = AF_NETLINK + 1; family < AF_ALG; ++family)
+      calls.push_back(Allow("socket", Argument(0, "SCMP_CMP_EQ", family)));
+    json route = Allow("socket", Argument(0, "SCMP_CMP_EQ", AF_NETLINK));
+    route["args"].push_back(Argument(2, "SCMP_CMP_EQ", NETLINK_ROUTE));
+    calls.push_back(std::move(route));
+  }
   calls.push_back(Allow("socket", Argument(0, "SCMP_CMP_EQ", AF_ALG + 1)));
   calls.push_back(Allow("socket", Argument(0, "SCMP_CMP_GT", AF_VSOCK)));
 }
@@ -118,7 +128,7 @@ json DefaultSeccomp(bool joins) {
   for (uint64_t persona : {0x0UL, 0x8UL, 0x20000UL, 0x20008UL, 0x40000UL, 0xffffffffUL}) {
     calls.push_back(Allow("personality", Argument(0, "SCMP_CMP_EQ", persona)));
   }
-  AddSockets(calls);
+  AddSockets(calls, joins);
   AddNodes(calls);
   return {{"defaultAction", "SCMP_ACT_ERRNO"},
           {"defaultErrnoRet", 1},

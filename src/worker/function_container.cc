@@ -76,8 +76,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   net::Task<Status> Launch();
   Status TakeIn(ForkedContainer forked);
   net::Task<Status> StartFromNothing();
-  Status Arrive(RunnerWires wires, const std::string& function);
-  void Connect(RunnerWires wires, const std::string& function);
+  Status Connect(RunnerWires wires, const std::string& function);
   net::Task<void> ReadFrames();
   net::Task<void> Handle(ReceivedFrame frame);
   void OnReady(SteadyTime now);
@@ -170,7 +169,7 @@ Status FunctionContainer::State::TakeIn(ForkedContainer forked) {
   directory = std::move(forked.directory);
   forked_from = std::move(forked.use);
   container = std::make_shared<RunningContainer>(std::move(*forked.container));
-  return Arrive(std::move(forked.wires), "");
+  return Connect(std::move(forked.wires), "");
 }
 
 net::Task<Status> FunctionContainer::State::StartFromNothing() {
@@ -185,19 +184,14 @@ net::Task<Status> FunctionContainer::State::StartFromNothing() {
   AddPhase("launch", start.container->launch_ms(), why_not_forked);
   container = std::make_shared<RunningContainer>(std::move(*start.container));
   inputs = std::move(start.inputs);
-  co_return Arrive(std::move(start.wires), inputs.function);
+  co_return Connect(std::move(start.wires), inputs.function);
 }
 
-Status FunctionContainer::State::Arrive(RunnerWires wires, const std::string& function) {
+Status FunctionContainer::State::Connect(RunnerWires wires, const std::string& function) {
   facts.progress = StartProgress::kLaunched;
   if (services.api) {
     BURROW_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, std::move(wires.api), services.api, id));
   }
-  Connect(std::move(wires), function);
-  return {};
-}
-
-void FunctionContainer::State::Connect(RunnerWires wires, const std::string& function) {
   channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours), services.payloads);
   output = std::make_unique<OutputPump>(*services.io, std::move(wires.out.read), std::move(wires.err.read),
                                         [this](burrow::v1::LogStream stream, std::string text, bool partial) {
@@ -207,6 +201,7 @@ void FunctionContainer::State::Connect(RunnerWires wires, const std::string& fun
   channel->Send(StartHeader(request.spec().function(), request.spec().app_id(), id, request.secret_environment()),
                 function);
   request.clear_secret_environment();  // the runner alone keeps it
+  return {};
 }
 
 void FunctionContainer::State::AddOutput(burrow::v1::LogStream stream, std::string text, bool partial) {
@@ -237,11 +232,7 @@ net::Task<void> FunctionContainer::State::Handle(ReceivedFrame frame) {
       if (facts.progress != StartProgress::kLaunched) co_return;  // user code has the socket, too
       said_hello = services.clock->Now();
       facts.progress = StartProgress::kInterpreting;
-      if (forked_from) {
-        AddPhase("fork", MillisBetween(began, said_hello));
-      } else {
-        AddPhase("interpreter", MillisBetween(launched, said_hello));
-      }
+      AddPhase(forked_from ? "fork" : "interpreter", MillisBetween(forked_from ? began : launched, said_hello));
       co_return;
     case RunnerMessage::Kind::kReady:
       OnReady(services.clock->Now());
