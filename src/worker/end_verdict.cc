@@ -30,6 +30,8 @@ std::string WithOutput(std::string sentence, const std::string& output) {
 void JudgeByExit(ContainerUpdate& update, const EndFacts& facts) {
   using namespace burrow::link::v1;  // the causes' names
   std::string how = HowItEnded(facts.exit);
+  // Not the function's fault before the same was seen without a fork.
+  if (facts.forked && facts.progress != StartProgress::kReady) return update.set_cause(STOP_CAUSE_UNSPECIFIED);
   if (facts.progress == StartProgress::kLaunched) {
     return Conclude(update, STOP_CAUSE_START_FAILED, "ContainerStartError",
                     WithOutput(fmt::format("the container's Python {} before Burrow's runner spoke: check that the "

@@ -21,6 +21,7 @@ struct EndFacts {
   EndReason reason = EndReason::kNone;
   std::string reason_text;   // a sentence, for kCallWouldNotEnd, kStartDeadline and kProtocolBroken
   std::string call_id;       // for kCallWouldNotEnd: which one
+  bool forked = false;       // from a template, instead of an interpreter that was started for it
   std::string launch_error;  // set when Burrow could not start it
   std::optional<burrow::v1::CallError> import_error;  // of the `failed` frame
   std::optional<runtime::ContainerExit> exit;         // absent when it was never started or would not be reaped

@@ -41,11 +41,14 @@ ForkServers::ForkServers(ContainerServices services, ForkServersOptions options)
 ForkServers::~ForkServers() = default;
 
 net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& request) {
-  auto at = entries_.find(KeyOf(request));
+  const std::string key = KeyOf(request);
+  auto at = entries_.find(key);
   if (closed_ || at == entries_.end()) co_return Fail(Code::kUnavailable, "no container of it has run here yet");
-  at->second.last_used = services_.clock->Now();
   auto warmed = at->second.warmed;
-  co_return co_await warmed->Fork();
+  auto forked = co_await warmed->Fork();
+  at = entries_.find(key);
+  if (forked && at != entries_.end()) at->second.last_used = services_.clock->Now();
+  co_return forked;
 }
 
 void ForkServers::Warm(StartContainer request) {
@@ -54,7 +57,7 @@ void ForkServers::Warm(StartContainer request) {
   auto at = entries_.find(key);
   if (at != entries_.end() && !at->second.warmed->ended()) return;
   if (at != entries_.end()) Drop(at);
-  MakeRoom();
+  if (!MakeRoom()) return;
   const auto deadline = StartDeadline(request.spec().function(), kLeastStartDeadline);
   entries_[key] = {.warmed = Template::Start(services_, std::move(request), deadline),
                    .last_used = services_.clock->Now()};
@@ -73,16 +76,17 @@ net::Task<void> ForkServers::EndOne(std::shared_ptr<Template> ending) {
   changed_.Notify();
 }
 
-void ForkServers::MakeRoom() {
+bool ForkServers::MakeRoom() {
   while (entries_.size() >= options_.templates) {
     auto oldest = entries_.end();
     for (auto at = entries_.begin(); at != entries_.end(); ++at) {
       const bool older = oldest == entries_.end() || at->second.last_used < oldest->second.last_used;
       if (!at->second.warmed->in_use() && older) oldest = at;
     }
-    if (oldest == entries_.end()) return;
+    if (oldest == entries_.end()) return false;
     Drop(oldest);
   }
+  return true;
 }
 
 net::Task<void> ForkServers::Sweep() {

@@ -17,7 +17,7 @@ namespace burrow::worker {
 
 struct ForkServersOptions {
   std::chrono::milliseconds idle{600'000};  // after which a template that nothing was forked from ends
-  size_t templates = 8;                     // at once; beyond, the one that was used longest ago and is not in use ends
+  size_t templates = 8;  // at once; beyond, the idle one that was used longest ago ends, or no further one is warmed
 };
 
 class ForkServers {
@@ -39,7 +39,7 @@ class ForkServers {
     SteadyTime last_used;
   };
   void Drop(std::map<std::string, Entry>::iterator entry);
-  void MakeRoom();
+  bool MakeRoom();  // false: every template is in use
   net::Task<void> Sweep();
   net::Task<void> EndOne(std::shared_ptr<Template> ending);
 

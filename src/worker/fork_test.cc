@@ -56,10 +56,12 @@ class ForkTest : public testing::NodeFixture {
   // With signal 9: every process in the control group of a template or of a container that waits for a fork.
   void KillTemplates() {
     int killed = 0;
-    for (const auto& group : std::filesystem::recursive_directory_iterator("/sys/fs/cgroup")) {
-      if (!group.path().filename().string().starts_with("tm-")) continue;
-      if (!group.path().parent_path().string().contains(cgroup_name_)) continue;
-      std::ifstream procs(group.path() / "cgroup.procs");
+    std::error_code gone;  // groups come and go meanwhile
+    const std::filesystem::recursive_directory_iterator end;
+    for (std::filesystem::recursive_directory_iterator at("/sys/fs/cgroup", gone); at != end; at.increment(gone)) {
+      if (!at->path().filename().string().starts_with("tm-")) continue;
+      if (!at->path().parent_path().string().contains(cgroup_name_)) continue;
+      std::ifstream procs(at->path() / "cgroup.procs");
       for (pid_t pid = 0; procs >> pid; ++killed) kill(pid, SIGKILL);
     }
     ASSERT_GT(killed, 0);
@@ -139,6 +141,42 @@ TEST_F(ForkTest, AnotherSourceIsAnotherProcess) {
   EXPECT_EQ(ValueOf(other), 6);
 }
 
+TEST_F(ForkTest, SignalsToItsProcessGroupStayInIt) {
+  const std::string source =
+      std::string(kCounting) + "def group(x):\n    import signal\n    os.kill(0, signal.SIGKILL)\n";
+  const std::string one = Forked(source, "group"), two = Forked(source, "group");
+  Call(one, IntArgument(1));
+  EXPECT_EQ(AwaitStopped(one).exit_code(), -SIGKILL);
+  EXPECT_EQ(PhasesOf(AwaitPhase(Forked(source, "group"), CONTAINER_PHASE_READY))[0], "fork") << "the template lives";
+  Stop(two);
+  EXPECT_EQ(AwaitStopped(two).cause(), burrow::link::v1::STOP_CAUSE_REQUESTED);
+}
+
+TEST_F(ForkTest, TellsApartWhatItsCallsPrintAtOnce) {
+  const std::string source = "def work(x):\n    print('number', x, flush=True)\n    return x\n";
+  auto start = [&] {
+    return Start(source, "work", [](auto& spec) {
+      spec.mutable_function()->set_memory_snapshot(true);
+      spec.mutable_function()->set_max_inputs(4);
+    });
+  };
+  std::string forked;
+  for (int tries = 0; tries < 100 && forked.empty() && !HasFailure(); ++tries) {
+    const std::string id = start();
+    if (PhasesOf(AwaitPhase(id, CONTAINER_PHASE_READY))[0] == "fork") forked = id;
+    if (forked.empty()) Stop(id);
+    if (forked.empty()) AwaitStopped(id);
+  }
+  ASSERT_NE(forked, "");
+  const std::string one = Call(forked, IntArgument(1)), two = Call(forked, IntArgument(2));
+  AwaitDone(one);
+  AwaitDone(two);
+  std::map<std::string, std::string> said;
+  for (const auto& line : Lines()) said[line.call_id()] += line.text();
+  EXPECT_EQ(said[one], "number 1");
+  EXPECT_EQ(said[two], "number 2");
+}
+
 struct UnsafeCase {
   const char *name, *source, *reason;
 };
@@ -156,7 +194,11 @@ const UnsafeCase kUnsafe[] = {
      "import threading, time\n"
      "threading.Thread(target=time.sleep, args=(1000,), daemon=True, name='watcher').start()",
      "1 thread runs after the import (watcher)"},
-    {"Sockets", "import socket\nkept = socket.socket()", "1 socket is open after the import"},
+    {"Sockets", "import socket\nkept = socket.socket()", "the import left a socket open"},
+    {"Files", "kept = open('/tmp/log', 'w')", "the import left /tmp/log open"},
+    {"Pipes", "import os\nkept = os.pipe()", "the import left a pipe open"},
+    {"SharedMemory", "import mmap\nkept = mmap.mmap(-1, 4096)", "the import left memory that processes share"},
+    {"Forks", "import os\nos.register_at_fork(after_in_child=lambda: os._exit(9))", "its fork ended at once"},
     {"Children", "import subprocess\nkept = subprocess.Popen(['sleep', '1000'])", "1 child processes"},
     {"Failure", "import os\nif os.path.exists('/proc/self/fd/4'):\n    raise ValueError('not here')",
      "its import failed"},

@@ -132,6 +132,7 @@ net::Task<void> FunctionContainer::State::Live() {
   if (output) output->Close();
   phase = NextState(phase, ContainerEvent::kEnded).value_or(phase);
   facts.last_output = early_output.Text();
+  if (forked_from && facts.progress != StartProgress::kReady && facts.reason == EndReason::kNone) forked_from->Failed();
   auto phases = std::move(*update.mutable_phases());
   update = JudgeEnd(facts);
   *update.mutable_phases() = std::move(phases);
@@ -166,6 +167,7 @@ net::Task<Status> FunctionContainer::State::Launch() {
 
 Status FunctionContainer::State::TakeIn(ForkedContainer forked) {
   launched = services.clock->Now();
+  facts.forked = true;
   directory = std::move(forked.directory);
   forked_from = std::move(forked.use);
   container = std::make_shared<RunningContainer>(std::move(*forked.container));
@@ -301,6 +303,7 @@ net::Task<void> FunctionContainer::State::TearDown() {
   });
   if (!removed) LogWarn("container {}: {}", id, removed.error().message());
   hot_start.reset();
+  to_be_warmed.reset();
   inputs = {};
   forked_from.reset();
 }
@@ -320,8 +323,7 @@ void FunctionContainer::State::ArmStartDeadline() {
 void FunctionContainer::State::Stop(milliseconds grace) {
   auto next = NextState(phase, ContainerEvent::kStopBegan);
   if (!next) return;
-  bool was_ready = phase == ContainerState::kReady;
-  phase = *next;
+  bool was_ready = std::exchange(phase, *next) == ContainerState::kReady;
   facts.reason = EndReason::kRequested;
   if (!was_ready || grace.count() == 0) return KillNow();
   channel->Send(ExitHeader(), {});
@@ -386,7 +388,9 @@ ContainerState FunctionContainer::state() const { return state_->phase; }
 
 std::optional<runtime::ExecTarget> FunctionContainer::FindExecTarget() const {
   if (!state_->container || state_->ended) return std::nullopt;
-  return state_->container->exec_target();
+  auto target = state_->container->exec_target();
+  if (target) target->env = {"BURROW_CONTAINER_ID=" + state_->id, "BURROW_APP_ID=" + state_->request.spec().app_id()};
+  return target;
 }
 
 std::function<os::CgroupUsage()> FunctionContainer::UsageReader() const {

@@ -1,7 +1,10 @@
 #include "worker/sandbox.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "os/fs.h"
@@ -16,6 +19,12 @@ constexpr const char* kStandby =
     "import sys; sys.path[:0] = ['/burrow/lib']; from burrow._runner.standby import main; main()";
 constexpr std::string_view kArrived = "ok";
 
+// What an image's Python sends is not taken on trust: to close another descriptor might block.
+bool IsNamespace(const UniqueFd& fd) {
+  struct statfs st{};
+  return fstatfs(fd.get(), &st) == 0 && st.f_type == NSFS_MAGIC;
+}
+
 }  // namespace
 
 Result<Sandbox> MakeSandbox(const runtime::ContainerRuntime& runtime, runtime::ContainerOptions options,
@@ -24,16 +33,13 @@ Result<Sandbox> MakeSandbox(const runtime::ContainerRuntime& runtime, runtime::C
   BURROW_ASSIGN_OR_RETURN(const UniqueFd null, os::Open("/dev/null", O_RDWR));
   options.args = {"python3", "-I", "-S", "-c", kStandby};
   options.fds = {{null.get(), 0}, {null.get(), 1}, {null.get(), 2}, {pair.theirs.get(), kStandbyFd}};
-  std::string directory = options.directory;
   BURROW_ASSIGN_OR_RETURN(runtime::Container container, runtime.Start(std::move(options)));
   pair.theirs.Reset();
   BURROW_ASSIGN_OR_RETURN(ReceivedMessage first, ReceiveMessage(pair.ours.get()));
-  if (first.descriptors.size() != kNamespaces)
+  if (first.descriptors.size() != kNamespaces || !std::ranges::all_of(first.descriptors, IsNamespace))
     return Fail(Code::kFailedPrecondition, "the first process of a container for forks did not start");
-  return Sandbox{.directory = std::move(directory),
-                 .container = std::move(container),
-                 .namespaces = std::move(first.descriptors),
-                 .standby = std::move(pair.ours)};
+  return Sandbox{
+      .container = std::move(container), .namespaces = std::move(first.descriptors), .standby = std::move(pair.ours)};
 }
 
 Status MoveIn(int requests, Sandbox& sandbox, const RunnerWires& wires, const std::string& cwd,
@@ -45,7 +51,7 @@ Status MoveIn(int requests, Sandbox& sandbox, const RunnerWires& wires, const st
   BURROW_RETURN_IF_ERROR(SendMessage(requests, cwd, descriptors));
   birth.theirs.Reset();
   BURROW_ASSIGN_OR_RETURN(const ReceivedMessage here, ReceiveMessage(birth.ours.get()));
-  if (here.text.empty() || here.sender <= 0) return Fail(Code::kUnavailable, "the template has ended");
+  if (here.text.empty() || here.sender <= 0) return Fail(Code::kUnavailable, "its fork ended at once");
   BURROW_RETURN_IF_ERROR(sandbox.container.Adopt(here.sender));
   BURROW_RETURN_IF_ERROR(SendMessage(birth.ours.get(), "."));
   BURROW_ASSIGN_OR_RETURN(const ReceivedMessage arrived, ReceiveMessage(birth.ours.get()));

@@ -13,7 +13,6 @@
 namespace burrow::worker {
 
 struct Sandbox {
-  std::string directory;  // everything of it; the owner removes it after the container
   runtime::Container container;
   std::vector<UniqueFd> namespaces;  // in the order in which they are joined
   UniqueFd standby;                  // the socket of its first process, for the number with which that is to end

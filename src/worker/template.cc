@@ -4,7 +4,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -27,6 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kForkDeadline{10'000};
 constexpr milliseconds kLongWait{3'600'000};
+constexpr int kTries = 5;
 constexpr const char* kIdPrefix = "tm";
 constexpr const char* kNotWarm = "the function is still being warmed for forks";
 
@@ -34,6 +34,7 @@ constexpr const char* kNotWarm = "the function is still being warmed for forks";
 
 // A fork that waits in its sandbox for being told which container it is.
 struct Standby {
+  std::string directory;
   std::optional<Sandbox> sandbox;
   RunnerWires wires;
 };
@@ -42,7 +43,6 @@ struct Standby {
 struct Warmed {
   std::optional<runtime::Container> container;
   UniqueFd pid_namespace, requests;
-  std::mutex forking;  // one at a time
   std::deque<Standby> standby;
   std::string directory;
 };
@@ -52,11 +52,14 @@ struct Template::State {
   burrow::link::v1::StartContainer request;
   milliseconds start_deadline;
   std::string id;
-  std::string why_not = kNotWarm;  // empty: it can be forked
-  bool ended = false, ending = false, freed = false;
-  int uses = 0;             // containers that came from it
-  int sandboxes_begun = 0;  // on the pool
-  net::Event changed;       // one of these
+  std::string why_not = kNotWarm;       // empty: it can be forked
+  bool refused = false;                 // it cannot be forked, as was said or seen, and not be warmed again
+  bool ended = false;                   // its process is gone, or is about to be
+  bool ending = false;                  // as soon as nobody uses it
+  bool freeing = false, freed = false;  // what it held
+  int uses = 0;                         // containers that came from it
+  int sandboxes_begun = 0;              // on the pool
+  net::Event changed;                   // one of these
   ContainerInputs inputs;
   std::shared_ptr<Warmed> warmed = std::make_shared<Warmed>();
   std::unique_ptr<RunnerChannel> channel;
@@ -72,6 +75,7 @@ Status MakeStandby(const ContainerServices& services, const burrow::link::v1::Co
   BURROW_ASSIGN_OR_RETURN(standby.wires, MakeRunnerWires());
   LaunchPaths paths = PathsOf(services, id, inputs);
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
+  standby.directory = paths.directory;
   if (services.api) {
     BURROW_ASSIGN_OR_RETURN(standby.wires.api, ApiListener::Open(services.api->options().directory, id));
     paths.api_socket = standby.wires.api.path();
@@ -80,18 +84,10 @@ Status MakeStandby(const ContainerServices& services, const burrow::link::v1::Co
   BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(spec.function()));
   options.joined_from = warmed.pid_namespace.get();
   options.written_before = warmed.container->upper();
-  auto sandbox = MakeSandbox(*services.runtime, std::move(options), kForkDeadline);
-  if (!sandbox) {
-    (void)os::RemoveTree(paths.directory);
-    return Forward(std::move(sandbox.error()));
-  }
-  standby.sandbox.emplace(std::move(*sandbox));
+  BURROW_ASSIGN_OR_RETURN(Sandbox sandbox, MakeSandbox(*services.runtime, std::move(options), kForkDeadline));
+  standby.sandbox.emplace(std::move(sandbox));
   RunnerWires& wires = standby.wires;
-  {
-    std::lock_guard lock(warmed.forking);
-    BURROW_RETURN_IF_ERROR(
-        MoveIn(warmed.requests.get(), *standby.sandbox, wires, WorkingDirectory(spec), kForkDeadline));
-  }
+  BURROW_RETURN_IF_ERROR(MoveIn(warmed.requests.get(), *standby.sandbox, wires, WorkingDirectory(spec), kForkDeadline));
   for (UniqueFd* theirs : {&wires.socket.theirs, &wires.out.write, &wires.err.write, &standby.sandbox->standby})
     theirs->Reset();
   return {};
@@ -102,19 +98,21 @@ bool Lives(const Standby& standby) {
   return poll(&ended, 1, 0) == 0;
 }
 
-void Destroy(Standby& standby) {
-  if (!standby.sandbox) return;
-  const std::string directory = standby.sandbox->directory;
-  standby.sandbox.reset();
+void RemoveDirectory(const std::string& directory) {
+  if (directory.empty()) return;
   if (Status removed = os::RemoveTree(directory); !removed) LogWarn("{}", removed.error().message());
+}
+
+void Destroy(Standby& standby) {
+  standby.sandbox.reset();
+  RemoveDirectory(standby.directory);
 }
 
 void Destroy(Warmed& warmed) {
   warmed.requests.Reset();
   for (Standby& standby : warmed.standby) Destroy(standby);
   warmed.container.reset();
-  if (warmed.directory.empty()) return;
-  if (Status removed = os::RemoveTree(warmed.directory); !removed) LogWarn("{}", removed.error().message());
+  RemoveDirectory(warmed.directory);
 }
 
 }  // namespace
@@ -125,8 +123,12 @@ TemplateUse::~TemplateUse() {
   if (--used_->state_->uses == 0) used_->state_->changed.Notify();
 }
 
+void TemplateUse::Failed() { used_->Condemn("a fork of it ended before it took calls"); }
+
 void TemplateUse::Arrived() {
-  if (std::exchange(arrived_, true) || used_->state_->ending || !used_->state_->warmed->standby.empty()) return;
+  const Template::State& state = *used_->state_;
+  if (std::exchange(arrived_, true) || state.ending || state.sandboxes_begun > 0 || !state.warmed->standby.empty())
+    return;
   net::RunDetached(*used_->state_->services.io, used_->Replenish(), "sandbox of " + used_->state_->id);
 }
 
@@ -147,37 +149,43 @@ std::shared_ptr<Template> Template::Start(const ContainerServices& services, bur
   return made;
 }
 
+// The only one that frees, at its end, so that nothing is taken away under it.
 net::Task<void> Template::Live() {
   auto self = shared_from_this();
+  State& state = *state_;
+  const std::string& name = state.request.spec().function().name();
   Status warm = co_await Warm();
-  if (!warm) {
-    state_->why_not = warm.error().message();
-    if (!state_->ending) LogInfo("{} cannot be forked: {}", state_->request.spec().function().name(), state_->why_not);
-    co_return co_await Free();
+  if (warm) warm = co_await AddStandby();
+  if (!state.refused || !warm) state.why_not = warm ? "" : warm.error().message();
+  if (!warm && !state.ending) LogInfo("{} cannot be forked: {}", name, state.why_not);
+  if (warm) {
+    while (true) {  // nothing more is said until its end
+      auto frame = co_await state.channel->Read();
+      if (!frame || !frame->has_value()) break;
+    }
+    if (!state.ending) LogWarn("the template {} of {} has ended", state.id, name);
+    if (!state.refused) state.why_not = "the process that was warmed for forks has ended";
   }
-  Status first = state_->ending ? Status() : co_await AddStandby();
-  state_->why_not = first ? "" : first.error().message();
-  if (!first) LogWarn("{} cannot be forked: {}", state_->request.spec().function().name(), state_->why_not);
-  // Nothing more is said until its end.
-  while (true) {
-    auto frame = co_await state_->channel->Read();
-    if (!frame || !frame->has_value()) break;
+  // A refusal is worth remembering: the next try would end as this one did.
+  state.ended = !state.refused;
+  while (state.uses > 0 || state.sandboxes_begun > 0) {
+    KillNow();
+    co_await state.changed.Wait(kLongWait);
   }
-  if (!state_->ending) LogWarn("the template {} of {} has ended", state_->id, state_->request.spec().function().name());
-  state_->ended = true;
-  state_->why_not = "the process that was warmed for forks has ended";
-  co_await End();
+  co_await Free();
 }
 
 net::Task<Status> Template::Warm() {
   State& state = *state_;
   BURROW_CO_ASSIGN_OR_RETURN(MessagePair requests, MakeMessagePair(kForkDeadline));
-  FreshStartOptions options{.id = state.id, .fork_requests = std::move(requests.theirs)};
+  FreshStartOptions options{
+      .id = state.id, .called_off = [&state] { return state.ending; }, .fork_requests = std::move(requests.theirs)};
   Warmed& warmed = *state.warmed;
   warmed.directory = state.services.containers_directory + "/" + state.id;
   BURROW_CO_ASSIGN_OR_RETURN(FreshStart start,
                              co_await StartFresh(state.services, state.request.spec(), std::move(options)));
   warmed.container = std::move(start.container);
+  if (state.ending) co_return Fail(Code::kCancelled, "it is not wanted any more");
   warmed.requests = std::move(requests.ours);
   state.inputs = std::move(start.inputs);
   BURROW_CO_ASSIGN_OR_RETURN(warmed.pid_namespace, warmed.container->OpenPidNamespace());
@@ -193,8 +201,9 @@ net::Task<Status> Template::Warm() {
                       state.inputs.function);
   state.request.clear_secret_environment();
   boost::asio::steady_timer deadline(*state.services.io, state.start_deadline);
-  deadline.async_wait([held = state.warmed](boost::system::error_code error) {
-    if (!error && held->container) held->container->Kill();
+  deadline.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    auto self = weak.lock();
+    if (!error && self) self->KillNow();
   });
   Status warm = co_await AwaitWarm();
   deadline.cancel();
@@ -207,29 +216,39 @@ net::Task<Status> Template::AwaitWarm() {
     if (!frame) co_return Fail(Code::kFailedPrecondition, "its import ended the process that was to be forked");
     BURROW_CO_ASSIGN_OR_RETURN(RunnerMessage message, ParseRunnerHeader(frame->header));
     if (message.kind == RunnerMessage::Kind::kReady) co_return Status();
+    state_->refused = message.kind == RunnerMessage::Kind::kRefused || message.kind == RunnerMessage::Kind::kFailed;
     if (message.kind == RunnerMessage::Kind::kRefused) co_return Fail(Code::kFailedPrecondition, "{}", message.reason);
     if (message.kind == RunnerMessage::Kind::kFailed)
       co_return Fail(Code::kFailedPrecondition, "its import failed in the process that was to be forked");
   }
 }
 
+// One at a time: each takes the processor for some dozens of milliseconds, and a thread of the pool for as long as the
+// template takes to answer.
 net::Task<Status> Template::AddStandby() {
   auto self = shared_from_this();
-  auto held = state_->warmed;
+  State& state = *state_;
+  while (state.sandboxes_begun > 0) co_await state.changed.Wait(kLongWait);
+  if (state.ending || state.ended)
+    co_return Fail(Code::kUnavailable, "the process that was warmed for forks is ending");
+  auto held = state.warmed;
   auto made = std::make_shared<Standby>();
-  ++state_->sandboxes_begun;
-  Status status = co_await net::RunBlocking(*state_->services.pool, [this, held, made] {
-    Status done = MakeStandby(state_->services, state_->request.spec(), state_->inputs, *held, *made);
+  ++state.sandboxes_begun;
+  Status status = co_await net::RunBlocking(*state.services.pool, [&state, held, made] {
+    Status done = MakeStandby(state.services, state.request.spec(), state.inputs, *held, *made);
     if (!done) Destroy(*made);
     return done;
   });
   if (status) held->standby.push_back(std::move(*made));
-  --state_->sandboxes_begun;
-  state_->changed.Notify();
+  --state.sandboxes_begun;
+  state.changed.Notify();
+  // It holds a thread for ever if it is asked again.
+  if (!status && status.error().code() == Code::kDeadlineExceeded) Condemn("a fork of it took too long");
   co_return status;
 }
 
 net::Task<void> Template::Replenish() {
+  auto self = shared_from_this();
   Status added = co_await AddStandby();
   if (!added && !state_->ending) LogWarn("template {}: {}", state_->id, added.error().message());
 }
@@ -237,15 +256,17 @@ net::Task<void> Template::Replenish() {
 // The next that lives; those that have ended meanwhile are freed.
 net::Task<Result<Standby>> Template::TakeStandby() {
   auto held = state_->warmed;
-  while (true) {
+  for (int tries = 0; tries < kTries; ++tries) {
     if (held->standby.empty()) {
       BURROW_CO_RETURN_IF_ERROR(co_await AddStandby());
+      if (held->standby.empty()) continue;  // another start was faster
     }
     auto next = std::make_shared<Standby>(std::move(held->standby.front()));
     held->standby.pop_front();
     if (Lives(*next)) co_return std::move(*next);
     co_await net::RunBlocking(*state_->services.pool, [next] { Destroy(*next); });
   }
+  co_return Fail(Code::kUnavailable, "its forks end before they are needed");
 }
 
 net::Task<Result<ForkedContainer>> Template::Fork() {
@@ -256,30 +277,36 @@ net::Task<Result<ForkedContainer>> Template::Fork() {
   ForkedContainer forked;
   forked.use = std::make_shared<TemplateUse>(self);
   BURROW_CO_ASSIGN_OR_RETURN(Standby standby, co_await TakeStandby());
-  forked.directory = standby.sandbox->directory;
+  forked.directory = standby.directory;
   forked.wires = std::move(standby.wires);
   forked.container = std::make_unique<runtime::Container>(std::move(standby.sandbox->container));
   co_return forked;
 }
 
+void Template::KillNow() {
+  if (!state_->freeing && state_->warmed->container) state_->warmed->container->Kill();
+}
+
+void Template::Condemn(const std::string& why) {
+  if (state_->refused || state_->ended) return;
+  state_->refused = true;
+  state_->why_not = why;
+  net::RunDetached(*state_->services.io, End(), "end of template " + state_->id);
+}
+
 net::Task<void> Template::End() {
   auto self = shared_from_this();
-  if (!std::exchange(state_->ending, true)) {
-    while (state_->uses > 0) co_await state_->changed.Wait(kLongWait);
-    state_->ended = true;
-    co_await Free();
-  }
+  state_->ending = true;
+  while (state_->uses > 0) co_await state_->changed.Wait(kLongWait);
+  KillNow();
   while (!state_->freed) co_await state_->changed.Wait(kLongWait);
 }
 
 net::Task<void> Template::Free() {
   auto self = shared_from_this();
   auto held = state_->warmed;
-  while (state_->sandboxes_begun > 0) co_await state_->changed.Wait(kLongWait);
-  co_await net::RunBlocking(*state_->services.pool, [held] {
-    std::lock_guard lock(held->forking);
-    Destroy(*held);
-  });
+  state_->freeing = true;
+  co_await net::RunBlocking(*state_->services.pool, [held] { Destroy(*held); });
   if (state_->channel) state_->channel->Close();
   if (state_->output) state_->output->Close();
   state_->inputs = {};

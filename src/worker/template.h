@@ -25,6 +25,8 @@ class TemplateUse {
   explicit TemplateUse(std::shared_ptr<Template> used);
   // The fork takes calls, or never will: what makes the next one fast may take the processor now. Once counts.
   void Arrived();
+  // The fork ended before that: no further one is tried.
+  void Failed();
   TemplateUse(const TemplateUse&) = delete;
   TemplateUse& operator=(const TemplateUse&) = delete;
   ~TemplateUse();
@@ -52,7 +54,7 @@ class Template : public std::enable_shared_from_this<Template> {
   // Starts a container by a fork. The error is a few words on why there is none: it is not warm yet, cannot be forked,
   // or has ended.
   net::Task<Result<ForkedContainer>> Fork();
-  // Ends it as soon as no container that came from it lives, and then frees what it held. Once.
+  // Ends it as soon as no container that came from it lives; returns when what it held is free.
   net::Task<void> End();
   bool in_use() const;
   bool ended() const;  // its process is gone, or is about to be
@@ -68,6 +70,8 @@ class Template : public std::enable_shared_from_this<Template> {
   net::Task<void> Replenish();
   net::Task<Result<Standby>> TakeStandby();
   net::Task<void> Free();
+  void KillNow();
+  void Condemn(const std::string& why);
   std::unique_ptr<State> state_;
 };
 

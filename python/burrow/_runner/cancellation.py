@@ -51,9 +51,10 @@ class Interrupts:
         self.cancel_task: Optional[Callable[[], Any]] = None
 
     def install(self) -> None:
-        """Sets the handlers; a forked child gets the default ones back."""
-        signal.signal(signal.SIGUSR1, self._on_cancel)
-        signal.signal(signal.SIGTERM, self._on_terminate)
+        """Sets the handlers where user code has none; a forked child gets the default ones back."""
+        for number, handler in self._handlers():
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, handler)
         os.register_at_fork(after_in_child=self._forget)
 
     def begin(self, call_id: str) -> None:
@@ -115,12 +116,12 @@ class Interrupts:
         else:
             raise InputCancellation(explain(reason))
 
+    def _handlers(self) -> "tuple[tuple[int, Callable[..., None]], ...]":
+        return ((signal.SIGUSR1, self._on_cancel), (signal.SIGTERM, self._on_terminate))
+
     def _forget(self) -> None:
         self._running = None
         self._waiting = False
-        for number, handler in (
-            (signal.SIGUSR1, self._on_cancel),
-            (signal.SIGTERM, self._on_terminate),
-        ):
+        for number, handler in self._handlers():
             if signal.getsignal(number) == handler:
                 signal.signal(number, signal.SIG_DFL)

@@ -62,6 +62,7 @@ class _Prepared:
 
     def load(self, start: Frame) -> Service:
         """Loads the function or class that the `start` frame names."""
+        os.environ.update(start[0].pop("secrets", {}))
         self.tagged = _tag_output(start[0])
         self.service = _service(start)
         return self.service
@@ -87,6 +88,8 @@ def _serve_on(channel: Channel, prepared: _Prepared) -> int:
         output.buffer_by_line()
     else:
         _take_names(start[0])
+        if prepared.tagged is not None:
+            prepared.tagged.install()
     if start[0].get("template"):
         return _serve_template(start, channel, prepared)
     executor = _load(start, channel, inbox, interrupts, prepared)
@@ -119,7 +122,6 @@ def _await_start(inbox: Inbox, interrupts: Interrupts) -> Frame:
     start = inbox.next_start()
     if start is None:
         raise Terminated
-    os.environ.update(start[0].pop("secrets", {}))
     return start
 
 
@@ -144,6 +146,7 @@ def _serve_template(start: Frame, channel: Channel, prepared: _Prepared) -> int:
     except BaseException as error:
         _send_load_failure(channel, error, start[0], prepared.service)
         return 1
+    output.flush()
     channel.send({"t": "ready"})
     runner = template.serve(requests)
     if runner is None:

@@ -96,6 +96,11 @@ class TaggedOutput:
     def __init__(self) -> None:
         self.sink: Sink = lambda call_id, stream, text: None
         self._streams: List[TaggedStream] = []
+        self.install()
+
+    def install(self) -> None:
+        """Takes both streams over: those that a fork of the user's has got back, too."""
+        self._streams = []
         for name in ("stdout", "stderr"):
             beneath = getattr(sys, name)
             stream = TaggedStream(name, beneath, self)

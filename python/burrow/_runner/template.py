@@ -29,6 +29,8 @@ _WIRES = ("birth", "standby", "runner", "stdout", "stderr")
 _MAX_DESCRIPTORS = 32
 _MAX_REQUEST_BYTES = 8192  # a directory's name
 _MAX_ERROR_BYTES = 1000
+_WITHOUT_NAME = ("socket:", "pipe:", "anon_inode:")
+_HARMLESS = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _GPU_DEVICES = ("/dev/nvidia", "/dev/dri/", "/dev/kfd")
 
 
@@ -77,13 +79,21 @@ def check_safe(own: "set[int]") -> None:
             raise Unsafe("%d child processes run after the import" % len(children))
 
 
+def _on_child(handler: Any) -> Any:
+    """Sets what SIGCHLD does; what it did before."""
+    before = signal.signal(signal.SIGCHLD, handler)
+    return signal.SIG_DFL if before is None else before
+
+
 def _check_threads() -> None:
     # Libraries that know of forks (OpenBLAS, for one) end their threads before one, and start them
     # again when they need them: what is left after a trial would be missing in a fork.
+    chosen = _on_child(signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
+    _on_child(chosen)
     count = len(os.listdir("/proc/self/task")) - 1
     if count <= 0:
         return
@@ -99,19 +109,23 @@ def _check_threads() -> None:
 
 
 def _check_descriptors(own: "set[int]") -> None:
-    sockets = 0
+    """What is open would be shared by all forks, with one position in each file."""
     for name in os.listdir("/proc/self/fd"):
+        number = int(name)
         try:
             target = os.readlink("/proc/self/fd/" + name)
         except OSError:
-            continue
+            continue  # of the listing itself
         if target.startswith(_GPU_DEVICES):
             raise Unsafe("the import opened the device %s" % target)
-        sockets += target.startswith("socket:") and int(name) not in own
-    if sockets:
-        raise Unsafe(
-            "%d socket%s open after the import" % (sockets, " is" if sockets == 1 else "s are")
-        )
+        if number > 2 and number not in own and target not in _HARMLESS:
+            named = not target.startswith(_WITHOUT_NAME)
+            what = target if named else "a " + target.partition(":")[0]
+            raise Unsafe("the import left %s open" % what)
+    with open("/proc/self/maps") as file:
+        kinds = {line.split(None, 2)[1] for line in file}
+        if any(kind[1] == "w" and kind[3] == "s" for kind in kinds):
+            raise Unsafe("the import left memory that processes share")
 
 
 def serve(asked: _socket.socket) -> Optional[int]:
@@ -124,7 +138,7 @@ def serve(asked: _socket.socket) -> Optional[int]:
     capabilities = joining.Capabilities()
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, everything
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    chosen = _on_child(signal.SIG_IGN)
     space = _socket.CMSG_SPACE(4 * _MAX_DESCRIPTORS)
     while True:
         request, ancillary, _, _ = asked.recvmsg(
@@ -133,10 +147,16 @@ def serve(asked: _socket.socket) -> Optional[int]:
         if not request:
             return None
         descriptors = _descriptors(ancillary)
-        if os.fork() == 0:
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = -1  # the worker finds the birth's socket closed
+        if pid == 0:
             asked.close()
             directory = request.decode("utf-8", "surrogateescape")
-            return _move(directory, descriptors, lambda fds: joining.join(fds, capabilities))
+            runner = _move(directory, descriptors, lambda fds: joining.join(fds, capabilities))
+            _on_child(chosen)
+            return runner
         for fd in descriptors:
             os.close(fd)
 
@@ -154,41 +174,55 @@ def _descriptors(ancillary: Any) -> List[int]:
 
 def _move(directory: str, descriptors: List[int], join: Callable[[List[int]], None]) -> int:
     """In a fork: moves into the container, and returns in the process that is the runner there."""
+    arrived = False
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()  # a group that a call signals as its own must not be everybody's
+        _on_child(signal.SIG_DFL)
         wires = dict(zip(_WIRES, descriptors))
         namespaces = descriptors[len(_WIRES) :]
         birth = _socket.socket(fileno=wires["birth"])
         birth.send(b"here")
         if not birth.recv(1):  # the worker has put this process into the control group
             os._exit(1)
-    except BaseException:
-        os._exit(1)
-    try:
-        join(namespaces)
-        # Both wait until each has its own handlers.
-        signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
-        child = os.fork()
-    except BaseException as error:
-        birth.send(("%s" % error).encode("utf-8", "replace")[:_MAX_ERROR_BYTES] or b"failed")
-        os._exit(1)
-    if child:
-        _attend(child, birth, wires)
-    return _arrive(directory, birth, wires, namespaces)
+        try:
+            join(namespaces)
+            # Both wait until each has its own handlers.
+            signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+            child = os.fork()
+        except BaseException as error:
+            birth.send(("%s" % error).encode("utf-8", "replace")[:_MAX_ERROR_BYTES] or b"failed")
+            os._exit(1)
+        if child:
+            _attend(child, birth, wires)
+        runner = _arrive(directory, birth, wires, namespaces)
+        arrived = True
+        return runner
+    finally:
+        if not arrived:
+            os._exit(1)  # what is half on its way must not go on as a template or a runner
 
 
 def _attend(child: int, birth: _socket.socket, wires: "dict[str, int]") -> None:
     """Outside of the container's pid namespace: passes signals on and tells how the runner ended."""
     status = 255
+
+    def forward(number: int, _frame: Any) -> None:
+        try:
+            os.kill(child, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+
     try:
         for number in FORWARDED:
-            signal.signal(number, lambda number, _frame: os.kill(child, number))
+            signal.signal(number, forward)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         birth.send(b"ok")
         birth.close()
         for name in ("runner", "stdout", "stderr"):
             os.close(wires[name])
         _, ended = os.waitpid(child, 0)
+        for number in FORWARDED:
+            signal.signal(number, signal.SIG_IGN)
         status = 128 + os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else os.WEXITSTATUS(ended)
         _socket.socket(fileno=wires["standby"]).send(status.to_bytes(4, "little"))
     finally:
@@ -198,6 +232,7 @@ def _attend(child: int, birth: _socket.socket, wires: "dict[str, int]") -> None:
 def _arrive(
     directory: str, birth: _socket.socket, wires: "dict[str, int]", namespaces: List[int]
 ) -> int:
+    os.setsid()
     birth.close()
     for fd in (wires["standby"], *namespaces):
         os.close(fd)
