@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "image/tree.h"
-#include "imagefs/mapped_index.h"
+#include "image/mapped_index.h"
 #include "os/fs.h"
 
 namespace {
@@ -63,7 +63,7 @@ Status Make(int files, const std::string& directory) {
 
 Result<size_t> LoadIndex(const std::string& file, const cas::Digest& digest) {
   BURROW_ASSIGN_OR_RETURN(burrow::UniqueFd fd, os::Open(file, O_RDONLY));
-  BURROW_ASSIGN_OR_RETURN(auto mapped, burrow::imagefs::MappedIndex::Map(fd, digest));
+  BURROW_ASSIGN_OR_RETURN(auto mapped, burrow::image::MappedIndex::Map(fd, digest));
   return mapped->index().file_count();
 }
 

@@ -15,8 +15,7 @@ Result<image::Tree> LoadParent(const StepContext& context) {
     return Fail(Code::kInvalidArgument, "this step needs an image to build upon: begin with Image.debian_slim()");
   auto loaded = image::LoadIndex(*context.services.cache, *digest);
   if (!loaded) return Forward(std::move(loaded.error()).WithContext("read the parent image"));
-  BURROW_ASSIGN_OR_RETURN(auto index, loaded->Open());
-  return image::Tree::FromIndex(index);
+  return image::Tree::FromIndex((*loaded)->index());
 }
 
 Result<BuiltImage> StoreImage(const StepContext& context, const image::Tree& tree, burrow::link::v1::Image image) {

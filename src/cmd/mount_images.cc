@@ -19,9 +19,8 @@ constexpr const char* kRecording = "0000000000000001";  // there is one
 constexpr const char* kContainer = "mount";
 
 Result<std::vector<cas::Digest>> BlobsOfImage(const std::vector<std::string>& directories, const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, image::LoadLocalIndex(directories, digest));
-  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
-  return image::BlobsOf(index);
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(directories, digest));
+  return image::BlobsOf(loaded->index());
 }
 
 }  // namespace
@@ -85,9 +84,8 @@ Result<imagefs::ImageLease> MountImages::Acquire(const cas::Digest& index, bool 
 void MountImages::Prefetch(std::vector<cas::HotBlob> blobs) { prefetcher_->Start(kContainer, std::move(blobs)); }
 
 Result<std::vector<cas::HotBlob>> MountImages::FinishRecording() {
-  BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, image::LoadLocalIndex(BlobDirectories(), index_));
-  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
-  auto files = image::FilesOf(index);
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(BlobDirectories(), index_));
+  const auto files = image::FilesOf(loaded->index());
   std::vector<cas::HotBlob> blobs;
   for (const cas::Digest& read : accesses_->Finish(kRecording)) {
     auto at = std::ranges::lower_bound(files, read, {}, &image::ImageBlob::digest);

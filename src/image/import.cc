@@ -153,15 +153,13 @@ Result<cas::Digest> PutIndex(const Tree& tree, cas::BlobStore& store) {
   return digest;
 }
 
-Result<Index> LoadedIndex::Open() const {
-  return Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-}
-
-Result<LoadedIndex> LoadIndex(cas::BlobCache& cache, const cas::Digest& digest) {
-  LoadedIndex loaded;
-  BURROW_ASSIGN_OR_RETURN(loaded.bytes, cache.Read(digest, kMaxIndexBytes));
-  BURROW_RETURN_IF_ERROR(loaded.Open());
-  return loaded;
+Result<std::unique_ptr<MappedIndex>> LoadIndex(cas::BlobCache& cache, const cas::Digest& digest) {
+  BURROW_ASSIGN_OR_RETURN(UniqueFd file, cache.OpenBlob(digest));
+  auto mapped = MappedIndex::Map(file, digest);
+  if (mapped || mapped.error().code() != Code::kDataLoss) return mapped;
+  BURROW_RETURN_IF_ERROR(cache.Remove(digest));
+  BURROW_ASSIGN_OR_RETURN(file, cache.OpenBlob(digest));
+  return MappedIndex::Map(file, digest);
 }
 
 }  // namespace burrow::image

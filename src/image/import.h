@@ -7,6 +7,7 @@
 
 #include "cas/blob_cache.h"
 #include "cas/blob_store.h"
+#include "image/mapped_index.h"
 #include "image/tree.h"
 
 namespace burrow::image {
@@ -33,14 +34,8 @@ Status AddMissingFrames(Tree& tree, cas::BlobStore& store);
 // Encodes the tree, puts the index as a blob, syncs the store and gives the index's digest.
 Result<cas::Digest> PutIndex(const Tree& tree, cas::BlobStore& store);
 
-// An index and the bytes that it reads.
-struct LoadedIndex {
-  std::string bytes;
-  // Opens on `bytes`; valid while this object is not moved.
-  Result<Index> Open() const;
-};
-// Fetches an index through a cache and checks it; blocks up to the cache's deadline. kDataLoss where the blob is no
+// Fetches an index through a cache and maps it; blocks up to the cache's deadline. kDataLoss where the blob is no
 // index.
-Result<LoadedIndex> LoadIndex(cas::BlobCache& cache, const cas::Digest& digest);
+Result<std::unique_ptr<MappedIndex>> LoadIndex(cas::BlobCache& cache, const cas::Digest& digest);
 
 }  // namespace burrow::image

@@ -115,8 +115,8 @@ TEST_F(ImportTest, WorksAgainstABlobServer) {
   cas::Digest digest = PutIndex(tree, *remote).value();
   EXPECT_EQ(server.puts(), 101);
   auto cache = cas::BlobCache::Open(directory_ / "cache", remote.get()).value();
-  LoadedIndex loaded = LoadIndex(*cache, digest).value();
-  EXPECT_EQ(Describe(Tree::FromIndex(loaded.Open().value()).value()), Describe(tree));
+  const auto loaded = LoadIndex(*cache, digest).value();
+  EXPECT_EQ(Describe(Tree::FromIndex(loaded->index()).value()), Describe(tree));
   EXPECT_EQ(LoadIndex(*cache, server.Add("no index")).error().code(), Code::kDataLoss);
 }
 

@@ -1,5 +1,7 @@
 #include "image/index_blobs.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "cas/blob_path.h"
@@ -32,13 +34,13 @@ std::vector<cas::Digest> BlobsOf(const Index& index) {
   return blobs;
 }
 
-Result<LoadedIndex> LoadLocalIndex(std::span<const std::string> directories, const cas::Digest& digest) {
+Result<std::unique_ptr<MappedIndex>> LoadLocalIndex(std::span<const std::string> directories,
+                                                    const cas::Digest& digest) {
   for (const std::string& directory : directories) {
-    auto bytes = os::ReadFile(directory + "/" + cas::BlobPath(digest), kMaxIndexBytes);
-    if (!bytes && bytes.error().code() == Code::kNotFound) continue;
-    if (!bytes) return Forward(std::move(bytes.error()));
-    if (cas::Digest::Of(*bytes) != digest) return Fail(Code::kDataLoss, "the index {} is damaged", digest.Hex());
-    return LoadedIndex{std::move(*bytes)};
+    auto file = os::Open(directory + "/" + cas::BlobPath(digest), O_RDONLY);
+    if (!file && file.error().code() == Code::kNotFound) continue;
+    if (!file) return Forward(std::move(file.error()));
+    return MappedIndex::Map(*file, digest);
   }
   return Fail(Code::kNotFound, "the index {} is not in the cache", digest.Hex());
 }

@@ -1,12 +1,13 @@
 // Which blobs an image is made of.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "image/import.h"
 #include "image/index.h"
+#include "image/mapped_index.h"
 
 namespace burrow::image {
 
@@ -22,6 +23,7 @@ std::vector<ImageBlob> FilesOf(const Index& index);
 std::vector<cas::Digest> BlobsOf(const Index& index);
 
 // An index that is a file of one of these directories of blobs (see cas/blob_path.h), verified. kNotFound: of none.
-Result<LoadedIndex> LoadLocalIndex(std::span<const std::string> directories, const cas::Digest& digest);
+Result<std::unique_ptr<MappedIndex>> LoadLocalIndex(std::span<const std::string> directories,
+                                                    const cas::Digest& digest);
 
 }  // namespace burrow::image

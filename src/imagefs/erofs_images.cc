@@ -86,8 +86,8 @@ void ErofsImages::State::Release(const cas::Digest& digest) {
 
 // Whoever waits for it must hear of an exception, too.
 Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest& digest) try {
-  BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, options.load(digest));
-  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, options.load(digest));
+  const image::Index& index = loaded->index();
   BURROW_ASSIGN_OR_RETURN(std::string bytes, image::WriteErofs(index));
   std::string name;
   {

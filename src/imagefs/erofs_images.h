@@ -14,7 +14,7 @@ struct ErofsImagesOptions {
   std::string directory;  // image files and mount points; what an earlier life left in it is removed
   size_t max_idle = 16;   // images that stay mounted although nobody holds them
   // Gives an image's index; blocks.
-  std::function<Result<image::LoadedIndex>(const cas::Digest&)> load;
+  std::function<Result<std::unique_ptr<image::MappedIndex>>(const cas::Digest&)> load;
   // Asks for so many bytes on a disk that is full; false: in vain. May be absent.
   std::function<bool(uint64_t bytes)> make_room;
   // Called on the thread that acquires, once an image was mounted anew.

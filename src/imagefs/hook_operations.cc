@@ -32,9 +32,9 @@ Answer AnswerDirectory(NodeId id, ReplyBuffer& reply) {
 void AddLargeFiles(Session& session, const cas::Digest& digest) {
   auto loaded = image::LoadIndex(*session.cache, digest);
   if (!loaded) return LogWarn("large files of image {} are not streamed: {}", digest.Hex(), loaded.error().message());
-  auto index = loaded->Open();
-  for (image::InodeNumber number = 0; index && number < index->inode_count(); ++number) {
-    image::Inode inode = index->inode(number);
+  const image::Index& index = (*loaded)->index();
+  for (image::InodeNumber number = 0; number < index.inode_count(); ++number) {
+    image::Inode inode = index.inode(number);
     if (!S_ISREG(inode.mode) || inode.frames.IsZero()) continue;
     Status added = session.hook->AddLarge({.digest = inode.digest, .size = inode.size, .frames = inode.frames});
     if (!added) return LogWarn("{}", added.error().message());

@@ -39,14 +39,14 @@ Status ImageRegistry::Replay(std::string_view lines) {
   return {};
 }
 
-Result<std::unique_ptr<MappedIndex>> ImageRegistry::MapKept(const cas::Digest& digest) const {
+Result<std::unique_ptr<image::MappedIndex>> ImageRegistry::MapKept(const cas::Digest& digest) const {
   BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(KeptPath(digest), O_RDONLY));
-  return MappedIndex::Map(file, digest);
+  return image::MappedIndex::Map(file, digest);
 }
 
 // A link to the cache's file, or a copy where that is on another filesystem or gone. Without it, the next process asks
 // the cache and the store.
-void ImageRegistry::Keep(const cas::Digest& digest, const MappedIndex& mapped) const {
+void ImageRegistry::Keep(const cas::Digest& digest, const image::MappedIndex& mapped) const {
   const std::string cached = cache_->layout().Blobs() + "/" + cas::BlobPath(digest);
   if (::link(cached.c_str(), KeptPath(digest).c_str()) == 0 || errno == EEXIST) return;
   if (Status kept = os::WriteFileAtomically(KeptPath(digest), mapped.bytes(), 0600); !kept) {
@@ -54,14 +54,14 @@ void ImageRegistry::Keep(const cas::Digest& digest, const MappedIndex& mapped) c
   }
 }
 
-Result<std::unique_ptr<MappedIndex>> ImageRegistry::Map(const cas::Digest& digest) {
+Result<std::unique_ptr<image::MappedIndex>> ImageRegistry::Map(const cas::Digest& digest) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd file, cache_->OpenBlob(digest));
-  auto mapped = MappedIndex::Map(file, digest);
+  auto mapped = image::MappedIndex::Map(file, digest);
   if (mapped || mapped.error().code() != Code::kDataLoss) return mapped;
   // The local copy may have gone bad; the store's is asked once more.
   BURROW_RETURN_IF_ERROR(cache_->Remove(digest));
   BURROW_ASSIGN_OR_RETURN(file, cache_->OpenBlob(digest));
-  return MappedIndex::Map(file, digest);
+  return image::MappedIndex::Map(file, digest);
 }
 
 Result<const ImageNodes*> ImageRegistry::Load(const cas::Digest& digest) {

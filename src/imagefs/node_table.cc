@@ -19,7 +19,7 @@ const ImageNodes* NodeTable::FindImage(const cas::Digest& digest) const {
   return it == by_digest_.end() ? nullptr : it->second;
 }
 
-const ImageNodes* NodeTable::AddImage(const cas::Digest& digest, std::unique_ptr<MappedIndex> mapped) {
+const ImageNodes* NodeTable::AddImage(const cas::Digest& digest, std::unique_ptr<image::MappedIndex> mapped) {
   auto image = std::make_unique<ImageNodes>();
   image->mapped = std::move(mapped);
   std::lock_guard lock(mutex_);

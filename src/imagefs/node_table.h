@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "imagefs/mapped_index.h"
+#include "image/mapped_index.h"
 
 namespace burrow::imagefs {
 
@@ -21,7 +21,7 @@ inline constexpr NodeId kProbeNode = 2;
 
 // One image of a connection. Immutable, lives as long as its table.
 struct ImageNodes {
-  std::unique_ptr<MappedIndex> mapped;
+  std::unique_ptr<image::MappedIndex> mapped;
   NodeId first = 0;
   std::vector<NodeId> ids;  // by inode number
 
@@ -39,7 +39,7 @@ class NodeTable {
   // The image of that digest; null if it was not added.
   const ImageNodes* FindImage(const cas::Digest& digest) const;
   // Adds an image that is not there yet. One thread at a time.
-  const ImageNodes* AddImage(const cas::Digest& digest, std::unique_ptr<MappedIndex> mapped);
+  const ImageNodes* AddImage(const cas::Digest& digest, std::unique_ptr<image::MappedIndex> mapped);
   // The node of an id other than the root's; image is null for an id that was never given out.
   Node Find(NodeId id) const;
 

@@ -166,8 +166,8 @@ Result<std::string> Supervisor::State::Check(const cas::Digest& digest) {
   }
   auto loaded = image::LoadIndex(*cache, digest);
   if (!loaded) return Forward(std::move(loaded.error()).WithContext("load image " + digest.Hex()));
-  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded->Open());
-  std::string directory = Target(places[index.has_xattrs() ? kXattrPlace : kPlainPlace]) + "/" + digest.Hex();
+  std::string directory =
+      Target(places[(*loaded)->index().has_xattrs() ? kXattrPlace : kPlainPlace]) + "/" + digest.Hex();
   std::lock_guard lock(mutex);
   directories[digest] = directory;
   return directory;

@@ -66,11 +66,17 @@ Result<UniqueFd> OpenInRoot(int root, const std::string& path, int flags, unsign
 Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY));
   std::string content;
+  struct stat st{};
+  // The size is a hint: files of /proc have none.
+  if (fstat(fd.get(), &st) == 0 && st.st_size > 0)
+    content.reserve(std::min(static_cast<uint64_t>(st.st_size), limit) + kReadStep);
   for (;;) {
     const size_t old_size = content.size();
-    content.resize(old_size + kReadStep);
-    const ssize_t count = read(fd.get(), content.data() + old_size, kReadStep);
-    content.resize(old_size + (count > 0 ? static_cast<size_t>(count) : 0));
+    ssize_t count = 0;
+    content.resize_and_overwrite(old_size + kReadStep, [&](char* data, size_t) {
+      count = read(fd.get(), data + old_size, kReadStep);
+      return old_size + (count > 0 ? static_cast<size_t>(count) : 0);
+    });
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return FailErrno(fmt::format("read {}", path));
     if (content.size() > limit) return Fail(Code::kOutOfRange, "{} is larger than {} bytes", path, limit);

@@ -30,9 +30,8 @@ Result<HotSet> OfImage(const std::vector<cas::Digest>& reads, const std::vector<
                        const std::string& image) {
   auto digest = cas::Digest::FromHex(image);
   if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", image);
-  BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, image::LoadLocalIndex(directories, *digest));
-  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
-  auto files = image::FilesOf(index);
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(directories, *digest));
+  const auto files = image::FilesOf(loaded->index());
   HotSet set;
   for (const cas::Digest& read : reads) {
     auto at = std::ranges::lower_bound(files, read, {}, &image::ImageBlob::digest);

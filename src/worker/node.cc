@@ -68,9 +68,8 @@ constexpr uint64_t kEngineMemory = 256u << 20;
 constexpr uint64_t kOverflowMemory = 256u << 20;
 
 Result<std::vector<cas::Digest>> BlobsOfImage(const std::vector<std::string>& directories, const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(image::LoadedIndex loaded, image::LoadLocalIndex(directories, digest));
-  BURROW_ASSIGN_OR_RETURN(image::Index index, loaded.Open());
-  return image::BlobsOf(index);
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(directories, digest));
+  return image::BlobsOf(loaded->index());
 }
 
 Status OpenCache(Node& node, const WorkerOptions& options) {

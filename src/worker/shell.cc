@@ -55,9 +55,8 @@ struct RunningShell {
 };
 
 Result<image::Tree> LoadTree(const ShellServices& services, const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(auto loaded, image::LoadIndex(*services.cache, digest));
-  BURROW_ASSIGN_OR_RETURN(auto index, loaded.Open());
-  return image::Tree::FromIndex(index);
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadIndex(*services.cache, digest));
+  return image::Tree::FromIndex(loaded->index());
 }
 
 Result<builder::ImageUser> FindShellUser(const ShellServices& services, const burrow::link::v1::Image& image,

@@ -118,9 +118,7 @@ class StepFixture : public ::testing::Test {
   image::Tree TreeOf(const burrow::link::v1::Image& image) {
     auto loaded = image::LoadIndex(*cache_, *cas::Digest::FromHex(image.index_digest()));
     EXPECT_TRUE(loaded) << os::ErrorText(loaded);
-    auto index = loaded->Open();
-    EXPECT_TRUE(index) << os::ErrorText(index);
-    auto tree = image::Tree::FromIndex(*index);
+    auto tree = image::Tree::FromIndex((*loaded)->index());
     EXPECT_TRUE(tree) << os::ErrorText(tree);
     return std::move(*tree);
   }

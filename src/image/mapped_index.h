@@ -1,4 +1,4 @@
-// An index file in memory: mapped, verified, open.
+// An index file in memory: mapped, verified, open. The mapping costs no memory beside the page cache.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 #include "cas/digest.h"
 #include "image/index.h"
 
-namespace burrow::imagefs {
+namespace burrow::image {
 
 class MappedIndex {
  public:
@@ -17,14 +17,14 @@ class MappedIndex {
   MappedIndex& operator=(const MappedIndex&) = delete;
   ~MappedIndex();
 
-  const image::Index& index() const { return *index_; }
+  const Index& index() const { return *index_; }
   std::string_view bytes() const { return {static_cast<const char*>(address_), size_}; }
 
  private:
   MappedIndex(void* address, size_t size) : address_(address), size_(size) {}
   void* address_;
   size_t size_;
-  std::optional<image::Index> index_;
+  std::optional<Index> index_;
 };
 
-}  // namespace burrow::imagefs
+}  // namespace burrow::image
