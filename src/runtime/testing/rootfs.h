@@ -14,7 +14,8 @@ namespace burrow::runtime {
 
 // Copies `programs` with the libraries that they need into `directory`.
 inline void MakeRootfs(const std::string& directory, const std::vector<std::string>& programs) {
-  // The loader itself lists the libraries: ldd starts several processes for each program, which most tests would wait for.
+  // The loader itself lists the libraries: ldd starts several processes for each program, which most tests would wait
+  // for.
   constexpr const char* kScript =
       "root=$1; shift; mkdir -p $root/etc $root/tmp $root/root $root/bin; for p in \"$@\"; do "
       "for f in /usr/bin/$p /bin/$p /usr/sbin/$p; do [ -e $f ] && break; done; "
