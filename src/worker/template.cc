@@ -127,8 +127,8 @@ void TemplateUse::Failed() { used_->Condemn("a fork of it ended before it took c
 
 void TemplateUse::Arrived() {
   const Template::State& state = *used_->state_;
-  if (std::exchange(arrived_, true) || state.ending || state.sandboxes_begun > 0 || !state.warmed->standby.empty())
-    return;
+  const bool over = state.ending || state.ended || state.refused;
+  if (std::exchange(arrived_, true) || over || state.sandboxes_begun > 0 || !state.warmed->standby.empty()) return;
   net::RunDetached(*used_->state_->services.io, used_->Replenish(), "sandbox of " + used_->state_->id);
 }
 
@@ -185,9 +185,9 @@ net::Task<Status> Template::Warm() {
   BURROW_CO_ASSIGN_OR_RETURN(FreshStart start,
                              co_await StartFresh(state.services, state.request.spec(), std::move(options)));
   warmed.container = std::move(start.container);
-  if (state.ending) co_return Fail(Code::kCancelled, "it is not wanted any more");
   warmed.requests = std::move(requests.ours);
   state.inputs = std::move(start.inputs);
+  if (state.ending) co_return Fail(Code::kCancelled, "it is not wanted any more");
   BURROW_CO_ASSIGN_OR_RETURN(warmed.pid_namespace, warmed.container->OpenPidNamespace());
   // What the import prints was printed by the container that was started from nothing.
   state.output =
@@ -229,7 +229,7 @@ net::Task<Status> Template::AddStandby() {
   auto self = shared_from_this();
   State& state = *state_;
   while (state.sandboxes_begun > 0) co_await state.changed.Wait(kLongWait);
-  if (state.ending || state.ended)
+  if (state.ending || state.ended || state.refused)
     co_return Fail(Code::kUnavailable, "the process that was warmed for forks is ending");
   auto held = state.warmed;
   auto made = std::make_shared<Standby>();
