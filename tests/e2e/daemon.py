@@ -18,10 +18,6 @@ READY_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 30.0
 COMMAND_DEADLINE_S = 120.0
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    # Started in the background of a script: the commands that tests interrupt would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 Completed = subprocess.CompletedProcess  # of text
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Set
@@ -45,6 +46,10 @@ def mounts_under(state: Path) -> Set[str]:
     return found
 
 
+# What unit tests, which may run beside, call their own.
+_UNIT_TESTS = re.compile(r"burrow-t\d+-\d+")
+
+
 def cgroups() -> Set[str]:
     """Every control group directory that burrowd makes."""
     root = "/sys/fs/cgroup"
@@ -52,7 +57,7 @@ def cgroups() -> Set[str]:
         os.path.join(parent, name)
         for parent, names, _ in os.walk(root)
         for name in names
-        if name.startswith("burrow-")
+        if name.startswith("burrow-") and not _UNIT_TESTS.fullmatch(name)
     }
 
 
