@@ -18,11 +18,6 @@ constexpr uint64_t kOverflowMemory = 256u << 20;
 constexpr const char* kRecording = "0000000000000001";  // there is one
 constexpr const char* kContainer = "mount";
 
-Result<std::vector<cas::Digest>> BlobsOfImage(const std::vector<std::string>& directories, const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(directories, digest));
-  return image::BlobsOf(loaded->index());
-}
-
 }  // namespace
 
 std::vector<std::string> MountImages::BlobDirectories() const {
@@ -39,7 +34,7 @@ Status MountImages::OpenCache() {
       {.url = options_.control_url, .token = options_.token, .deadline = options_.fetch_deadline, .signals = signals_});
   BURROW_ASSIGN_OR_RETURN(accesses_, imagefs::AccessLog::Create());
   auto blobs_of_image = [directories = BlobDirectories()](const cas::Digest& digest) {
-    return BlobsOfImage(directories, digest);
+    return image::LocalBlobsOf(directories, digest);
   };
   BURROW_ASSIGN_OR_RETURN(
       keeper_,

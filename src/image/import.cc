@@ -157,6 +157,7 @@ Result<std::unique_ptr<MappedIndex>> LoadIndex(cas::BlobCache& cache, const cas:
   BURROW_ASSIGN_OR_RETURN(UniqueFd file, cache.OpenBlob(digest));
   auto mapped = MappedIndex::Map(file, digest);
   if (mapped || mapped.error().code() != Code::kDataLoss) return mapped;
+  // The local copy may have gone bad; the store's is asked once more.
   BURROW_RETURN_IF_ERROR(cache.Remove(digest));
   BURROW_ASSIGN_OR_RETURN(file, cache.OpenBlob(digest));
   return MappedIndex::Map(file, digest);

@@ -45,4 +45,9 @@ Result<std::unique_ptr<MappedIndex>> LoadLocalIndex(std::span<const std::string>
   return Fail(Code::kNotFound, "the index {} is not in the cache", digest.Hex());
 }
 
+Result<std::vector<cas::Digest>> LocalBlobsOf(std::span<const std::string> directories, const cas::Digest& digest) {
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, LoadLocalIndex(directories, digest));
+  return BlobsOf(loaded->index());
+}
+
 }  // namespace burrow::image

@@ -26,4 +26,7 @@ std::vector<cas::Digest> BlobsOf(const Index& index);
 Result<std::unique_ptr<MappedIndex>> LoadLocalIndex(std::span<const std::string> directories,
                                                     const cas::Digest& digest);
 
+// What such an index names, as BlobsOf gives it.
+Result<std::vector<cas::Digest>> LocalBlobsOf(std::span<const std::string> directories, const cas::Digest& digest);
+
 }  // namespace burrow::image

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cas/blob_path.h"
+#include "image/import.h"
 #include "os/fs.h"
 
 namespace burrow::imagefs {
@@ -32,7 +33,7 @@ Status ImageRegistry::Replay(std::string_view lines) {
     auto digest = cas::Digest::FromHex(lines.substr(0, kLine - 1));
     if (!digest) return Fail(Code::kDataLoss, "the journal of loaded images is damaged");
     auto mapped = MapKept(*digest);
-    if (!mapped) mapped = Map(*digest);
+    if (!mapped) mapped = image::LoadIndex(*cache_, *digest);
     if (!mapped) return Forward(std::move(mapped.error()).WithContext("load image " + digest->Hex() + " again"));
     nodes_.AddImage(*digest, std::move(*mapped));
   }
@@ -54,19 +55,9 @@ void ImageRegistry::Keep(const cas::Digest& digest, const image::MappedIndex& ma
   }
 }
 
-Result<std::unique_ptr<image::MappedIndex>> ImageRegistry::Map(const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(UniqueFd file, cache_->OpenBlob(digest));
-  auto mapped = image::MappedIndex::Map(file, digest);
-  if (mapped || mapped.error().code() != Code::kDataLoss) return mapped;
-  // The local copy may have gone bad; the store's is asked once more.
-  BURROW_RETURN_IF_ERROR(cache_->Remove(digest));
-  BURROW_ASSIGN_OR_RETURN(file, cache_->OpenBlob(digest));
-  return image::MappedIndex::Map(file, digest);
-}
-
 Result<const ImageNodes*> ImageRegistry::Load(const cas::Digest& digest) {
   if (const ImageNodes* image = Find(digest)) return image;
-  BURROW_ASSIGN_OR_RETURN(auto mapped, Map(digest));
+  BURROW_ASSIGN_OR_RETURN(auto mapped, image::LoadIndex(*cache_, digest));
   if (mapped->index().has_xattrs() != (kind_ == ImageKind::kWithXattrs)) {
     return Fail(Code::kNotFound, "image {} belongs to the other mount", digest.Hex());
   }

@@ -33,7 +33,6 @@ class ImageRegistry {
  private:
   ImageRegistry(UniqueFd journal, std::string kept, ImageKind kind, cas::BlobCache* cache)
       : journal_(std::move(journal)), kept_(std::move(kept)), kind_(kind), cache_(cache) {}
-  Result<std::unique_ptr<image::MappedIndex>> Map(const cas::Digest& digest);
   Result<std::unique_ptr<image::MappedIndex>> MapKept(const cas::Digest& digest) const;
   void Keep(const cas::Digest& digest, const image::MappedIndex& mapped) const;
   std::string KeptPath(const cas::Digest& digest) const { return kept_ + "/" + digest.Hex(); }

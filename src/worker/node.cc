@@ -67,17 +67,12 @@ constexpr uint64_t kEngineMemory = 256u << 20;
 // What a full disk has no room for is served from here.
 constexpr uint64_t kOverflowMemory = 256u << 20;
 
-Result<std::vector<cas::Digest>> BlobsOfImage(const std::vector<std::string>& directories, const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(directories, digest));
-  return image::BlobsOf(loaded->index());
-}
-
 Status OpenCache(Node& node, const WorkerOptions& options) {
   const auto& layout = node.layout;
   BURROW_ASSIGN_OR_RETURN(node.overflow_memory, os::MountTmpfs(layout.Overflow(), kOverflowMemory));
   BURROW_ASSIGN_OR_RETURN(node.accesses, imagefs::AccessLog::Create());
   auto blobs_of_image = [directories = layout.BlobDirectories()](const cas::Digest& digest) {
-    return BlobsOfImage(directories, digest);
+    return image::LocalBlobsOf(directories, digest);
   };
   // Before the cache: it removes what cannot be trusted, and makes room where there is none.
   BURROW_ASSIGN_OR_RETURN(node.keeper, cas::CacheKeeper::Open({.directory = layout.Cache(),
