@@ -8,11 +8,11 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 
+#include "os/fd_message.h"
 #include "os/fs.h"
 
 namespace burrow::runtime {
@@ -36,23 +36,10 @@ Status WaitForConsole(int fd, TerminalClock::time_point end) {
 
 // The one descriptor that a message brings.
 Result<UniqueFd> ReceiveDescriptor(int connection) {
-  std::array<char, 4096> name;
-  iovec bytes{name.data(), name.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control;
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (recvmsg(connection, &message, MSG_CMSG_CLOEXEC) < 0) return FailErrno("receive the container's terminal");
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len < CMSG_LEN(sizeof(int))) {
-    return Fail(Code::kInternal, "the engine handed out no terminal");
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return UniqueFd(fd);
+  auto message = os::ReceiveMessage(connection);
+  if (!message) return Forward(std::move(message.error()).WithContext("receive the container's terminal"));
+  if (message->descriptors.empty()) return Fail(Code::kInternal, "the engine handed out no terminal");
+  return std::move(message->descriptors.front());
 }
 
 winsize WindowOf(TerminalSize size) {

@@ -1,7 +1,7 @@
 #include "worker/fresh_start.h"
 
 #include "os/fs.h"
-#include "worker/api_socket.h"
+#include "worker/launch_plan.h"
 
 namespace burrow::worker {
 namespace {
@@ -9,15 +9,9 @@ namespace {
 // On the pool.
 Status Launch(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec,
               const FreshStartOptions& given, FreshStart& start) {
-  LaunchPaths paths = PathsOf(services, given.id, start.inputs);
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
   const bool is_template = given.fork_requests.valid();
-  if (services.api && !is_template) {
-    BURROW_ASSIGN_OR_RETURN(start.wires.api, ApiListener::Open(services.api->options().directory, given.id));
-    paths.api_socket = start.wires.api.path();
-  }
-  auto options = PlanLaunch(given.id, spec, paths);
-  BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(spec.function()));
+  BURROW_ASSIGN_OR_RETURN(
+      auto options, PrepareLaunch(services, given.id, spec, start.inputs, is_template ? nullptr : &start.wires.api));
   const RunnerWires& wires = start.wires;
   options.fds = {{wires.null.get(), 0},
                  {wires.out.write.get(), 1},
@@ -36,13 +30,22 @@ Status Launch(const ContainerServices& services, const burrow::link::v1::Contain
 
 }  // namespace
 
-LaunchPaths PathsOf(const ContainerServices& services, const std::string& id, const ContainerInputs& inputs) {
+Result<runtime::ContainerOptions> PrepareLaunch(const ContainerServices& services, const std::string& id,
+                                                const burrow::link::v1::ContainerSpec& spec,
+                                                const ContainerInputs& inputs, ApiListener* api) {
   LaunchPaths paths{.directory = services.containers_directory + "/" + id,
                     .lower = inputs.image.lower(),
                     .library = services.library,
                     .source = inputs.source ? inputs.source->path() : ""};
   for (const auto& directory : inputs.attached) paths.attached.push_back(directory->path());
-  return paths;
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
+  if (services.api && api != nullptr) {
+    BURROW_ASSIGN_OR_RETURN(*api, ApiListener::Open(services.api->options().directory, id));
+    paths.api_socket = api->path();
+  }
+  auto options = PlanLaunch(id, spec, paths);
+  BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(spec.function()));
+  return options;
 }
 
 net::Task<Result<FreshStart>> StartFresh(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec,

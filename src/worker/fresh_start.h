@@ -11,9 +11,9 @@
 #include "burrow/link/v1/link.pb.h"
 #include "net/task.h"
 #include "runtime/container.h"
+#include "worker/api_socket.h"
 #include "worker/container_inputs.h"
 #include "worker/container_services.h"
-#include "worker/launch_plan.h"
 #include "worker/runner_wires.h"
 
 namespace burrow::worker {
@@ -33,8 +33,11 @@ struct FreshStart {
   std::optional<runtime::Container> container;
 };
 
-// Where a container of `spec` is put, upon inputs that are there.
-LaunchPaths PathsOf(const ContainerServices& services, const std::string& id, const ContainerInputs& inputs);
+// What a container of `spec` is started by, upon inputs that are there: its directory is made, and `api`, where it is
+// given and functions can call others, its socket. Everything but the descriptors. Blocks; the pool.
+Result<runtime::ContainerOptions> PrepareLaunch(const ContainerServices& services, const std::string& id,
+                                                const burrow::link::v1::ContainerSpec& spec,
+                                                const ContainerInputs& inputs, ApiListener* api);
 
 // `services` and `spec` outlive the coroutine; `spec` does not change meanwhile, as the pool reads it. Where it fails
 // nothing is left but the directory.

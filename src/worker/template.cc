@@ -10,8 +10,8 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "net/detached.h"
+#include "os/fd_message.h"
 #include "os/fs.h"
-#include "worker/fd_message.h"
 #include "worker/fresh_start.h"
 #include "worker/launch_plan.h"
 #include "worker/output_pump.h"
@@ -73,15 +73,8 @@ Status MakeStandby(const ContainerServices& services, const burrow::link::v1::Co
                    const ContainerInputs& inputs, Warmed& warmed, Standby& standby) {
   const std::string id = NewIdText(kIdPrefix);
   BURROW_ASSIGN_OR_RETURN(standby.wires, MakeRunnerWires());
-  LaunchPaths paths = PathsOf(services, id, inputs);
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(paths.directory));
-  standby.directory = paths.directory;
-  if (services.api) {
-    BURROW_ASSIGN_OR_RETURN(standby.wires.api, ApiListener::Open(services.api->options().directory, id));
-    paths.api_socket = standby.wires.api.path();
-  }
-  auto options = PlanLaunch(id, spec, paths);
-  BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(spec.function()));
+  standby.directory = services.containers_directory + "/" + id;
+  BURROW_ASSIGN_OR_RETURN(auto options, PrepareLaunch(services, id, spec, inputs, &standby.wires.api));
   options.joined_from = warmed.pid_namespace.get();
   options.written_before = warmed.container->upper();
   BURROW_ASSIGN_OR_RETURN(Sandbox sandbox, MakeSandbox(*services.runtime, std::move(options), kForkDeadline));
@@ -177,7 +170,7 @@ net::Task<void> Template::Live() {
 
 net::Task<Status> Template::Warm() {
   State& state = *state_;
-  BURROW_CO_ASSIGN_OR_RETURN(MessagePair requests, MakeMessagePair(kForkDeadline));
+  BURROW_CO_ASSIGN_OR_RETURN(os::MessagePair requests, os::MakeMessagePair(kForkDeadline));
   FreshStartOptions options{
       .id = state.id, .called_off = [&state] { return state.ending; }, .fork_requests = std::move(requests.theirs)};
   Warmed& warmed = *state.warmed;

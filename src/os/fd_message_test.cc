@@ -1,11 +1,11 @@
-#include "worker/fd_message.h"
+#include "os/fd_message.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace burrow::worker {
+namespace burrow::os {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience{10'000}, kSoon{20};
@@ -53,4 +53,4 @@ TEST(FdMessage, RefusesMoreDescriptorsThanAMessageHolds) {
 }
 
 }  // namespace
-}  // namespace burrow::worker
+}  // namespace burrow::os

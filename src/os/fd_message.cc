@@ -1,4 +1,4 @@
-#include "worker/fd_message.h"
+#include "os/fd_message.h"
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace burrow::worker {
+namespace burrow::os {
 namespace {
 
 constexpr size_t kMaxDescriptors = 32;
@@ -90,4 +90,4 @@ Result<ReceivedMessage> ReceiveMessage(int socket) {
   return received;
 }
 
-}  // namespace burrow::worker
+}  // namespace burrow::os

@@ -1,4 +1,4 @@
-// Messages with descriptors between processes, over sockets that keep messages apart. Blocking; any thread.
+// Messages with descriptors between processes, over Unix sockets. Blocking; any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -11,10 +11,10 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace burrow::worker {
+namespace burrow::os {
 
-// A connected pair (SOCK_SEQPACKET), close-on-exec. `ours` gives up after `deadline` in either direction, and learns
-// who sends.
+// A connected pair that keeps messages apart (SOCK_SEQPACKET), close-on-exec. `ours` gives up after `deadline` in
+// either direction, and learns who sends.
 struct MessagePair {
   UniqueFd ours, theirs;
 };
@@ -30,4 +30,4 @@ struct ReceivedMessage {
 };
 Result<ReceivedMessage> ReceiveMessage(int socket);
 
-}  // namespace burrow::worker
+}  // namespace burrow::os
