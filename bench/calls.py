@@ -16,7 +16,15 @@ from typing import Any, Callable, Iterator
 
 from forked_starts import forked_starts
 from own_burrowd import Daemon, find_burrowd
-from measurement import BenchError, Measurement, interleave, median, percentile, waterfall
+from measurement import (
+    BenchError,
+    Measurement,
+    interleave,
+    median,
+    percentile,
+    phases_of,
+    waterfall,
+)
 from plain_container import PlainContainers
 from swapping import serve_swap
 
@@ -162,19 +170,15 @@ def _cold(calls: int) -> "tuple[Measurement, list[dict[str, float]]]":
 
     def observe(_: str, result: "dict[str, Any]") -> None:
         if result.get("cold"):
-            phases = result.get("phases", ())
-            recorded.append({p.get("name", ""): float(p.get("ms", 0)) for p in phases})
+            recorded.append(phases_of(result))
 
     def ours(_: int) -> float:
         with _running_app(observe) as app:  # a new app has no container yet
             return _milliseconds(app.noop.remote)
 
-    containers = PlainContainers()
-    try:
+    with PlainContainers() as containers:
         containers.run()
         values, baselines = interleave(calls, ours, lambda _: containers.run())
-    finally:
-        containers.close()
     if len(recorded) != calls:
         raise BenchError("%d of %d first calls were cold" % (len(recorded), calls))
     note = (

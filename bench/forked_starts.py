@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from measurement import BenchError, Measurement, interleave, median
+from measurement import BenchError, Measurement, interleave, median, phases_of
 from plain_container import PlainContainers
 
+# The first starts from nothing, and some while one is warmed.
 _MAX_FIRST_CALLS = 50
-_REST_S = (
-    0.5  # the container before is taken away, and the next fork made, which is not what is measured
-)
+# The container before is taken away, and the next fork made, which is not what is measured.
+_REST_S = 0.5
 
 
 def forked_starts(calls: int) -> "tuple[Measurement, list[dict[str, float]]]":
@@ -22,8 +22,7 @@ def forked_starts(calls: int) -> "tuple[Measurement, list[dict[str, float]]]":
     recorded: "list[dict[str, float]]" = []
 
     def observe(_: str, result: "dict[str, Any]") -> None:
-        phases = result.get("phases", ())
-        recorded.append({p.get("name", ""): float(p.get("ms", 0)) for p in phases})
+        recorded.append(phases_of(result))
 
     def ours(_: int) -> float:
         started = time.time()
@@ -34,20 +33,14 @@ def forked_starts(calls: int) -> "tuple[Measurement, list[dict[str, float]]]":
         time.sleep(_REST_S)
         return ours(number)
 
-    containers = PlainContainers()
-    try:
+    with PlainContainers() as containers, run_app(forked.app, None, observe):
         containers.run()
-        with run_app(forked.app, None, observe):
-            for _ in range(
-                _MAX_FIRST_CALLS
-            ):  # the first starts from nothing, and some while one is warmed
-                ours(0)
-                if "fork" in recorded[-1]:
-                    break
-            recorded.clear()
-            values, baselines = interleave(calls, rested, lambda _: containers.run())
-    finally:
-        containers.close()
+        for _ in range(_MAX_FIRST_CALLS):
+            ours(0)
+            if "fork" in recorded[-1]:
+                break
+        recorded.clear()
+        values, baselines = interleave(calls, rested, lambda _: containers.run())
     if len(recorded) != calls or not all("fork" in phases for phases in recorded):
         raise BenchError("not every container was a fork: %s" % recorded)
     note = (

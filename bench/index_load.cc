@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "image/tree.h"
 #include "image/mapped_index.h"
+#include "image/tree.h"
 #include "os/fs.h"
 
 namespace {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 
 class BenchError(Exception):
@@ -112,6 +112,11 @@ def table(measurements: Iterable[Measurement]) -> str:
         if note:
             lines.append("    " + note)
     return "\n".join(lines) + "\n"
+
+
+def phases_of(result: "dict[str, Any]") -> "dict[str, float]":
+    """Milliseconds by phase of a CallResult message."""
+    return {one.get("name", ""): float(one.get("ms", 0)) for one in result.get("phases", ())}
 
 
 def waterfall(calls: "Sequence[dict[str, float]]") -> str:

@@ -38,6 +38,12 @@ class PlainContainers:
             text=True,
         )
 
+    def __enter__(self) -> "PlainContainers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def run(self) -> float:
         """Milliseconds from nothing to the end of the container's process."""
         assert self._helper.stdin is not None and self._helper.stdout is not None

@@ -10,10 +10,9 @@
 #include <filesystem>
 #include <thread>
 
-#include "os/testing/environment.h"
 #include "os/testing/own_mounts.h"
 #include "runtime/container.h"
-#include "runtime/testing/rootfs.h"
+#include "runtime/testing/runtime_fixture.h"
 
 namespace burrow::runtime {
 namespace {
@@ -42,33 +41,22 @@ std::vector<std::string> Names(const std::string& directory) {
 }
 
 // A node with one image; runs every test with both engines.
-class ContainerTest : public ::testing::TestWithParam<Engine> {
+class ContainerTest : public EngineFixture {
  protected:
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    name_ = os::UniqueTestName();
-    image_ = temp_ / "image";
-    ASSERT_NO_FATAL_FAILURE(MakeRootfs(
-        image_, {"sh", "cat", "sleep", "true", "ls", "id", "mknod", "mount", "unshare", "head", "tail", "kill"}));
-    auto cgroups = os::CgroupRoot::Open(name_);
-    ASSERT_TRUE(cgroups) << ErrorText(cgroups);
-    cgroups_ = std::move(*cgroups);
-    auto runtime =
-        ContainerRuntime::Create({.engine = GetParam(), .state_directory = temp_ / "engine", .cgroups = &*cgroups_});
-    ASSERT_TRUE(runtime) << ErrorText(runtime);
-    runtime_ = std::move(*runtime);
+    ASSERT_NO_FATAL_FAILURE(Prepare(
+        {"sh", "cat", "sleep", "true", "ls", "id", "mknod", "mount", "unshare", "head", "tail", "kill"}, GetParam()));
   }
   void TearDown() override {
-    if (!cgroups_) return;
-    const Status removed = cgroups_->RemoveAll(true);
-    EXPECT_TRUE(removed) << removed.error().message();
-    EXPECT_THAT(SmallFiles(), IsEmpty());
+    EngineFixture::TearDown();
+    if (cgroups_) EXPECT_THAT(SmallFiles(), IsEmpty());
   }
 
   // What the runtime keeps of its containers.
   std::vector<std::string> SmallFiles() const {
-    auto names = Names(temp_ / "engine/engine");
-    for (auto& name : Names(temp_ / "engine/containers")) names.push_back(std::move(name));
+    auto names = Names(state_ + "/engine");
+    for (auto& name : Names(state_ + "/containers")) names.push_back(std::move(name));
     return names;
   }
 
@@ -102,11 +90,7 @@ class ContainerTest : public ::testing::TestWithParam<Engine> {
     return finished;
   }
 
-  TempDirectory temp_;
-  std::string name_, image_;
   int count_ = 0;
-  std::optional<os::CgroupRoot> cgroups_;
-  std::optional<ContainerRuntime> runtime_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, ContainerTest, ::testing::Values(Engine::kCrun, Engine::kRunc),
@@ -326,14 +310,13 @@ TEST_P(ContainerTest, HasANetworkOfItsOwnWhereTheNodeHasOne) {
     auto network = os::NodeNetwork::Create("c0de");
     ASSERT_TRUE(network) << ErrorText(network);
     runtime_ = *ContainerRuntime::Create(
-        {.engine = GetParam(), .state_directory = temp_ / "engine", .cgroups = &*cgroups_, .network = network->get()});
+        {.engine = GetParam(), .state_directory = state_, .cgroups = &*cgroups_, .network = network->get()});
     const std::string out = RunToEnd(Shell("cat /proc/net/dev /etc/hosts")).out;
     EXPECT_THAT(out, AllOf(HasSubstr("lo:"), HasSubstr("eth0:"), HasSubstr("10."), HasSubstr("\tburrow\n")));
     auto alone = Shell("cat /proc/net/dev");
     alone.network = NetworkMode::kNone;
     EXPECT_THAT(RunToEnd(alone).out, AllOf(HasSubstr("lo:"), Not(HasSubstr("eth"))));
-    runtime_ =
-        *ContainerRuntime::Create({.engine = GetParam(), .state_directory = temp_ / "engine", .cgroups = &*cgroups_});
+    runtime_ = *ContainerRuntime::Create({.engine = GetParam(), .state_directory = state_, .cgroups = &*cgroups_});
   }
   ASSERT_EQ(setns(before->get(), CLONE_NEWNET), 0);
   EXPECT_THAT(RunToEnd(Shell("cat /proc/net/dev")).out, AllOf(HasSubstr("lo:"), Not(HasSubstr("eth"))));

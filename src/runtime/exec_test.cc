@@ -9,9 +9,8 @@
 #include <filesystem>
 
 #include "os/fs.h"
-#include "os/testing/environment.h"
 #include "os/testing/own_mounts.h"
-#include "runtime/testing/rootfs.h"
+#include "runtime/testing/runtime_fixture.h"
 
 namespace burrow::runtime {
 namespace {
@@ -24,22 +23,15 @@ using ::testing::Not;
 constexpr milliseconds kExecPatience{60'000};
 
 // A container that sleeps, of both engines.
-class ExecTest : public ::testing::TestWithParam<Engine> {
+class ExecTest : public EngineFixture {
  protected:
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    ASSERT_NO_FATAL_FAILURE(MakeRootfs(temp_ / "image", {"sh", "sleep", "cat", "stty", "env"}));
-    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
-    ASSERT_TRUE(cgroups) << ErrorText(cgroups);
-    cgroups_ = std::move(*cgroups);
-    auto runtime =
-        ContainerRuntime::Create({.engine = GetParam(), .state_directory = temp_ / "state", .cgroups = &*cgroups_});
-    ASSERT_TRUE(runtime) << ErrorText(runtime);
-    runtime_ = std::move(*runtime);
+    ASSERT_NO_FATAL_FAILURE(Prepare({"sh", "sleep", "cat", "stty", "env"}, GetParam()));
     ASSERT_TRUE(os::MakeDirectories(temp_ / "container"));
     auto started = runtime_->Start({.name = os::UniqueTestName(),
                                     .directory = temp_ / "container",
-                                    .lower = {.directories = {temp_ / "image"}},
+                                    .lower = {.directories = {image_}},
                                     .args = {"sh", "-c", "echo inside > /marker; exec sleep 1000"},
                                     .env = {"PATH=/bin", "COLOUR=green", "HIDDEN=1"}});
     ASSERT_TRUE(started) << ErrorText(started);
@@ -48,10 +40,7 @@ class ExecTest : public ::testing::TestWithParam<Engine> {
   void TearDown() override {
     exec_.reset();
     container_.reset();
-    if (!cgroups_) return;
-    const Status removed = cgroups_->RemoveAll(true);
-    EXPECT_TRUE(removed) << removed.error().message();
-    EXPECT_TRUE(std::filesystem::is_empty((temp_ / "state") + "/containers"));
+    EngineFixture::TearDown();
   }
 
   // Starts a script whose output comes back by `Output`.
@@ -85,9 +74,6 @@ class ExecTest : public ::testing::TestWithParam<Engine> {
     return seen;
   }
 
-  os::TempDirectory temp_;
-  std::optional<os::CgroupRoot> cgroups_;
-  std::optional<ContainerRuntime> runtime_;
   std::optional<Container> container_;
   std::optional<ContainerExec> exec_;
   UniqueFd output_;

@@ -6,10 +6,9 @@
 #include <fstream>
 
 #include "os/fs.h"
-#include "os/testing/environment.h"
 #include "runtime/container.h"
 #include "runtime/exec.h"
-#include "runtime/testing/rootfs.h"
+#include "runtime/testing/runtime_fixture.h"
 
 namespace burrow::runtime {
 namespace {
@@ -22,17 +21,11 @@ constexpr std::chrono::milliseconds kJoinPatience{60'000};
 constexpr const char* kNamespaces[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
 
 // A container that may join, and one that is joined from it.
-class JoiningTest : public ::testing::Test {
+class JoiningTest : public RuntimeFixture {
  protected:
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    ASSERT_NO_FATAL_FAILURE(MakeRootfs(temp_ / "image", {"sh", "sleep", "cat", "nsenter", "mount", "hostname", "ls"}));
-    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
-    ASSERT_TRUE(cgroups) << ErrorText(cgroups);
-    cgroups_ = std::move(*cgroups);
-    auto runtime = ContainerRuntime::Create({.state_directory = temp_ / "state", .cgroups = &*cgroups_});
-    ASSERT_TRUE(runtime) << ErrorText(runtime);
-    runtime_ = std::move(*runtime);
+    ASSERT_NO_FATAL_FAILURE(Prepare({"sh", "sleep", "cat", "nsenter", "mount", "hostname", "ls"}));
     auto first = Options("first", {"sh", "-c", "echo written > /root/file; exec sleep 1000"});
     first.joins = true;
     ASSERT_NO_FATAL_FAILURE(Start(first, first_));
@@ -45,17 +38,14 @@ class JoiningTest : public ::testing::Test {
   void TearDown() override {
     second_.reset();
     first_.reset();
-    if (!cgroups_) return;
-    const Status removed = cgroups_->RemoveAll(true);
-    EXPECT_TRUE(removed) << removed.error().message();
-    EXPECT_TRUE(std::filesystem::is_empty((temp_ / "state") + "/containers"));
+    RuntimeFixture::TearDown();
   }
 
   ContainerOptions Options(const std::string& hostname, std::vector<std::string> args) {
     EXPECT_TRUE(os::MakeDirectories(temp_ / hostname));
     return {.name = os::UniqueTestName(),
             .directory = temp_ / hostname,
-            .lower = {.directories = {temp_ / "image"}},
+            .lower = {.directories = {image_}},
             .args = std::move(args),
             .env = {"PATH=/bin"},
             .hostname = hostname};
@@ -105,9 +95,6 @@ class JoiningTest : public ::testing::Test {
     return Output(*first_, options);
   }
 
-  os::TempDirectory temp_;
-  std::optional<os::CgroupRoot> cgroups_;
-  std::optional<ContainerRuntime> runtime_;
   UniqueFd pid_namespace_;
   std::optional<Container> first_, second_;
 };

@@ -10,9 +10,8 @@
 
 #include <filesystem>
 
-#include "os/testing/environment.h"
 #include "os/testing/own_mounts.h"
-#include "runtime/testing/rootfs.h"
+#include "runtime/testing/runtime_fixture.h"
 
 namespace burrow::runtime {
 namespace {
@@ -24,34 +23,25 @@ using ::testing::HasSubstr;
 constexpr milliseconds kMinute{60'000};
 
 // A container with a terminal, of both engines.
-class TerminalTest : public ::testing::TestWithParam<Engine> {
+class TerminalTest : public EngineFixture {
  protected:
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    ASSERT_NO_FATAL_FAILURE(MakeRootfs(temp_ / "image", {"sh", "sleep", "cat", "stty", "tty"}));
-    auto cgroups = os::CgroupRoot::Open(os::UniqueTestName());
-    ASSERT_TRUE(cgroups) << ErrorText(cgroups);
-    cgroups_ = std::move(*cgroups);
     // So long that no name of a unix socket below it would fit.
     state_ = temp_ / std::string(150, 'x');
-    auto runtime = ContainerRuntime::Create({.engine = GetParam(), .state_directory = state_, .cgroups = &*cgroups_});
-    ASSERT_TRUE(runtime) << ErrorText(runtime);
-    runtime_ = std::move(*runtime);
+    ASSERT_NO_FATAL_FAILURE(Prepare({"sh", "sleep", "cat", "stty", "tty"}, GetParam()));
   }
   void TearDown() override {
     master_.Reset();
     container_.reset();
-    if (!cgroups_) return;
-    const Status removed = cgroups_->RemoveAll(true);
-    EXPECT_TRUE(removed) << removed.error().message();
-    EXPECT_TRUE(std::filesystem::is_empty(state_ + "/containers"));
+    EngineFixture::TearDown();
   }
 
   void Start(const std::string& script) {
     ASSERT_TRUE(os::MakeDirectories(temp_ / "container"));
     auto started = runtime_->Start({.name = os::UniqueTestName(),
                                     .directory = temp_ / "container",
-                                    .lower = {.directories = {temp_ / "image"}},
+                                    .lower = {.directories = {image_}},
                                     .args = {"sh", "-c", script},
                                     .env = {"PATH=/bin"},
                                     .terminal = TerminalSize{.rows = 33, .columns = 111}});
@@ -82,10 +72,7 @@ class TerminalTest : public ::testing::TestWithParam<Engine> {
     return exit ? exit->status.code : -1;
   }
 
-  os::TempDirectory temp_;
-  std::string state_, seen_;
-  std::optional<os::CgroupRoot> cgroups_;
-  std::optional<ContainerRuntime> runtime_;
+  std::string seen_;
   std::optional<Container> container_;
   UniqueFd master_;
 };
@@ -124,7 +111,7 @@ TEST_P(TerminalTest, IsNotThereUnlessItWasAskedFor) {
   ASSERT_TRUE(os::MakeDirectories(temp_ / "container"));
   auto started = runtime_->Start({.name = os::UniqueTestName(),
                                   .directory = temp_ / "container",
-                                  .lower = {.directories = {temp_ / "image"}},
+                                  .lower = {.directories = {image_}},
                                   .args = {"sh", "-c", "[ ! -t 0 ]"},
                                   .env = {"PATH=/bin"}});
   ASSERT_TRUE(started) << ErrorText(started);

@@ -32,16 +32,21 @@ std::string NoteOf(const ContainerUpdate& update) {
 // Containers of a function that is to start from forks.
 class ForkTest : public testing::NodeFixture {
  protected:
-  std::string StartOne(const std::string& source, const std::string& function) {
-    return Start(source, function, [](auto& spec) { spec.mutable_function()->set_memory_snapshot(true); });
+  using Edit = std::function<void(burrow::v1::FunctionSpec&)>;
+
+  std::string StartOne(const std::string& source, const std::string& function, const Edit& edit = {}) {
+    return Start(source, function, [&](auto& spec) {
+      spec.mutable_function()->set_memory_snapshot(true);
+      if (edit) edit(*spec.mutable_function());
+    });
   }
   // Starts containers one after another until one is as wanted, which stays; "" after a minute.
   std::string StartUntil(const std::string& source, const std::string& function,
-                         const std::function<bool(const ContainerUpdate&)>& wanted) {
+                         const std::function<bool(const ContainerUpdate&)>& wanted, const Edit& edit = {}) {
     ContainerUpdate last;
     const auto until = std::chrono::steady_clock::now() + kForkPatience;
     while (std::chrono::steady_clock::now() < until && !HasFailure()) {
-      const std::string id = StartOne(source, function);
+      const std::string id = StartOne(source, function, edit);
       last = AwaitPhase(id, CONTAINER_PHASE_READY);
       if (wanted(last)) return id;
       Stop(id);
@@ -50,8 +55,8 @@ class ForkTest : public testing::NodeFixture {
     ADD_FAILURE() << "no container was as wanted; the last: " << last.ShortDebugString();
     return "";
   }
-  std::string Forked(const std::string& source, const std::string& function) {
-    return StartUntil(source, function, [](const auto& update) { return PhasesOf(update)[0] == "fork"; });
+  std::string Forked(const std::string& source, const std::string& function, const Edit& edit = {}) {
+    return StartUntil(source, function, [](const auto& update) { return PhasesOf(update)[0] == "fork"; }, edit);
   }
   // With signal 9: every process in the control group of a template or of a container that waits for a fork.
   void KillTemplates() {
@@ -154,20 +159,7 @@ TEST_F(ForkTest, SignalsToItsProcessGroupStayInIt) {
 
 TEST_F(ForkTest, TellsApartWhatItsCallsPrintAtOnce) {
   const std::string source = "def work(x):\n    print('number', x, flush=True)\n    return x\n";
-  auto start = [&] {
-    return Start(source, "work", [](auto& spec) {
-      spec.mutable_function()->set_memory_snapshot(true);
-      spec.mutable_function()->set_max_inputs(4);
-    });
-  };
-  std::string forked;
-  for (int tries = 0; tries < 100 && forked.empty() && !HasFailure(); ++tries) {
-    const std::string id = start();
-    if (PhasesOf(AwaitPhase(id, CONTAINER_PHASE_READY))[0] == "fork") forked = id;
-    if (forked.empty()) Stop(id);
-    if (forked.empty()) AwaitStopped(id);
-  }
-  ASSERT_NE(forked, "");
+  const std::string forked = Forked(source, "work", [](auto& function) { function.set_max_inputs(4); });
   const std::string one = Call(forked, IntArgument(1)), two = Call(forked, IntArgument(2));
   AwaitDone(one);
   AwaitDone(two);
