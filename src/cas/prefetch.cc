@@ -1,8 +1,5 @@
 #include "cas/prefetch.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -20,14 +17,10 @@ namespace {
 // Making files is what takes longest on a busy disk; more threads than this wait for each other in the directory.
 constexpr size_t kWriters = 2;
 constexpr size_t kLargeFetchers = 2;
-constexpr int kNiceness = 10;
 constexpr uint64_t kMaxQueued = 16u << 20;
 // The bundle pauses for misses after each so many bytes, but so briefly that it stays ahead of them.
 constexpr uint64_t kYieldEvery = 1u << 20;
 constexpr std::chrono::milliseconds kPauseForMisses{3};
-
-// The thread gives way to those that somebody waits for: mounts and misses.
-void GiveWay() { (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness); }
 
 class Run {
  public:
@@ -103,7 +96,6 @@ void Run::WriteOne(const Arrived& blob) {
 }
 
 void Run::Write() {
-  GiveWay();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
@@ -119,7 +111,6 @@ void Run::Write() {
 }
 
 void Run::FetchLarge() {
-  GiveWay();
   for (size_t i; !Ended() && (i = next_large_.fetch_add(1)) < large_.size();) {
     // As the bundle does: ends in the middle of a blob, and lets those go first who wait.
     uint64_t since_yield = 0;

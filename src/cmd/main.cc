@@ -1,6 +1,4 @@
 // burrowd: reads the command line and hands over to the subcommand.
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <map>
 
@@ -13,14 +11,6 @@ using namespace burrow;
 using namespace burrow::cmd;
 
 constexpr int kWrongCommandLine = 2;
-constexpr int kLargestKept = 32 << 20, kMostKept = 64 << 20;
-
-// Buffers of some MiB come from memory that was freed before, up to a bound, instead of new pages each time: where page
-// faults are dear (virtual machines) these cost several times what is done in the buffer.
-void KeepFreedMemory() {
-  mallopt(M_MMAP_THRESHOLD, kLargestKept);
-  mallopt(M_TRIM_THRESHOLD, kMostKept);
-}
 
 void AddCommon(CLI::App* app, CommonOptions& options) {
   app->add_option("--state-dir", options.state_directory, "Directory for everything that burrowd keeps")
@@ -93,7 +83,6 @@ int WithAddress(const std::string& text, Address& address, Run run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  KeepFreedMemory();
   CLI::App app{"burrowd: runs decorated Python functions in containers"};
   app.set_version_flag("--version", "burrowd " BURROW_VERSION);
   app.require_subcommand(1);
