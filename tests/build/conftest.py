@@ -23,7 +23,7 @@ from buildah import Buildah, base_built  # noqa: E402
 from burrow_builds import BurrowBuilds  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from file_server import FileServer  # noqa: E402
-from leftovers import Leftovers  # noqa: E402
+from leftovers import check_nothing_left  # noqa: E402
 from trees import Built  # noqa: E402
 
 # What reaches the loopback interface alone goes through no proxy.
@@ -52,7 +52,6 @@ def buildah(layout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def session_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    before = Leftovers()
     state = tmp_path_factory.mktemp("state")
     daemon = Daemon(tmp_path_factory.mktemp("daemon"), state)
     daemon.start()
@@ -60,7 +59,7 @@ def session_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]
     yield daemon
     if daemon.running:
         assert daemon.stop() == 0, daemon.tail()
-    before.check(state, group)
+    check_nothing_left(state, group)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 
 from burrow_builds import BurrowBuilds
 from daemon import Daemon, wait_until
-from leftovers import Leftovers, cgroups
+from leftovers import cgroups, check_nothing_left
 
 Write = Callable[..., Path]
 
@@ -268,7 +268,6 @@ def said_by(*command: str) -> str:
 @pytest.fixture
 def own_builds(tmp_path: Path, layout: Path) -> Iterator[BurrowBuilds]:
     """A burrowd for one test; nothing of it may be left when it has ended."""
-    before = Leftovers()
     state = tmp_path / "state"
     state.mkdir()
     daemon = Daemon(tmp_path, state)
@@ -279,25 +278,26 @@ def own_builds(tmp_path: Path, layout: Path) -> Iterator[BurrowBuilds]:
     yield builds
     if daemon.running:
         assert daemon.stop() == 0, daemon.tail()
-    before.check(state, group)
+    check_nothing_left(state, group)
 
 
 def test_ctrl_c_stops_the_containers_and_leaves_nothing(
     own_builds: BurrowBuilds, write: Write
 ) -> None:
     context = write(
-        "RUN echo running && sleep 1000\nFROM burrow-base AS side\nRUN echo running && sleep 1001\n"
+        "RUN echo running && sleep 2000\nFROM burrow-base AS side\nRUN echo running && sleep 2001\n"
         "FROM burrow-base\nCOPY --from=build / /\nCOPY --from=side / /\n"
     )
-    idle, kept = cgroups(), step_files(own_builds.daemon)
+    idle, kept = cgroups(own_builds.daemon.state), step_files(own_builds.daemon)
     process = own_builds.daemon.popen("build", str(context), "-t", "never", cwd=context)
     wait_until(lambda: len(sleeping()) == 2, "both stages run")
+    assert cgroups(own_builds.daemon.state) > idle
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "stopped" in said and "Traceback" not in said
     wait_until(lambda: not sleeping(), "the containers are gone")
-    wait_until(lambda: cgroups() == idle, "their cgroups are gone")
+    wait_until(lambda: cgroups(own_builds.daemon.state) == idle, "their cgroups are gone")
     wait_until(lambda: step_files(own_builds.daemon) == kept, "their files are gone")
     assert "never" not in own_builds.succeed("image", "ls")
     own_builds.build(write("RUN echo after\n"))
@@ -306,7 +306,7 @@ def test_ctrl_c_stops_the_containers_and_leaves_nothing(
 def test_a_crash_of_the_daemon_during_a_build_leaves_nothing_to_the_next(
     own_builds: BurrowBuilds, write: Write
 ) -> None:
-    context = write("RUN sleep 1000\n")
+    context = write("RUN sleep 2000\n")
     process = own_builds.daemon.popen("build", str(context), cwd=context)
     wait_until(lambda: len(sleeping()) == 1, "it runs")
     own_builds.daemon.kill()
@@ -325,7 +325,7 @@ def sleeping() -> "set[str]":
             words = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if words[:1] == [b"sleep"] and words[1:2] in ([b"1000"], [b"1001"]):
+        if words[:1] == [b"sleep"] and words[1:2] in ([b"2000"], [b"2001"]):
             found.add(name)
     return found
 

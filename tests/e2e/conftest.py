@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 
 from daemon import BURROWD, Daemon, Run
-from leftovers import Leftovers
+from leftovers import check_nothing_left
 from real_images import PACKAGES, TOOLS, make_image
 from real_images import run as run_tool
 from registries import DockerRegistry
@@ -52,7 +52,6 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def session_daemon(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Iterator[Daemon]:
-    before = Leftovers()
     daemon = Daemon(tmp_path_factory.mktemp("daemon"), state)
     daemon.start()
     group = daemon.process.pid if daemon.process else 0
@@ -60,7 +59,7 @@ def session_daemon(tmp_path_factory: pytest.TempPathFactory, state: Path) -> Ite
     yield daemon
     if daemon.running:
         assert daemon.stop() == 0, daemon.tail()
-    before.check(state, group)
+    check_nothing_left(state, group)
 
 
 def make_base_image(daemon: Daemon) -> None:
@@ -87,12 +86,11 @@ def own_daemon(session_daemon: Daemon, tmp_path: Path, state: Path) -> Iterator[
     """A daemon that the test may stop, kill and start; not started yet."""
     if session_daemon.running:
         session_daemon.stop()
-    before = Leftovers()
     daemon = Daemon(tmp_path, state)
     yield daemon
     if daemon.running:
         assert daemon.stop() == 0, daemon.tail()
-    before.check(state)
+    check_nothing_left(state)
 
 
 @pytest.fixture

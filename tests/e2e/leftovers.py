@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Set
 
 
-class Leftovers:
-    """Compares the machine with how it was when this was made."""
+def check_nothing_left(state: Path, group: int = 0) -> None:
+    """Fails if anything of the burrowd that had this state directory, and has ended, is still there.
 
-    def __init__(self) -> None:
-        self._links = network_links()
-        self._cgroups = cgroups()
-        self._namespaces = named_network_namespaces()
+    `group` is its process group; 0 stands for one that nobody knows.
+    """
+    assert mounts_under(state) == set()
+    assert cgroups(state) == set()
+    assert network_links(state) == set()
+    assert address_translations(state) == set()
+    assert processes_with(state, group) == set()
 
-    def check(self, state: Path, group: int = 0) -> None:
-        """Fails if anything of a burrowd that has ended is still there."""
-        assert mounts_under(state) == set()
-        assert cgroups() - self._cgroups == set()
-        assert network_links() - self._links == set()
-        assert named_network_namespaces() - self._namespaces == set()
-        assert processes_with(state, group) == set()
+
+def instance_tag(state: Path) -> str:
+    """What the instance's control groups and network are named by: src/worker/state_layout.h."""
+    return hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:8]
 
 
 def mounts_under(state: Path) -> Set[str]:
@@ -46,33 +46,30 @@ def mounts_under(state: Path) -> Set[str]:
     return found
 
 
-# What unit tests, which may run beside, call their own.
-_UNIT_TESTS = re.compile(r"burrow-t\d+-\d+")
+def cgroups(state: Path) -> Set[str]:
+    """Every control group directory of the instance."""
+    top = "burrow-" + instance_tag(state)
+    found = set()
+    for parent, names, _ in os.walk("/sys/fs/cgroup"):
+        inside = top in Path(parent).parts
+        found |= {os.path.join(parent, name) for name in names if inside or name == top}
+    return found
 
 
-def cgroups() -> Set[str]:
-    """Every control group directory that burrowd makes."""
-    root = "/sys/fs/cgroup"
-    return {
-        os.path.join(parent, name)
-        for parent, names, _ in os.walk(root)
-        for name in names
-        if name.startswith("burrow-") and not _UNIT_TESTS.fullmatch(name)
-    }
-
-
-def network_links() -> Set[str]:
-    """Bridges and veths of burrowd."""
+def network_links(state: Path) -> Set[str]:
+    """Bridge and veths of the instance."""
     listing = subprocess.run(["ip", "-j", "link"], stdout=subprocess.PIPE, check=True, timeout=10)
     names = (link["ifname"] for link in json.loads(listing.stdout or b"[]"))
-    return {name for name in names if name.startswith("bw")}
+    return {name for name in names if name.startswith("bw" + instance_tag(state))}
 
 
-def named_network_namespaces() -> Set[str]:
-    try:
-        return set(os.listdir("/run/netns"))
-    except FileNotFoundError:
-        return set()
+def address_translations(state: Path) -> Set[str]:
+    """Tables of nftables of the instance."""
+    listing = subprocess.run(
+        ["nft", "list", "tables"], stdout=subprocess.PIPE, check=True, timeout=10
+    )
+    names = {line.split()[-1] for line in listing.stdout.decode().splitlines()}
+    return names & {"burrow_" + instance_tag(state)}
 
 
 def processes_with(state: Path, group: int) -> Set[str]:

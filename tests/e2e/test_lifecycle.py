@@ -14,6 +14,14 @@ from typing import Callable
 import pytest
 
 from daemon import Daemon, Run, wait_until
+from leftovers import (
+    address_translations,
+    cgroups,
+    check_nothing_left,
+    mounts_under,
+    network_links,
+    processes_with,
+)
 
 SLEEPER = """
 import os, sys, time
@@ -129,7 +137,12 @@ def test_idle_containers_are_stopped_after_the_scaledown_window(
 
 def test_a_stopped_burrowd_leaves_nothing_behind(own_daemon: Daemon) -> None:
     own_daemon.start()
+    state = own_daemon.state
+    looks = (mounts_under, cgroups, network_links, address_translations)
+    assert [look.__name__ for look in looks if not look(state)] == []  # it can be seen while it is there
+    assert processes_with(state, 0) != set()
     assert own_daemon.stop() == 0
+    check_nothing_left(state)
 
 
 def test_calls_images_and_apps_survive_a_kill(

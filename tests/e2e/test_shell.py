@@ -17,7 +17,7 @@ from typing import Callable, Iterator, List, Set
 import pytest
 
 from daemon import BURROW, Daemon, wait_until
-from leftovers import network_links
+from leftovers import cgroups, network_links
 
 DEADLINE_S = 120.0
 DOCKERFILE = """FROM debian_slim
@@ -95,14 +95,13 @@ class Traces:
     """What shells have on the machine while they run."""
 
     def __init__(self, state: Path) -> None:
-        self._containers = state / "worker" / "containers"
-        self._links = network_links()
+        self._state = state
+        self._links = network_links(state)
 
     def now(self) -> Set[str]:
-        found = {str(path) for path in self._containers.glob("sh-*")}
-        for parent, names, _ in os.walk("/sys/fs/cgroup"):
-            found |= {os.path.join(parent, name) for name in names if name.startswith("sh-")}
-        return found | (network_links() - self._links)
+        found = {str(path) for path in (self._state / "worker" / "containers").glob("sh-*")}
+        found |= {path for path in cgroups(self._state) if Path(path).name.startswith("sh-")}
+        return found | (network_links(self._state) - self._links)
 
 
 @pytest.fixture
