@@ -32,10 +32,13 @@ struct SpawnOptions {
       fds;  // (ours, number in the child); everything else is closed; 0-2 not named are /dev/null
   std::vector<std::string> cgroup_procs;  // paths of cgroup.procs files that the child writes itself into before exec
   bool new_session = false;
+  bool controlling_terminal = false;  // descriptor 0 of the child, of its new session
   // Nobody without privileges over this process's own user namespace can look into the child, or into what it executes,
   // whatever user namespace that enters: its real group id is not its effective one.
   bool opaque = false;
   int parent_death_signal = 0;  // PR_SET_PDEATHSIG of the child
+  // A directory that the child, and what it executes, finds empty: in a mount namespace of its own, a copy of this one.
+  std::string emptied;
 };
 
 // A running child. The destructor kills (SIGKILL) and reaps it.

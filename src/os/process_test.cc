@@ -32,6 +32,20 @@ TEST(Run, ReturnsOutputAndExitCode) {
   EXPECT_FALSE(output->status.Success());
 }
 
+TEST(Run, EmptiesADirectoryForTheChildAlone) {
+  BURROW_NEEDS_ROOT();
+  const TempDirectory temp;
+  ASSERT_TRUE(WriteFileAtomically(temp / "file", "kept"));
+  const auto output = os::Run({.argv = {"ls", "-A", temp.path()}, .emptied = temp.path()}, kLong);
+  ASSERT_TRUE(output) << ErrorText(output);
+  EXPECT_EQ(output->out, "");
+  EXPECT_TRUE(output->status.Success());
+  EXPECT_EQ(*ReadFile(temp / "file"), "kept");
+  const auto nowhere = os::Run({.argv = {"true"}, .emptied = temp / "missing"}, kLong);
+  ASSERT_FALSE(nowhere);
+  EXPECT_THAT(nowhere.error().message(), HasSubstr("empty a directory"));
+}
+
 TEST(Run, TellsASignalFromAnExitCode) {
   const auto output = Shell("kill -TERM $$");
   ASSERT_TRUE(output);

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -38,10 +40,21 @@ constexpr size_t kStackSize = 64u << 10;
 constexpr int kMaxChildFd = 1000;
 constexpr gid_t kNobodysGroup = 65534;
 
-enum class Step : int { kParent, kSignals, kSession, kCgroup, kDirectory, kIds, kDescriptors, kExec };
-constexpr std::array<std::string_view, 8> kStepNames = {
-    "follow its parent's death", "reset signals",    "make a session",   "join its cgroup",
-    "enter its directory",       "change its group", "pass descriptors", "execute"};
+enum class Step : int {
+  kParent,
+  kSignals,
+  kSession,
+  kCgroup,
+  kMounts,
+  kDirectory,
+  kIds,
+  kDescriptors,
+  kTerminal,
+  kExec
+};
+constexpr std::array<std::string_view, 10> kStepNames = {
+    "follow its parent's death", "reset signals",    "make a session",   "join its cgroup",   "empty a directory",
+    "enter its directory",       "change its group", "pass descriptors", "take its terminal", "execute"};
 
 struct Failure {
   Step step;
@@ -53,11 +66,12 @@ struct Plan {
   const char* program = nullptr;
   std::vector<char*> argv, envp;
   const char* cwd = nullptr;
+  const char* emptied = nullptr;
   std::vector<const char*> cgroup_procs;
   std::vector<std::pair<int, int>> fds;  // sorted by the child's number, 0-2 always there
   int max_fd = 2;
   int failure_fd = -1;
-  bool new_session = false, opaque = false;
+  bool new_session = false, controlling_terminal = false, opaque = false;
   int parent_death_signal = 0;
   pid_t parent = 0;
 };
@@ -118,6 +132,12 @@ BURROW_CHILD bool PlaceDescriptors(const Plan& plan, const std::pair<int, int>* 
   return syscall(SYS_close_range, base, ~0U, 0) == 0;
 }
 
+BURROW_CHILD bool EmptyDirectory(const char* directory) {
+  return syscall(SYS_unshare, CLONE_NEWNS) == 0 &&
+         syscall(SYS_mount, nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         syscall(SYS_mount, "tmpfs", directory, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
+}
+
 struct ChildArguments {
   const Plan* plan;
   const std::pair<int, int>* fds;
@@ -143,11 +163,13 @@ BURROW_CHILD int ChildMain(void* pointer) {
   for (size_t i = 0; i < child.cgroup_count; ++i) {
     if (!JoinCgroup(child.cgroup_procs[i])) Die(failure_fd, Step::kCgroup, errno);
   }
+  if (plan.emptied != nullptr && !EmptyDirectory(plan.emptied)) Die(failure_fd, Step::kMounts, errno);
   if (plan.cwd != nullptr && syscall(SYS_chdir, plan.cwd) != 0) Die(failure_fd, Step::kDirectory, errno);
   if (plan.opaque && syscall(SYS_setresgid, kNobodysGroup, -1, -1) != 0) Die(failure_fd, Step::kIds, errno);
   if (!PlaceDescriptors(plan, child.fds, child.fd_count, child.moved, &failure_fd)) {
     Die(failure_fd, Step::kDescriptors, errno);
   }
+  if (plan.controlling_terminal && syscall(SYS_ioctl, 0, TIOCSCTTY, 0) != 0) Die(failure_fd, Step::kTerminal, errno);
   syscall(SYS_execve, plan.program, child.argv, child.envp);
   Die(failure_fd, Step::kExec, errno);
 }
@@ -232,6 +254,8 @@ Result<Plan> MakePlan(const SpawnOptions& options, const std::string& program, i
   for (const std::string& file : options.cgroup_procs) plan.cgroup_procs.push_back(file.c_str());
   plan.failure_fd = failure_fd;
   plan.new_session = options.new_session;
+  plan.emptied = options.emptied.empty() ? nullptr : options.emptied.c_str();
+  plan.controlling_terminal = options.controlling_terminal;
   plan.opaque = options.opaque;
   plan.parent_death_signal = options.parent_death_signal;
   plan.parent = getpid();
