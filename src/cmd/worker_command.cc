@@ -43,6 +43,8 @@ Status Run(const WorkerCommand& command) {
   BURROW_ASSIGN_OR_RETURN(options.token, JoinToken(command));
   BURROW_ASSIGN_OR_RETURN(options.sdk_directory, SdkDirectory(command));
   BURROW_ASSIGN_OR_RETURN(options.engine, runtime::ParseEngine(command.runtime));
+  if (options.engine == runtime::Engine::kRunsc)
+    return Fail(Code::kInvalidArgument, "runsc runs the functions that ask for it: --runtime takes crun or runc");
   options.cache_quota = command.cache_quota;
   BURROW_ASSIGN_OR_RETURN(options.image_tier, imagefs::ParseTierChoice(command.image_fs));
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(command.common.state_directory, 0700));

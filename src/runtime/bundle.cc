@@ -171,9 +171,12 @@ Status CheckOptions(const ContainerOptions& options) {
     return Fail(Code::kFailedPrecondition, "only crun makes containers that others can join");
   if (options.terminal && !options.fds.empty())
     return Fail(Code::kInvalidArgument, "a container with a terminal takes no descriptors");
+  const bool three_alone = options.engine == Engine::kRunsc;
   int next = 3;
   for (const auto& [ours, number] : options.fds) {
     const bool standard = number >= 0 && number <= 2;
+    if (!standard && three_alone)
+      return Fail(Code::kFailedPrecondition, "runsc hands no descriptor beyond the first three to a container");
     if (ours < 0 || (!standard && number != next++)) {
       return Fail(Code::kInvalidArgument, "the container's descriptors must be numbered 3, 4, ... without gaps");
     }

@@ -1,4 +1,4 @@
-// One OCI container, run by crun or runc inside a cgroup and network namespace that Burrow made.
+// One OCI container, run by crun, runc or runsc inside a cgroup and network namespace that Burrow made.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,9 @@
 
 namespace burrow::runtime {
 
-enum class Engine { kCrun, kRunc };
+// runsc is gVisor: a kernel of the container's own, at the price of memory and of slower system calls. It runs
+// functions, not everything that the others do: see README.md.
+enum class Engine { kCrun, kRunc, kRunsc };
 Result<Engine> ParseEngine(std::string_view name);
 // kFailedPrecondition, saying so, unless this machine has the program.
 Status CheckInstalled(std::string_view program);
@@ -65,7 +67,8 @@ struct ContainerOptions {
   NetworkMode network = NetworkMode::kNode;
   std::optional<Engine> engine;  // another one than the runtime's own
   os::CgroupLimits limits;
-  std::vector<std::pair<int, int>> fds;  // (ours, number in the container): 0, 1, 2 and then 3, 4, ... without gaps
+  // (ours, number in the container): 0, 1, 2 and then 3, 4, ... without gaps; runsc takes the first three alone.
+  std::vector<std::pair<int, int>> fds;
   // Descriptors 0, 1 and 2 are a terminal of the container's own, which controls its first process; `fds` is empty.
   std::optional<TerminalSize> terminal;
   std::string hostname = "burrow";

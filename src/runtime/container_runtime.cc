@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStartDeadline{60'000};
 constexpr milliseconds kKillDeadline{5'000};
+constexpr size_t kMostMessengers = 4;
 constexpr uint64_t kResolvConfLimit = 64u << 10;
 // Where systemd-resolved keeps the name servers that its own address on loopback stands for.
 constexpr const char* kSystemdResolvConf = "/run/systemd/resolve/resolv.conf";
@@ -81,6 +83,7 @@ struct Container::State {
   ino_t joined_from = 0;  // a pid namespace; 0: none
   StartedEngine engine;
   EngineTerminal terminal;
+  std::deque<os::Process> messengers;  // that carry signals into a kernel of the container's own
   std::optional<ContainerExit> exit;
   double mount_ms = 0, launch_ms = 0;
 
@@ -92,11 +95,21 @@ struct Container::State {
   int NetworkFd() const { return network ? network->namespace_fd() : loopback.get(); }
   std::string DescriptorPath(int fd) const { return fmt::format("/proc/{}/fd/{}", getpid(), fd); }
   void KillNow();
+  Status SendByEngine(int signal);
 };
 
 void Container::State::KillNow() {
   if (engine.init.valid()) syscall(SYS_pidfd_send_signal, engine.init.get(), SIGKILL, nullptr, 0);
   if (cgroup) (void)cgroup->Kill(milliseconds(0));
+}
+
+// One that repeats what is still on its way would only be late.
+Status Container::State::SendByEngine(int signal) {
+  std::erase_if(messengers, [](os::Process& sent) { return sent.Wait(milliseconds(0)).has_value(); });
+  if (messengers.size() >= kMostMessengers) return {};
+  BURROW_ASSIGN_OR_RETURN(os::Process sent, SendSignal({.root = exec_target.engine_root, .name = name}, signal));
+  messengers.push_back(std::move(sent));
+  return {};
 }
 
 Container::State::~State() {
@@ -105,6 +118,7 @@ Container::State::~State() {
     if (Status status = cgroup->Kill(kKillDeadline); !status)
       LogWarn("container {}: {}", name, status.error().message());
   }
+  messengers.clear();
   engine.process = {};
   network.reset();
   if (Status status = rootfs.Unmount(); !status) LogWarn("container {}: {}", name, status.error().message());
@@ -120,7 +134,9 @@ Container::State::~State() {
 Result<Engine> ParseEngine(std::string_view name) {
   if (name == "crun") return Engine::kCrun;
   if (name == "runc") return Engine::kRunc;
-  return Fail(Code::kInvalidArgument, "\"{}\" is no container runtime that Burrow knows: use crun or runc", name);
+  if (name == "runsc") return Engine::kRunsc;
+  return Fail(Code::kInvalidArgument, "\"{}\" is no container runtime that Burrow knows: use crun, runc or runsc",
+              name);
 }
 
 Container::Container(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -139,7 +155,9 @@ ExecTarget Container::exec_target() const { return state_->exec_target; }
 Status Container::Signal(int signal) {
   const int init = state_->engine.init.get();
   if (init < 0) return Fail(Code::kNotFound, "container {} has ended", state_->name);
-  if (syscall(SYS_pidfd_send_signal, init, signal, nullptr, 0) == 0) return {};
+  const bool own_kernel = state_->exec_target.engine == Engine::kRunsc;  // `init` is that kernel
+  if (syscall(SYS_pidfd_send_signal, init, own_kernel ? 0 : signal, nullptr, 0) == 0)
+    return own_kernel && signal != 0 ? state_->SendByEngine(signal) : Status();
   if (errno == ESRCH) return Fail(Code::kNotFound, "container {} has ended", state_->name);
   return FailErrno(fmt::format("signal container {}", state_->name));
 }
@@ -194,7 +212,7 @@ class ContainerStart {
   ContainerStart(const RuntimeOptions& runtime, const ContainerOptions& options, Container::State& state)
       : runtime_(runtime),
         options_(options),
-        engine_(options.engine.value_or(runtime.engine)),
+        engine_(*options.engine),
         state_(state),
         small_files_(SmallFilesOf(runtime) + "/" + options.name),
         bundle_(small_files_ + "/bundle"),
@@ -309,15 +327,17 @@ class ContainerStart {
 
   Status Launch() {
     const auto start = Clock::now();
+    const std::string engine_directory = EngineStateOf(runtime_) + "/" + options_.name;
     EngineRun run{.engine = engine_,
-                  .root = EngineStateOf(runtime_),
+                  .root = engine_ == Engine::kRunsc ? engine_directory : EngineStateOf(runtime_),
                   .bundle = bundle_,
                   .name = options_.name,
                   .fds = options_.fds};
     if (Joinable()) run.pid_namespace = state_.DescriptorPath(options_.joined_from);
-    // runc joins the group of linux.cgroupsPath and wants it empty; crun leaves groups alone, so it is started inside.
-    if (engine_ == Engine::kCrun) run.cgroup_procs = state_.cgroup->procs_files();
-    state_.engine_directory = run.root + "/" + options_.name;
+    // runc joins the group of linux.cgroupsPath and wants it empty; the others leave groups alone and are started
+    // inside.
+    if (engine_ != Engine::kRunc) run.cgroup_procs = state_.cgroup->procs_files();
+    state_.engine_directory = engine_directory;
     state_.exec_target = {.engine = run.engine,
                           .name = run.name,
                           .engine_root = run.root,
@@ -360,6 +380,7 @@ Result<ContainerRuntime> ContainerRuntime::Create(RuntimeOptions options) {
 Result<Container> ContainerRuntime::Start(ContainerOptions options) const {
   auto state = std::make_unique<Container::State>();
   state->name = options.name;
+  options.engine = options.engine.value_or(options_.engine);
   BURROW_RETURN_IF_ERROR(CheckOptions(options));
   BURROW_RETURN_IF_ERROR(CheckEmpty(options.directory));
   Status status = ContainerStart(options_, options, *state).Run();

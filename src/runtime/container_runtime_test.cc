@@ -362,7 +362,10 @@ TEST_P(ContainerTest, StartsFromSeveralThreadsAtOnce) {
 TEST(ContainerRuntime, KnowsItsEngines) {
   EXPECT_EQ(*ParseEngine("crun"), Engine::kCrun);
   EXPECT_EQ(*ParseEngine("runc"), Engine::kRunc);
-  EXPECT_THAT(ErrorText(ParseEngine("docker")), HasSubstr("use crun or runc"));
+  EXPECT_EQ(*ParseEngine("runsc"), Engine::kRunsc);
+  EXPECT_THAT(ErrorText(ParseEngine("docker")), HasSubstr("use crun, runc or runsc"));
+  EXPECT_TRUE(CheckInstalled("crun"));
+  EXPECT_THAT(ErrorText(CheckInstalled("no-such-engine")), HasSubstr("no-such-engine is not installed"));
 }
 
 }  // namespace

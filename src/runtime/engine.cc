@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "os/fs.h"
+#include "runtime/engine_command.h"
 
 namespace burrow::runtime {
 namespace {
@@ -20,42 +21,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr const char *kEnter = "nsenter", *kUnshare = "unshare";  // of util-linux
 constexpr const char* kSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+// By a file there runsc (of 2022 to 2024) tells the host's network namespace from others; since Linux 6.11 all have it.
+constexpr const char* kHiddenFromRunsc = "/proc/sys/net";
 constexpr uint64_t kLogLimit = 1u << 20;
 constexpr int kHighestSignal = 64;
-
-std::string PidFile(const EngineRun& run) { return run.bundle + "/pid"; }
-std::string LogFile(const EngineRun& run) { return run.bundle + "/engine.log"; }
-
-// crun looks at a running container by the numbers of its own pid namespace, for which it needs a /proc of that.
-std::vector<std::string> EnterPidNamespace(const EngineRun& run) {
-  if (run.pid_namespace.empty()) return {};
-  std::vector<std::string> argv = {kEnter, "--pid=" + run.pid_namespace, "--"};
-  if (!run.process_file.empty()) argv.insert(argv.end(), {kUnshare, "--mount", "--mount-proc", "--"});
-  return argv;
-}
-
-std::vector<std::string> CommandLine(const EngineRun& run, const std::string& program) {
-  std::vector<std::string> argv = EnterPidNamespace(run);
-  argv.insert(argv.end(), {program, "--root", run.root, "--log", LogFile(run), "--log-format", "json"});
-  if (run.engine == Engine::kCrun) argv.emplace_back("--cgroup-manager=disabled");
-  const auto extra = std::ranges::count_if(run.fds, [](const auto& fd) { return fd.second > 2; });
-  if (!run.process_file.empty()) {
-    argv.insert(argv.end(), {"exec", "--process", run.process_file, "--pid-file", PidFile(run)});
-    if (!run.console_socket.empty()) argv.insert(argv.end(), {"--console-socket", run.console_socket});
-    if (extra > 0) argv.insert(argv.end(), {"--preserve-fds", std::to_string(extra)});
-    argv.push_back(run.name);
-    return argv;
-  }
-  argv.emplace_back("run");
-  // runc would remove the cgroup, and with it the count of kills for want of memory, before anybody can read it.
-  if (run.engine == Engine::kRunc) argv.emplace_back("--keep");
-  if (!run.console_socket.empty()) argv.insert(argv.end(), {"--console-socket", run.console_socket});
-  if (extra > 0) argv.insert(argv.end(), {"--preserve-fds", std::to_string(extra)});
-  argv.insert(argv.end(), {"--bundle", run.bundle, "--pid-file", PidFile(run), run.name});
-  return argv;
-}
 
 Result<UniqueFd> WatchDirectory(const std::string& directory) {
   UniqueFd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -159,7 +129,17 @@ std::optional<std::string> FindProgram(std::string_view name) {
 
 }  // namespace
 
-std::string_view EngineName(Engine engine) { return engine == Engine::kCrun ? "crun" : "runc"; }
+std::string_view EngineName(Engine engine) {
+  switch (engine) {
+    case Engine::kCrun:
+      return "crun";
+    case Engine::kRunc:
+      return "runc";
+    case Engine::kRunsc:
+      return "runsc";
+  }
+  return "";
+}
 
 Result<std::string> FindEngine(Engine engine) {
   auto program = FindProgram(EngineName(engine));
@@ -190,17 +170,27 @@ os::ExitStatus FromEngineStatus(os::ExitStatus status) {
   return {.signal = status.code - 128};
 }
 
+Result<os::Process> SendSignal(const EngineProcess& process, int signal) {
+  BURROW_ASSIGN_OR_RETURN(const std::string program, FindEngine(process.engine));
+  return os::Spawn({.argv = SignalCommand(process, signal, program),
+                    .env = {{fmt::format("PATH={}", kSearchPath)}},
+                    .cwd = "/",
+                    .new_session = true});
+}
+
 Result<StartedEngine> StartEngine(const EngineRun& run, milliseconds deadline) {
   const auto end = Clock::now() + deadline;
   BURROW_ASSIGN_OR_RETURN(UniqueFd watch, WatchDirectory(run.bundle));
   BURROW_ASSIGN_OR_RETURN(std::string program, FindEngine(run.engine));
-  os::SpawnOptions spawn{.argv = CommandLine(run, program),
+  os::SpawnOptions spawn{.argv = RunCommand(run, program),
                          .env = {{fmt::format("PATH={}", kSearchPath)}},
                          .cwd = "/",
                          .fds = run.fds,
                          .cgroup_procs = run.cgroup_procs,
                          .new_session = true,
-                         .opaque = !run.pid_namespace.empty()};
+                         .controlling_terminal = run.controlling_terminal,
+                         .opaque = !run.pid_namespace.empty(),
+                         .emptied = run.engine == Engine::kRunsc ? kHiddenFromRunsc : ""};
   StartedEngine started;
   BURROW_ASSIGN_OR_RETURN(started.process, os::Spawn(spawn));
   for (;;) {
@@ -209,6 +199,10 @@ Result<StartedEngine> StartEngine(const EngineRun& run, milliseconds deadline) {
       if (!run.pid_namespace.empty()) {
         started.init = OpenNested(run, pid);
         if (run.process_file.empty()) BURROW_RETURN_IF_ERROR(ForgetStartTime(run));
+        return started;
+      }
+      if (run.engine == Engine::kRunsc && !run.process_file.empty()) {
+        started.inner_pid = pid;
         return started;
       }
       started.init_pid = pid;

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kExecDeadline{30'000};
+constexpr milliseconds kExecDeadline{30'000}, kKillInsideDeadline{5'000};
 constexpr uint64_t kConfigLimit = 16u << 20;
 
 // The container's own process with other arguments.
@@ -51,19 +51,25 @@ Result<std::string> MakeProcess(const ExecTarget& target, const ExecOptions& opt
 
 struct ContainerExec::State {
   std::string directory;  // of its own, in memory
+  EngineProcess inside;   // where it has a number there alone
   StartedEngine engine;
   EngineTerminal terminal;
+  os::Process messenger;  // that carries the kill there
 
   State() = default;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
     KillNow();
+    if (messenger.running()) (void)messenger.Wait(kKillInsideDeadline);
     engine.process = {};
     if (!directory.empty()) (void)os::RemoveTree(directory);
   }
 
-  void KillNow() const {
+  void KillNow() {
+    if (inside.pid > 0 && !messenger.running()) {
+      if (auto sent = SendSignal(inside, SIGKILL)) messenger = std::move(*sent);
+    }
     if (engine.init.valid()) syscall(SYS_pidfd_send_signal, engine.init.get(), SIGKILL, nullptr, 0);
   }
   Status Launch(const ExecTarget& target, const ExecOptions& options);
@@ -88,6 +94,7 @@ Status ContainerExec::State::Launch(const ExecTarget& target, const ExecOptions&
   } else {
     BURROW_ASSIGN_OR_RETURN(engine, StartEngine(run, kExecDeadline));
   }
+  inside = {.engine = target.engine, .root = target.engine_root, .name = target.name, .pid = engine.inner_pid};
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include "os/fs.h"
 #include "os/testing/own_mounts.h"
+#include "runtime/engine.h"
 #include "runtime/testing/runtime_fixture.h"
 
 namespace burrow::runtime {
@@ -22,7 +23,7 @@ using ::testing::Not;
 
 constexpr milliseconds kExecPatience{60'000};
 
-// A container that sleeps, of both engines.
+// A container that sleeps, of each engine.
 class ExecTest : public EngineFixture {
  protected:
   void SetUp() override {
@@ -119,8 +120,8 @@ TEST_P(ExecTest, ACommandThatIsNotThereIsSaid) {
   EXPECT_THAT(exec.error().message(), HasSubstr("no-such-command"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, ExecTest, ::testing::Values(Engine::kCrun, Engine::kRunc),
-                         [](const auto& info) { return std::string(info.param == Engine::kCrun ? "Crun" : "Runc"); });
+INSTANTIATE_TEST_SUITE_P(Engines, ExecTest, ::testing::Values(Engine::kCrun, Engine::kRunc, Engine::kRunsc),
+                         [](const auto& one) { return std::string(EngineName(one.param)); });
 
 }  // namespace
 }  // namespace burrow::runtime

@@ -51,7 +51,7 @@ winsize WindowOf(TerminalSize size) {
 
 }  // namespace
 
-Result<Terminal> OpenTerminal(TerminalSize size) {
+Result<Terminal> OpenTerminal(TerminalSize size, TerminalMode mode) {
   Terminal terminal;
   terminal.master.Reset(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   const int master = terminal.master.get();
@@ -60,7 +60,7 @@ Result<Terminal> OpenTerminal(TerminalSize size) {
   if (!terminal.slave.valid()) return FailErrno("open a terminal");
   termios settings{};
   if (tcgetattr(terminal.slave.get(), &settings) != 0) return FailErrno("read a terminal's settings");
-  cfmakeraw(&settings);
+  if (mode == TerminalMode::kRaw) cfmakeraw(&settings);
   if (tcsetattr(terminal.slave.get(), TCSANOW, &settings) != 0) return FailErrno("make a terminal raw");
   BURROW_RETURN_IF_ERROR(ResizeTerminal(master, size));
   return terminal;
@@ -97,11 +97,13 @@ Result<UniqueFd> ConsoleSocket::Receive(milliseconds deadline) const {
   return ReceiveDescriptor(connection.get());
 }
 
-// crun hands out the terminal that it makes in the container. runc does so only where it does not stay, and nobody
-// would have the exit code: it gets a terminal of ours, and carries bytes and sizes between the two.
+// crun hands out the terminal that it makes in the container, runsc does so for the first process. runc does so only
+// where it does not stay, and nobody would have the exit code: it gets a terminal of ours, and carries bytes and sizes
+// between the two. A further process under runsc has a terminal of ours as its own.
 Result<StartedEngine> EngineTerminal::Start(EngineRun run, TerminalSize size, const std::string& directory,
                                             std::chrono::milliseconds deadline) {
-  if (run.engine == Engine::kCrun) {
+  const bool further = !run.process_file.empty();
+  if (run.engine == Engine::kCrun || (run.engine == Engine::kRunsc && !further)) {
     BURROW_ASSIGN_OR_RETURN(const ConsoleSocket console, ConsoleSocket::Listen(directory));
     run.console_socket = console.path();
     BURROW_ASSIGN_OR_RETURN(auto engine, StartEngine(run, deadline));
@@ -109,10 +111,12 @@ Result<StartedEngine> EngineTerminal::Start(EngineRun run, TerminalSize size, co
     BURROW_RETURN_IF_ERROR(ResizeTerminal(master_.get(), size));  // of a further process the engine says nothing
     return engine;
   }
-  BURROW_ASSIGN_OR_RETURN(Terminal made, OpenTerminal(size));
+  const bool carries = run.engine == Engine::kRunc;
+  BURROW_ASSIGN_OR_RETURN(Terminal made, OpenTerminal(size, carries ? TerminalMode::kRaw : TerminalMode::kUsual));
   for (const int number : {0, 1, 2}) run.fds.emplace_back(made.slave.get(), number);
+  run.controlling_terminal = !carries;
   master_ = std::move(made.master);
-  engine_resizes_ = true;
+  engine_resizes_ = carries;
   return StartEngine(run, deadline);
 }
 

@@ -15,8 +15,9 @@ namespace burrow::runtime {
 struct Terminal {
   UniqueFd master, slave;
 };
-// A raw terminal of the machine itself.
-Result<Terminal> OpenTerminal(TerminalSize size);
+// A terminal of the machine itself; raw: what goes through it is left alone.
+enum class TerminalMode { kUsual, kRaw };
+Result<Terminal> OpenTerminal(TerminalSize size, TerminalMode mode);
 Status ResizeTerminal(int master, TerminalSize size);
 
 // A unix socket on which an engine hands out the master of the terminal that it made inside the container.

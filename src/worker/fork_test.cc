@@ -198,6 +198,12 @@ const UnsafeCase kUnsafe[] = {
 INSTANTIATE_TEST_SUITE_P(Reasons, UnsafeForkTest, ::testing::ValuesIn(kUnsafe),
                          [](const auto& test) { return std::string(test.param.name); });
 
+TEST_F(ForkTest, IsStartedFromNothingByAnotherEngineThanCrun) {
+  const auto by_runc = [](auto& function) { function.set_runtime("runc"); };
+  const auto says_why = [](const auto& update) { return NoteOf(update).contains("not forked: only crun"); };
+  EXPECT_EQ(ValueOf(StartUntil(kCounting, "work", says_why, by_runc)), 1);
+}
+
 TEST_F(ForkTest, StartsFromNothingAgainWhenTheWarmedProcessWasKilled) {
   const std::string forked = Forked(kCounting, "work");
   EXPECT_EQ(ValueOf(forked), 1);

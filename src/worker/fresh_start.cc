@@ -13,10 +13,9 @@ Status Launch(const ContainerServices& services, const burrow::link::v1::Contain
   BURROW_ASSIGN_OR_RETURN(
       auto options, PrepareLaunch(services, given.id, spec, start.inputs, is_template ? nullptr : &start.wires.api));
   const RunnerWires& wires = start.wires;
-  options.fds = {{wires.null.get(), 0},
-                 {wires.out.write.get(), 1},
-                 {wires.err.write.get(), 2},
-                 {wires.socket.theirs.get(), kRunnerFd}};
+  const int runner = RunnerFd(spec.function());
+  options.fds = {{wires.out.write.get(), 1}, {wires.err.write.get(), 2}, {wires.socket.theirs.get(), runner}};
+  if (runner != 0) options.fds.emplace_back(wires.null.get(), 0);
   if (is_template) {
     options.joins = true;
     options.fds.emplace_back(given.fork_requests.get(), kForkRequestsFd);

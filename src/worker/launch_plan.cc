@@ -38,13 +38,10 @@ std::chrono::milliseconds StartDeadline(const burrow::v1::FunctionSpec& function
   return std::max(least, std::chrono::milliseconds(function.timeout_ms()));
 }
 
+int RunnerFd(const burrow::v1::FunctionSpec& function) { return function.runtime() == "runsc" ? 0 : 3; }
+
 Result<std::optional<runtime::Engine>> ChooseEngine(const burrow::v1::FunctionSpec& function) {
   if (function.runtime().empty()) return std::nullopt;
-  if (function.runtime() == "runsc") {
-    BURROW_RETURN_IF_ERROR(runtime::CheckInstalled("runsc"));
-    return Fail(Code::kFailedPrecondition,
-                "functions cannot be run by runsc yet, since it hands no socket to a container: use crun or runc");
-  }
   BURROW_ASSIGN_OR_RETURN(auto engine, runtime::ParseEngine(function.runtime()));
   BURROW_RETURN_IF_ERROR(runtime::CheckInstalled(function.runtime()));
   return engine;
@@ -66,7 +63,7 @@ std::vector<std::string> MergeEnvironment(const std::string& container_id,
   for (const auto& variable : spec.image().env()) SetVariable(environment, variable);
   for (const auto& [name, value] : spec.function().env()) environment[name] = value;
   environment.erase(kApiSocketVariable);
-  environment["BURROW_RUNNER_FD"] = std::to_string(kRunnerFd);
+  environment["BURROW_RUNNER_FD"] = std::to_string(RunnerFd(spec.function()));
   environment["BURROW_APP_ID"] = spec.app_id();
   environment["BURROW_CONTAINER_ID"] = container_id;
   environment["BURROW_FUNCTION"] = spec.function().name();

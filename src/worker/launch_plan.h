@@ -13,7 +13,8 @@ namespace burrow::worker {
 
 inline constexpr uint32_t kDefaultMemoryMib = 1024;
 inline constexpr uint32_t kDefaultPids = 1024;
-inline constexpr int kRunnerFd = 3;
+// The runner's socket: its stdin under runsc, which hands on the first three descriptors alone.
+int RunnerFd(const burrow::v1::FunctionSpec& function);
 // Of a template: the socket on which it is asked for forks, and the variable that says so.
 inline constexpr int kForkRequestsFd = 4;
 inline constexpr const char* kForkRequestsVariable = "BURROW_TEMPLATE_FD";

@@ -170,6 +170,11 @@ net::Task<void> Template::Live() {
 
 net::Task<Status> Template::Warm() {
   State& state = *state_;
+  BURROW_CO_ASSIGN_OR_RETURN(const auto engine, ChooseEngine(state.request.spec().function()));
+  if (engine && *engine != runtime::Engine::kCrun) {
+    state.refused = true;
+    co_return Fail(Code::kFailedPrecondition, "only crun makes containers that forks can move into");
+  }
   BURROW_CO_ASSIGN_OR_RETURN(os::MessagePair requests, os::MakeMessagePair(kForkDeadline));
   FreshStartOptions options{
       .id = state.id, .called_off = [&state] { return state.ending; }, .fork_requests = std::move(requests.theirs)};

@@ -109,12 +109,23 @@ def _connect(variable: str) -> Channel:
     fd = os.environ.pop(variable, "")
     try:
         number = int(fd)
+        if number == 0:
+            number = _free_stdin()
         os.set_inheritable(number, False)
         return Channel(number)
     except (ValueError, OSError):
         raise ProtocolError(
             "%s is %r, which is no socket; only a Burrow worker starts this" % (variable, fd)
         ) from None
+
+
+def _free_stdin() -> int:
+    """Where gVisor runs this, the socket is stdin: moves it, so that user code finds stdin at its end."""
+    number = os.dup(0)
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return number
 
 
 def _await_start(inbox: Inbox, interrupts: Interrupts) -> Frame:
