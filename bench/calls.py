@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 from forked_starts import forked_starts
 from own_burrowd import Daemon, find_burrowd
@@ -26,6 +26,8 @@ from measurement import (
     waterfall,
 )
 from plain_container import PlainContainers
+from large_values import result_1gib
+from log_followers import followers_1000
 from swapping import serve_swap
 
 _BENCH = os.path.dirname(os.path.abspath(__file__))
@@ -43,6 +45,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--map-rounds", type=int, default=5, help="maps on each side")
     parser.add_argument("--map-inputs", type=int, default=10000, help="inputs of one map")
     parser.add_argument("--edits", type=int, default=9, help="runs after an edit")
+    parser.add_argument("--results", type=int, default=3, help="results of 1 GiB")
+    parser.add_argument("--log-rounds", type=int, default=5, help="calls whose output many follow")
+    parser.add_argument("--only", default="", help="ids that contain this text")
 
 
 def run(options: Namespace) -> "tuple[list[Measurement], str]":
@@ -59,16 +64,44 @@ def run(options: Namespace) -> "tuple[list[Measurement], str]":
 
 def _measure(options: Namespace) -> "tuple[list[Measurement], str]":
     _warm_image()
-    measurements = _warm(options.warm_rounds, options.warm_calls)
-    measurements += _warm_by_many(options.warm_rounds, options.warm_calls)
-    cold, phases = _cold(options.cold_calls)
-    measurements.append(cold)
-    fork, fork_phases = forked_starts(options.cold_calls)
-    measurements.append(fork)
-    measurements.append(_map(options.map_rounds, options.map_inputs))
-    measurements.append(_edit_to_output(options.edits))
-    measurements.append(serve_swap(options.edits))
-    return measurements, waterfall(phases) + "\nas a fork: " + waterfall(fork_phases)
+    measurements: "list[Measurement]" = []
+    below: "list[str]" = []
+    for ids, measure in _parts(options, below).items():
+        if options.only in ids:
+            measurements += [one for one in measure() if options.only in one.id]
+    return measurements, "\n".join(below)
+
+
+def _parts(
+    options: Namespace, below: "list[str]"
+) -> "dict[str, Callable[[], Iterable[Measurement]]]":
+    """What is measured, by the ids that come of it. What is to be said besides goes into `below`."""
+
+    def cold() -> "list[Measurement]":
+        measured, phases = _cold(options.cold_calls)
+        below.append(waterfall(phases))
+        return [measured]
+
+    def fork() -> "list[Measurement]":
+        measured, phases = forked_starts(options.cold_calls)
+        below.append("as a fork: " + waterfall(phases))
+        return [measured]
+
+    return {
+        "calls.warm_p50_ms calls.warm_p99_ms": lambda: _warm(
+            options.warm_rounds, options.warm_calls
+        ),
+        "calls.warm_p50_ms_c8 calls.warm_p99_ms_c8": lambda: _warm_by_many(
+            options.warm_rounds, options.warm_calls
+        ),
+        "calls.cold_local_ms": cold,
+        "calls.cold_fork_ms": fork,
+        "calls.map_per_s": lambda: [_map(options.map_rounds, options.map_inputs)],
+        "loop.edit_to_output_ms": lambda: [_edit_to_output(options.edits)],
+        "loop.serve_swap_ms": lambda: [serve_swap(options.edits)],
+        "calls.result_1gib_mib_per_s": lambda: [result_1gib(options.results)],
+        "logs.followers_1000": lambda: [followers_1000(options.log_rounds)],
+    }
 
 
 def _noop(value: object = None) -> None:

@@ -28,7 +28,7 @@ struct ApiDoorOptions {
   std::string token;                 // of this worker
   std::function<bool()> connected;   // whether control knows this worker's containers
   size_t connections = 256;          // of one container, at once
-  uint64_t blob_bytes = 256u << 20;  // of one request with a blob: a payload
+  uint64_t blob_bytes = 2ull << 30;  // of one request with a blob: a payload
   uint64_t method_bytes = 4u << 20;  // of one that calls a method, which control holds in memory
 };
 

@@ -13,7 +13,7 @@
 namespace burrow::worker {
 
 inline constexpr uint64_t kMaxFrameHeader = 1u << 20;
-inline constexpr uint64_t kMaxFrameBody = 256u << 20;
+inline constexpr uint64_t kMaxFrameBody = 2ull << 30;
 inline constexpr uint64_t kMaxBodyInMemory = 1u << 20;
 
 struct Frame {

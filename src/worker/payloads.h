@@ -27,7 +27,7 @@ class Payloads {
   Payloads(cas::BlobStore* store, net::BlockingPool* pool, std::string directory)
       : store_(store), pool_(pool), directory_(std::move(directory)) {}
 
-  // The bytes; kOutOfRange above the 256 MiB of a frame.
+  // The bytes; kOutOfRange above the 2 GiB of a frame.
   net::Task<Result<std::string>> Fetch(burrow::v1::Payload payload);
   // The bytes of a remote payload in a file; kOutOfRange as above.
   net::Task<Result<std::shared_ptr<Spool>>> FetchFile(burrow::v1::Payload payload);

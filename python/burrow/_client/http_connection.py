@@ -11,10 +11,14 @@ from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Callable, Iterator, TypeVar
+
+    T = TypeVar("T")
 
 _MAX_HEAD = 64 * 1024
 _READ_SIZE = 256 * 1024
+_LARGE = 1024 * 1024
+_SILENCE = 60.0  # seconds for the next MiB of a large body
 
 
 class ConnectionLost(Exception):
@@ -94,7 +98,13 @@ class HttpConnection:
                 return head
 
     def read_body(self, head: ResponseHead, limit: int) -> bytes:
-        """Reads an answer's whole body of at most `limit` bytes."""
+        """Reads an answer's whole body of at most `limit` bytes.
+
+        While a large one comes, the deadline moves with it.
+        """
+        length = head.headers.get("content-length", "")
+        if length.isdigit() and _LARGE <= int(length) <= limit and head.status not in (204, 304):
+            return self._read_large(int(length))
         parts, size = [], 0
         for part in self.iterate_body(head):
             size += len(part)
@@ -118,6 +128,24 @@ class HttpConnection:
         else:
             head.keep_alive = False
             yield from self._iterate_until_closed()
+
+    def _read_large(self, size: int) -> bytearray:
+        """Into one buffer: each page of memory that is touched once more costs as much as its bytes."""
+        body = bytearray(size)
+        view = memoryview(body)
+        at = min(len(self._buffer), size)
+        view[:at] = self._buffer[:at]
+        self._buffer = self._buffer[at:]
+        extended = 0
+        while at < size:
+            count = self._receive_into(view[at : at + _LARGE])
+            if count == 0:
+                raise ConnectionLost("the server closed the connection")
+            at += count
+            if at - extended >= _LARGE:
+                self.extend(_SILENCE)
+                extended = at
+        return body
 
     def _iterate_exactly(self, size: int) -> "Iterator[bytes]":
         while size:
@@ -170,12 +198,18 @@ class HttpConnection:
         self._buffer = self._buffer + part if self._buffer else part
 
     def _receive(self) -> bytes:
+        return self._timed(lambda: self._socket.recv(_READ_SIZE))
+
+    def _receive_into(self, view: memoryview) -> int:
+        return self._timed(lambda: self._socket.recv_into(view))
+
+    def _timed(self, receive: Callable[[], T]) -> T:
         remaining = self._deadline - monotonic()
         if remaining <= 0:
             raise AnswerTimeout("the server did not answer in time")
         try:
             self._socket.settimeout(remaining)
-            return self._socket.recv(_READ_SIZE)
+            return receive()
         except socket.timeout:
             raise AnswerTimeout("the server did not answer in time") from None
         except OSError as error:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_INLINE = 1024 * 1024
 # Bounded by what a runner takes in one frame.
-MAX_PAYLOAD = 256 * 1024 * 1024
+MAX_PAYLOAD = 2 << 30
 
 
 def dump_arguments(args: "tuple[Any, ...]", kwargs: "dict[str, Any]", name: str) -> bytes:

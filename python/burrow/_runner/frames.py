@@ -7,7 +7,7 @@ import _socket
 from burrow._runner import json_text
 
 MAX_HEADER_BYTES = 1 << 20
-MAX_BODY_BYTES = 256 << 20
+MAX_BODY_BYTES = 2 << 30
 
 _CHUNK_BYTES = 1 << 16
 _MAX_CHUNK_BYTES = 4 << 20

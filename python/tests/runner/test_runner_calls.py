@@ -209,11 +209,12 @@ def test_arguments_that_cannot_be_read_are_an_error_that_names_the_module(launch
 
 
 def test_a_result_over_the_limit_is_an_error_that_says_what_to_do(launch: Launch) -> None:
-    worker = launch("def f(n): return bytes(n)")
+    lowered = "from burrow._runner import values\nvalues.MAX_BODY_BYTES = 2 << 20\n"
+    worker = launch(lowered + "def f(n): return bytes(n)")
     worker.start("f")
-    error = worker.error((256 << 20) + 1)[0]["error"]
+    error = worker.error((2 << 20) + 1)[0]["error"]
     assert error["type"] == "SerializationError"
-    assert "at most 256 MiB" in error["message"] and "generator" in error["message"]
+    assert "at most 2 MiB" in error["message"] and "generator" in error["message"]
     assert worker.value(1) == b"\0"
 
 
