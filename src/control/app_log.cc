@@ -1,7 +1,5 @@
 #include "control/app_log.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -23,16 +21,22 @@ void Truncate(std::string& text, size_t limit) {
 
 }  // namespace
 
+void AppLogs::Pending::Add(const pb::LogLine& line) {
+  const std::string text = EncodeLogLine(line);
+  bytes += text.size();
+  lines[line.container_id()] += text;
+}
+
 void AppLogs::Append(App& app, pb::LogLine line) {
   Truncate(*line.mutable_text(), kMaxLogText);
   if (line.time_ms() == 0) line.set_time_ms(clock_.UnixMillis());
-  File& file = files_[app.record.id];
-  if (file.pending.size() < kMaxPendingBytes) {
-    file.pending += EncodeLogLine(line);
+  Pending& pending = pending_[app.record.id];
+  if (pending.bytes < kMaxPendingBytes) {
+    pending.Add(line);
   } else {
-    file.dropped++;
+    pending.dropped++;
   }
-  if (!file.writing) Write(app.record.id);
+  if (!pending.writing) Write(app.record.id);
   pb::AppEvent event;
   event.mutable_log()->Swap(&line);
   app.feed.Append(std::move(event));
@@ -47,24 +51,24 @@ void AppLogs::Note(App& app, const std::string& text) {
 }
 
 void AppLogs::Write(const AppId& app) {
-  File& file = files_[app];
-  if (file.dropped > 0) {
+  Pending& pending = pending_[app];
+  if (pending.dropped > 0) {
     pb::LogLine note;
     note.set_time_ms(clock_.UnixMillis());
     note.set_stream(pb::LOG_STREAM_SYSTEM);
     note.set_text(
-        fmt::format("{} lines are missing here: the disk was too slow for them", std::exchange(file.dropped, 0)));
-    file.pending += EncodeLogLine(note);
+        fmt::format("{} lines are missing here: the disk was too slow for them", std::exchange(pending.dropped, 0)));
+    pending.Add(note);
   }
-  file.writing = true;
-  disk_.Run([path = PathOf(app),
-             lines = std::exchange(file.pending, {})] { return AppendLog(path, lines, kMaxLogFileBytes); },
+  pending.writing = true;
+  pending.bytes = 0;
+  disk_.Run([log = DirectoryOf(app), lines = std::exchange(pending.lines, {})] { return log.Append(lines); },
             [this, app](const Status& status) {
               if (!status) LogError("log of app {}: {}", app.str(), status.error().message());
-              File& written = files_[app];
+              Pending& written = pending_[app];
               written.writing = false;
-              if (written.pending.empty() && written.dropped == 0) {
-                files_.erase(app);
+              if (written.lines.empty() && written.dropped == 0) {
+                pending_.erase(app);
               } else {
                 Write(app);
               }
@@ -74,36 +78,32 @@ void AppLogs::Write(const AppId& app) {
 
 net::Task<Result<LogSnapshot>> AppLogs::Read(App& app, uint32_t tail, LogFilter filter) {
   AppId id = app.record.id;
-  // Pending lines of this moment must be in the file; those that come meanwhile may be there too, since the position is
+  // Pending lines of this moment must be stored; those that come meanwhile may be there too, since the position is
   // taken after.
-  while (files_.contains(id) && files_[id].writing) {
-    if (files_[id].pending.empty()) break;  // the last write is queued before the read
+  while (pending_.contains(id) && pending_[id].writing) {
+    if (pending_[id].lines.empty()) break;  // the last write is queued before the read
     co_await written_.Wait(Millis(1'000));
   }
   LogSnapshot snapshot;
   snapshot.feed_position = app.feed.end();
-  auto lines = co_await disk_.Ask(
-      [path = PathOf(id), text = id.str(), tail, filter] { return ReadLog(path, text, tail, filter); });
+  auto lines = co_await disk_.Ask([log = DirectoryOf(id), tail, filter] { return log.Read(tail, filter); });
   BURROW_CO_ASSIGN_OR_RETURN(snapshot.lines, std::move(lines));
   co_return snapshot;
 }
 
 void AppLogs::Remove(const std::vector<AppId>& apps) {
   if (apps.empty()) return;
-  std::vector<std::string> paths;
-  paths.reserve(apps.size());
-  for (const AppId& app : apps) paths.push_back(PathOf(app));
+  std::vector<LogDirectory> logs;
+  logs.reserve(apps.size());
+  for (const AppId& app : apps) logs.push_back(DirectoryOf(app));
   disk_.Run(
-      [paths = std::move(paths)] {
-        for (const std::string& path : paths) {
-          ::unlink(path.c_str());
-          ::unlink((path + ".1").c_str());
-        }
+      [logs = std::move(logs)] {
+        for (const LogDirectory& log : logs) log.Remove();
         return true;
       },
       [](bool) {});
 }
 
-bool AppLogs::idle() const { return files_.empty(); }
+bool AppLogs::idle() const { return pending_.empty(); }
 
 }  // namespace burrow::control

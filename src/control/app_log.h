@@ -1,4 +1,4 @@
-// What apps print: into each app's live feed at once, and into its log file in batches.
+// What apps print: into each app's live feed at once, and into its stored log in batches.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "control/apps.h"
 #include "control/background.h"
+#include "control/log_directory.h"
 #include "control/log_filter.h"
 #include "net/event.h"
 
@@ -34,24 +35,26 @@ class AppLogs {
   void Note(App& app, const std::string& text);
   // Of the lines that the filter takes the last `tail` ones.
   net::Task<Result<LogSnapshot>> Read(App& app, uint32_t tail, LogFilter filter = {});
-  // Removes the files of these apps.
+  // Removes the stored logs of these apps.
   void Remove(const std::vector<AppId>& apps);
   bool idle() const;
   net::Event& written() { return written_; }
 
  private:
-  struct File {
-    std::string pending;
+  struct Pending {
+    std::map<std::string, std::string> lines;  // by container
+    size_t bytes = 0;
     uint64_t dropped = 0;
     bool writing = false;
+    void Add(const pb::LogLine& line);
   };
-  std::string PathOf(const AppId& app) const { return directory_ + "/" + app.str() + ".jsonl"; }
+  LogDirectory DirectoryOf(const AppId& app) const { return {directory_ + "/" + app.str(), app.str()}; }
   void Write(const AppId& app);
 
   const Clock& clock_;
   std::string directory_;
-  std::map<AppId, File> files_;  // those with something to write
-  Background disk_;              // one thread: a read sees exactly the writes before it
+  std::map<AppId, Pending> pending_;  // those with something to write
+  Background disk_;                   // one thread: a read sees exactly the writes before it
   net::Event written_;
 };
 
