@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 namespace burrow::scheduler {
 namespace {
@@ -20,6 +21,13 @@ TEST(Backlog, NobodyIsToldToWaitForLessThanASecondOrMoreThanAMinute) {
   EXPECT_EQ(WaitForRoom({.ready = 8, .mean_run_ms = 0.5}, 10), kShortestWait);
   EXPECT_EQ(WaitForRoom({.ready = 1, .mean_run_ms = 1e9}, 100), kLongestWait);
   EXPECT_EQ(WaitForRoom({.mean_run_ms = std::numeric_limits<double>::quiet_NaN()}, 1), kShortestWait);
+}
+
+TEST(Backlog, FunctionsOfOneQueueMakeRoomTogether) {
+  const FunctionLoad slow{.ready = 1, .mean_run_ms = 10'000}, unknown{.ready = 1};
+  EXPECT_EQ(WaitForSharedRoom(std::vector{slow, unknown}, 2), std::chrono::milliseconds(20'000));
+  EXPECT_EQ(WaitForSharedRoom(std::vector{slow, slow}, 2), std::chrono::milliseconds(10'000));
+  EXPECT_EQ(WaitForSharedRoom(std::vector{unknown}, 2), kShortestWait);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// Who gets the next container where several wait for one. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace burrow::scheduler {
+
+struct WorkspaceShare {
+  uint32_t containers = 0;      // that it has
+  uint32_t max_containers = 0;  // 0: no bound
+};
+
+inline bool IsFull(const WorkspaceShare& workspace) {
+  return workspace.max_containers > 0 && workspace.containers >= workspace.max_containers;
+}
+
+// A function that wants containers.
+struct StartClaim {
+  size_t workspace = 0;     // index
+  uint32_t containers = 0;  // that the function has
+  uint32_t wanted = 0;      // further ones; 0: the claim counts no more
+};
+
+// Index of the claim that is served next, so that room is shared between workspaces, and inside each between functions:
+// of the workspaces that want a container and may have one, that with the fewest; of its functions, that with the
+// fewest. Of equal ones the first: claims are in the order in which they wait. None where nobody may have one.
+std::optional<size_t> NextStart(std::span<const StartClaim> claims, std::span<const WorkspaceShare> workspaces);
+
+}  // namespace burrow::scheduler

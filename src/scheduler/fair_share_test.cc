@@ -1,0 +1,110 @@
+#include "scheduler/fair_share.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace burrow::scheduler {
+namespace {
+
+using ::testing::ElementsAre;
+
+struct Pool {
+  std::vector<StartClaim> claims;
+  std::vector<WorkspaceShare> workspaces;
+
+  // Serves claims until `room` is taken, or nobody may have more.
+  void Serve(uint32_t room) {
+    for (; room > 0; --room) {
+      const auto next = NextStart(claims, workspaces);
+      if (!next) return;
+      claims[*next].wanted--;
+      claims[*next].containers++;
+      workspaces[claims[*next].workspace].containers++;
+    }
+  }
+  std::vector<uint32_t> Containers() const {
+    std::vector<uint32_t> counts;
+    for (const auto& claim : claims) counts.push_back(claim.containers);
+    return counts;
+  }
+};
+
+Pool AnyPool() {
+  Pool pool;
+  const auto count = *rc::gen::inRange<size_t>(1, 5);
+  for (size_t i = 0; i < count; ++i) pool.workspaces.push_back({.max_containers = *rc::gen::inRange(0u, 9u)});
+  const auto functions = *rc::gen::inRange<size_t>(0, 12);
+  for (size_t i = 0; i < functions; ++i) {
+    const StartClaim claim{.workspace = *rc::gen::inRange<size_t>(0, count),
+                           .containers = *rc::gen::inRange(0u, 4u),
+                           .wanted = *rc::gen::inRange(0u, 9u)};
+    pool.claims.push_back(claim);
+    pool.workspaces[claim.workspace].containers += claim.containers;
+  }
+  return pool;
+}
+
+TEST(FairShare, SharesBetweenWorkspacesHoweverManyFunctionsEachHas) {
+  Pool pool{.claims = {{.workspace = 0, .wanted = 9}, {.workspace = 0, .wanted = 9}, {.workspace = 1, .wanted = 9}},
+            .workspaces = {{}, {}}};
+  pool.Serve(8);
+  EXPECT_THAT(pool.Containers(), ElementsAre(2, 2, 4));
+}
+
+TEST(FairShare, ServesFirstWhoHasLeastAndThenWhoWaitsLongest) {
+  const std::vector<WorkspaceShare> one = {{.containers = 3}};
+  EXPECT_EQ(NextStart(std::vector<StartClaim>{{.containers = 2, .wanted = 1}, {.containers = 1, .wanted = 1}}, one),
+            1u);
+  EXPECT_EQ(NextStart(std::vector<StartClaim>{{.containers = 1, .wanted = 1}, {.containers = 1, .wanted = 1}}, one),
+            0u);
+}
+
+TEST(FairShare, LeavesToOthersWhatAFullWorkspaceMayNotHave) {
+  Pool pool{.claims = {{.workspace = 0, .wanted = 9}, {.workspace = 1, .wanted = 9}},
+            .workspaces = {{.max_containers = 2}, {}}};
+  pool.Serve(7);
+  EXPECT_THAT(pool.Containers(), ElementsAre(2, 5));
+}
+
+TEST(FairShare, ServesNobodyWhereNobodyWantsOrMay) {
+  EXPECT_FALSE(NextStart({}, {}));
+  EXPECT_FALSE(NextStart(std::vector<StartClaim>{{.wanted = 0}}, std::vector<WorkspaceShare>{{}}));
+  EXPECT_FALSE(NextStart(std::vector<StartClaim>{{.wanted = 1}},
+                         std::vector<WorkspaceShare>{{.containers = 1, .max_containers = 1}}));
+}
+
+RC_GTEST_PROP(FairShare, NoWorkspaceGoesBeyondItsBound, ()) {
+  Pool pool = AnyPool();
+  const auto before = pool.workspaces;
+  pool.Serve(*rc::gen::inRange(0u, 60u));
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (before[i].max_containers == 0) continue;
+    RC_ASSERT(pool.workspaces[i].containers <= std::max(before[i].containers, before[i].max_containers));
+  }
+}
+
+RC_GTEST_PROP(FairShare, RoomIsLeftOnlyWhereNobodyMayHaveIt, ()) {
+  Pool pool = AnyPool();
+  pool.Serve(1'000);
+  for (const auto& claim : pool.claims) RC_ASSERT(claim.wanted == 0 || IsFull(pool.workspaces[claim.workspace]));
+}
+
+// Whoever was served last had least of all who could have been.
+RC_GTEST_PROP(FairShare, NobodyIsServedWhileSomebodyHasLess, ()) {
+  const Pool pool = AnyPool();
+  const auto next = NextStart(pool.claims, pool.workspaces);
+  if (!next) return;
+  const auto& served = pool.claims[*next];
+  for (const auto& claim : pool.claims) {
+    if (claim.wanted == 0 || IsFull(pool.workspaces[claim.workspace])) continue;
+    RC_ASSERT(pool.workspaces[served.workspace].containers <= pool.workspaces[claim.workspace].containers);
+    if (claim.workspace == served.workspace) RC_ASSERT(served.containers <= claim.containers);
+  }
+}
+
+}  // namespace
+}  // namespace burrow::scheduler
