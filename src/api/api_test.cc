@@ -70,7 +70,8 @@ class ApiTest : public ::testing::Test {
   void Start() {
     ServerOptions options;
     options.authenticate = [](std::string_view token) {
-      return token == "client" ? Access::kMember : token == "worker" ? Access::kWorker : Access::kNone;
+      const auto access = token == "client" ? Access::kMember : token == "worker" ? Access::kWorker : Access::kNone;
+      return Caller{access, "theirs"};
     };
     options.blobs = blobs_.get();
     options.pool = &pool_;
@@ -84,7 +85,7 @@ class ApiTest : public ::testing::Test {
   }
 
   // The function id says what the call does.
-  Task<Result<CallResult>> Invoke(const InvokeRequest& request) {
+  Task<Result<CallResult>> Invoke(const Caller& caller, const InvokeRequest& request) {
     if (request.function_id() == "fail")
       co_return Fail(Code::kNotFound, "there is no function {}", request.function_id());
     if (request.function_id() == "throw") throw std::runtime_error("a bug");
@@ -105,10 +106,12 @@ class ApiTest : public ::testing::Test {
   }
 
   void AddMethods() {
-    gateway_.AddUnary<InvokeRequest, CallResult>("burrow.v1.Calls/Invoke",
-                                                 [this](const InvokeRequest& request) { return Invoke(request); });
+    gateway_.AddUnary<InvokeRequest, CallResult>(
+        "burrow.v1.Calls/Invoke",
+        [this](const Caller& caller, const InvokeRequest& request) { return Invoke(caller, request); });
     gateway_.AddServerStream<WatchAppRequest, AppEvent>(
-        "burrow.v1.Apps/Watch", [this](const WatchAppRequest& request, Writer<AppEvent> writer) -> Task<Status> {
+        "burrow.v1.Apps/Watch",
+        [this](const Caller&, const WatchAppRequest& request, Writer<AppEvent> writer) -> Task<Status> {
           AppEvent event;
           for (int i = 0; i < 3; ++i) {
             event.mutable_log()->set_text(fmt::format("line {}", i));

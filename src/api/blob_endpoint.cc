@@ -226,7 +226,7 @@ Task<Status> BlobEndpoint::Receive(HttpExchange& exchange, const cas::Digest& di
 
 void BlobEndpoint::Register(Gateway& gateway) {
   gateway.AddUnary<MissingRequest, MissingResponse>(
-      "burrow.v1.Blobs/Missing", [this](const MissingRequest& request) -> Task<Result<MissingResponse>> {
+      "burrow.v1.Blobs/Missing", [this](const Caller&, const MissingRequest& request) -> Task<Result<MissingResponse>> {
         BURROW_CO_ASSIGN_OR_RETURN(auto digests, ParseDigests(request));
         auto find = [&blobs = store_, digests = std::move(digests)] { return blobs.Missing(digests); };
         BURROW_CO_ASSIGN_OR_RETURN(auto missing, co_await net::RunBlocking(pool_, std::move(find)));

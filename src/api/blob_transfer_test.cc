@@ -41,7 +41,9 @@ class BlobTransfer : public ::testing::TestWithParam<bool> {
   BlobTransfer() {
     loop_.Do([this] {
       ServerOptions options;
-      options.authenticate = [](std::string_view token) { return token == "t" ? Access::kWorker : Access::kNone; };
+      options.authenticate = [](std::string_view token) {
+        return Caller{token == "t" ? Access::kWorker : Access::kNone, {}};
+      };
       options.blobs = GetParam() ? static_cast<cas::BlobStore*>(disk_.get()) : &fileless_;
       options.pool = &pool_;
       server_ = Server::Start(loop_.io(), gateway_, std::move(options)).value();

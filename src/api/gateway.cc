@@ -104,34 +104,36 @@ class ExchangeSink final : public MessageSink {
 };
 
 template <class Method>
-Task<Result<std::unique_ptr<Message>>> CallUnary(HttpExchange& exchange, const Method& method, ContentKind content,
-                                                 std::string_view name) {
+Task<Result<std::unique_ptr<Message>>> CallUnary(HttpExchange& exchange, const Caller& caller, const Method& method,
+                                                 ContentKind content, std::string_view name) {
   auto head = ReadHead(exchange, content);
   if (!head) co_return Forward(std::move(head.error()));
   auto request = method.new_request();
   BURROW_CO_RETURN_IF_ERROR(co_await ReadMessage(exchange, content, *request));
-  auto response = co_await Within(head->deadline, Guard(method.call(*request), name));
+  auto response = co_await Within(head->deadline, Guard(method.call(caller, *request), name));
   if (!response && method.retry_after) {
-    if (const auto delay = method.retry_after(*request, response.error()))
+    if (const auto delay = method.retry_after(caller, *request, response.error()))
       exchange.AddHeader("Retry-After", RetryAfterSeconds(*delay));
   }
   co_return response;
 }
 
 template <class Method>
-Task<Status> CallStream(HttpExchange& exchange, const Method& method, ContentKind content, std::string_view name) {
+Task<Status> CallStream(HttpExchange& exchange, const Caller& caller, const Method& method, ContentKind content,
+                        std::string_view name) {
   auto head = ReadHead(exchange, content);
   if (!head) co_return Forward(std::move(head.error()));
   auto request = method.new_request();
   BURROW_CO_RETURN_IF_ERROR(co_await ReadMessage(exchange, content, *request));
   BURROW_CO_RETURN_IF_ERROR(co_await exchange.BeginStream(200, ContentTypeOf(content)));
   ExchangeSink sink(exchange, content.encoding);
-  co_return co_await Within(head->deadline, Guard(method.call(*request, sink), name));
+  co_return co_await Within(head->deadline, Guard(method.call(caller, *request, sink), name));
 }
 
 template <class Method>
-Task<void> AnswerUnary(HttpExchange& exchange, const Method& method, ContentKind content, std::string_view name) {
-  auto response = co_await CallUnary(exchange, method, content, name);
+Task<void> AnswerUnary(HttpExchange& exchange, const Caller& caller, const Method& method, ContentKind content,
+                       std::string_view name) {
+  auto response = co_await CallUnary(exchange, caller, method, content, name);
   Result<std::string> body =
       response ? EncodeMessage(content.encoding, **response) : Forward(std::move(response.error()));
   if (body) {
@@ -143,8 +145,9 @@ Task<void> AnswerUnary(HttpExchange& exchange, const Method& method, ContentKind
 
 // In a stream the outcome, good or bad, is its last envelope; even an error that came before the first message.
 template <class Method>
-Task<void> AnswerStream(HttpExchange& exchange, const Method& method, ContentKind content, std::string_view name) {
-  auto status = co_await CallStream(exchange, method, content, name);
+Task<void> AnswerStream(HttpExchange& exchange, const Caller& caller, const Method& method, ContentKind content,
+                        std::string_view name) {
+  auto status = co_await CallStream(exchange, caller, method, content, name);
   (void)co_await exchange.BeginStream(200, ContentTypeOf(content));  // no effect where it has begun
   std::string end = MakeEnvelope(kEndStreamFlag, EndStreamJson(status));
   if (co_await exchange.WriteChunk(end)) (void)co_await exchange.EndStream();
@@ -163,7 +166,7 @@ Task<Status> RefuseContent(HttpExchange& exchange, bool stream) {
 
 }  // namespace
 
-Task<void> Gateway::Handle(HttpExchange& exchange) const {
+Task<void> Gateway::Handle(HttpExchange& exchange, const Caller& caller) const {
   std::string_view name = exchange.path().substr(std::min<size_t>(1, exchange.path().size()));
   auto unary = unary_.find(name);
   auto stream = streams_.find(name);
@@ -181,9 +184,9 @@ Task<void> Gateway::Handle(HttpExchange& exchange) const {
   if (!content || (content->framing == Framing::kStream) != streams) {
     co_await RefuseContent(exchange, streams);
   } else if (streams) {
-    co_await AnswerStream(exchange, stream->second, *content, name);
+    co_await AnswerStream(exchange, caller, stream->second, *content, name);
   } else {
-    co_await AnswerUnary(exchange, unary->second, *content, name);
+    co_await AnswerUnary(exchange, caller, unary->second, *content, name);
   }
 }
 

@@ -60,8 +60,9 @@ class ApiServer final : public Server {
   Task<void> Route(HttpExchange& exchange);
   Task<void> ServeHealth(HttpExchange& exchange);
   Task<void> ServeLink(HttpExchange& exchange);
-  Status CheckAccess(const HttpExchange& exchange, bool for_workers) const;
-  Status CheckContainer(const HttpExchange& exchange, std::string_view container) const;
+  // Whoever asks, where it may ask for this.
+  Result<Caller> CallerOf(const HttpExchange& exchange, bool for_workers) const;
+  Result<Caller> CallerIn(const HttpExchange& exchange, std::string_view container) const;
   Task<void> Authorized(HttpExchange& exchange, bool for_workers);
 
   Gateway& gateway_;
@@ -97,7 +98,7 @@ Task<void> ApiServer::ServeHealth(HttpExchange& exchange) {
 }
 
 Task<void> ApiServer::ServeLink(HttpExchange& exchange) {
-  auto access = options_.authenticate(BearerToken(exchange));
+  auto access = options_.authenticate(BearerToken(exchange)).access;
   if (access == Access::kNone) {
     co_await RespondError(exchange, Error(Code::kUnauthenticated, "this worker's join token is not valid here"));
   } else if (access != Access::kWorker || !exchange.header(kContainerHeader).empty()) {
@@ -109,32 +110,35 @@ Task<void> ApiServer::ServeLink(HttpExchange& exchange) {
   }
 }
 
-Status ApiServer::CheckContainer(const HttpExchange& exchange, std::string_view container) const {
-  if (!options_.knows_container || !options_.knows_container(container)) {
+Result<Caller> ApiServer::CallerIn(const HttpExchange& exchange, std::string_view container) const {
+  auto workspace = options_.workspace_of_container ? options_.workspace_of_container(container) : std::nullopt;
+  if (!workspace) {
     return Fail(Code::kUnauthenticated, "there is no container {} here: it has ended, or another server has it",
                 container.substr(0, 64));
   }
-  if (ContainersMay(exchange.path())) return {};
+  if (ContainersMay(exchange.path())) return Caller{Access::kCaller, std::move(*workspace)};
   return Fail(Code::kPermissionDenied,
               "functions in containers may call functions, but not ask for {}: do that outside, with a client's token",
               exchange.path().substr(0, 128));
 }
 
-Status ApiServer::CheckAccess(const HttpExchange& exchange, bool for_workers) const {
-  const auto access = options_.authenticate(BearerToken(exchange));
-  if (access == Access::kNone) return Forward(NoToken());
+Result<Caller> ApiServer::CallerOf(const HttpExchange& exchange, bool for_workers) const {
+  auto caller = options_.authenticate(BearerToken(exchange));
+  if (caller.access == Access::kNone) return Forward(NoToken());
+  const bool is_worker = caller.access == Access::kWorker;
   const auto container = exchange.header(kContainerHeader);
-  if (access == Access::kWorker && !container.empty()) return CheckContainer(exchange, container);
-  if (access == Access::kWorker && !for_workers)
+  if (is_worker && !container.empty()) return CallerIn(exchange, container);
+  if (is_worker && !for_workers)
     return Fail(Code::kPermissionDenied, "a worker's token calls no methods: use a client's token");
-  return access == Access::kWorker ? Status() : CheckScope(access, exchange.path());
+  if (!is_worker) BURROW_RETURN_IF_ERROR(CheckScope(caller.access, exchange.path()));
+  return caller;
 }
 
 Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
-  const Status access = CheckAccess(exchange, for_workers);
-  if (!access) {
-    if (access.error().code() == Code::kUnauthenticated) exchange.AddHeader("WWW-Authenticate", "Bearer");
-    co_await RespondError(exchange, access.error());
+  const auto caller = CallerOf(exchange, for_workers);
+  if (!caller) {
+    if (caller.error().code() == Code::kUnauthenticated) exchange.AddHeader("WWW-Authenticate", "Bearer");
+    co_await RespondError(exchange, caller.error());
   } else if (for_workers && co_await AnsweredByFault(exchange)) {
     co_return;
   } else if (exchange.path().starts_with(BlobEndpoint::kPrefix)) {
@@ -142,7 +146,7 @@ Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
   } else if (exchange.path() == UploadEndpoint::kPath) {
     co_await uploads_->Handle(exchange);
   } else {
-    co_await gateway_.Handle(exchange);
+    co_await gateway_.Handle(exchange, *caller);
   }
 }
 

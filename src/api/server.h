@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,9 +21,9 @@ namespace burrow::api {
 
 struct ServerOptions {
   net::HttpServerOptions http;
-  std::function<Access(std::string_view token)> authenticate;  // constant time in the token's bytes
-  // Whether a container of that id runs, or starts, or stops; absent: there are none.
-  std::function<bool(std::string_view container_id)> knows_container;
+  std::function<Caller(std::string_view token)> authenticate;  // constant time in the token's bytes
+  // Of the app of the container that runs, or starts, or stops; nothing where there is none. Absent: there are none.
+  std::function<std::optional<std::string>(std::string_view container_id)> workspace_of_container;
   cas::BlobStore* blobs = nullptr;    // not owned
   const Uploads* uploads = nullptr;   // not owned; absent: none are taken
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
@@ -30,10 +31,10 @@ struct ServerOptions {
 };
 
 // Clients may use methods and blobs as their role allows, workers the link and blobs (burrow.v1.Blobs/Missing too). A
-// worker that names a container by kContainerHeader asks for that, and may what container_scope.h says and nothing
-// else. Registers burrow.v1.Blobs/Missing on the gateway by itself. Every other option is needed. After Stop requests
-// unwind in later turns of the loop: destroy the Server, the gateway and what the options refer to only when the loop
-// has run dry, or is gone.
+// worker that names a container by kContainerHeader asks for that, in the workspace of its app, and may what
+// container_scope.h says and nothing else. Registers burrow.v1.Blobs/Missing on the gateway by itself. Every other
+// option is needed. After Stop requests unwind in later turns of the loop: destroy the Server, the gateway and what the
+// options refer to only when the loop has run dry, or is gone.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> Start(net::IoContext& io, Gateway& gateway, ServerOptions options);

@@ -1,11 +1,11 @@
 #include "api/token_scope.h"
 
 #include "api/container_scope.h"
+#include "api/method_reach.h"
 
 namespace burrow::api {
 namespace {
 
-constexpr std::string_view kTokenMethods = "/burrow.v1.Tokens/";
 constexpr size_t kMaxShown = 128;
 
 }  // namespace
@@ -16,8 +16,8 @@ Status CheckScope(Access access, std::string_view path) {
                 "this token may call functions of deployed apps, but not ask for {}: use a member's token",
                 path.substr(0, kMaxShown));
   }
-  if (access != Access::kAdmin && path.starts_with(kTokenMethods))
-    return Fail(Code::kPermissionDenied, "only an admin's token makes, lists and revokes tokens");
+  if (access != Access::kAdmin && ReachOf(path) == Reach::kAdmin)
+    return Fail(Code::kPermissionDenied, "only an admin's token makes and lists tokens and workspaces");
   return {};
 }
 

@@ -25,11 +25,20 @@ namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
 constexpr const char* kUnfinished = ".new-";
-// Caches of all users are one for now.
-constexpr const char* kWorkspace = "default";
+constexpr const char* kDefaultWorkspace = "default";
 
-std::string KeyOf(const std::string& id) {
-  return cas::Digest::Of(fmt::format("{}\n{}", kWorkspace, id)).Hex().substr(0, 32);
+bool IsDefault(const std::string& workspace) { return workspace.empty() || workspace == kDefaultWorkspace; }
+
+// What keys of the workspace begin with; '@' is in no name and no digest.
+std::string PrefixOf(const std::string& workspace) { return IsDefault(workspace) ? "" : workspace + "@"; }
+
+std::string KeyOf(const std::string& workspace, const std::string& id) {
+  const std::string& named = workspace.empty() ? kDefaultWorkspace : workspace;
+  return PrefixOf(workspace) + cas::Digest::Of(fmt::format("{}\n{}", named, id)).Hex().substr(0, 32);
+}
+
+bool BelongsTo(const std::string& key, const std::string& workspace) {
+  return IsDefault(workspace) ? key.find('@') == key.npos : key.starts_with(PrefixOf(workspace));
 }
 
 // One directory; a key has several only where `private` asked for more.
@@ -73,7 +82,7 @@ struct CacheMounts::State {
   Status Make(const CacheRequest& request, const Instance& instance) const;
   void Release(Instance& instance);
   void Changed() const;  // the mutex is held
-  std::vector<Instance*> TakeIdle();
+  std::vector<Instance*> TakeIdle(const std::string& workspace);
 
   std::string directory;
   std::mutex mutex;
@@ -122,7 +131,7 @@ Instance* CacheMounts::State::Take(const std::string& key, CacheSharing sharing)
 
 Result<Instance*> CacheMounts::State::Await(const CacheRequest& request, const Cancellation& cancellation,
                                             steady_clock::time_point deadline) {
-  const std::string key = KeyOf(request.id);
+  const std::string key = KeyOf(request.workspace, request.id);
   Waiter waiter(*this);
   if (!waiter.event.valid()) return FailErrno("make an eventfd");
   bool told = false;
@@ -171,10 +180,11 @@ void CacheMounts::State::Changed() const {
   }
 }
 
-std::vector<Instance*> CacheMounts::State::TakeIdle() {
+std::vector<Instance*> CacheMounts::State::TakeIdle(const std::string& workspace) {
   std::lock_guard lock(mutex);
   std::vector<Instance*> taken;
   for (auto& [key, instances] : caches) {
+    if (!BelongsTo(key, workspace)) continue;
     for (auto& instance : instances) {
       if (!instance->made || !instance->idle()) continue;
       instance->exclusive = true;
@@ -227,10 +237,10 @@ Result<CacheLease> CacheMounts::Acquire(const CacheRequest& request, const Cance
   return CacheLease(state_->directory + "/" + instance->name, std::move(hold));
 }
 
-Result<uint32_t> CacheMounts::Prune() {
+Result<uint32_t> CacheMounts::Prune(const std::string& workspace) {
   uint32_t removed = 0;
   Status failed;
-  for (Instance* instance : state_->TakeIdle()) {
+  for (Instance* instance : state_->TakeIdle(workspace)) {
     Status status = os::RemoveTree(state_->directory + "/" + instance->name);
     if (status) {
       std::lock_guard lock(state_->mutex);

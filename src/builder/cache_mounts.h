@@ -19,7 +19,8 @@ enum class CacheSharing {
 };
 
 struct CacheRequest {
-  std::string id;
+  std::string workspace;  // "": the default one
+  std::string id;         // one cache per workspace
   CacheSharing sharing = CacheSharing::kShared;
   uint32_t mode = 0755, uid = 0, gid = 0;  // of a new one that is not filled
   // Called where it has to wait for its turn: with true before, with false afterwards. May be absent.
@@ -50,8 +51,8 @@ class CacheMounts {
   // Who takes several must take them in the order of their ids. Leases must not outlive this object.
   Result<CacheLease> Acquire(const CacheRequest& request, const Cancellation& cancellation,
                              std::chrono::steady_clock::time_point deadline);
-  // Removes those that nobody uses; gives their number.
-  Result<uint32_t> Prune();
+  // Removes those of the workspace ("": the default one) that nobody uses; gives their number.
+  Result<uint32_t> Prune(const std::string& workspace);
 
  private:
   struct State;

@@ -78,6 +78,21 @@ TEST_F(CacheMountsTest, GivesANewOneItsModeOrItsFirstContent) {
   EXPECT_EQ(filled, 1);
 }
 
+TEST_F(CacheMountsTest, AreOfOneWorkspaceEach) {
+  auto acquire = [&](const std::string& workspace) {
+    auto lease = caches_->Acquire({.workspace = workspace, .id = "pip", .uid = geteuid(), .gid = getegid()},
+                                  *cancellation_, steady_clock::now() + milliseconds(60'000));
+    return lease ? lease->path() : ErrorText(lease);
+  };
+  const std::string common = acquire("");
+  EXPECT_EQ(acquire("default"), common);
+  EXPECT_NE(acquire("other"), common);
+  EXPECT_NE(acquire("other-one"), acquire("other"));
+  EXPECT_EQ(caches_->Prune("other").value_or(9), 1u);
+  EXPECT_EQ(caches_->Prune("default").value_or(9), 1u);
+  EXPECT_EQ(caches_->Prune("other-one").value_or(9), 1u);
+}
+
 TEST_F(CacheMountsTest, TriesAgainWhereTheFirstContentFailed) {
   CacheRequest request{.id = "b", .fill = [](const std::string&) { return Fail(Code::kNotFound, "no source"); }};
   auto failed = caches_->Acquire(request, *cancellation_, steady_clock::now() + milliseconds(60'000));
@@ -145,14 +160,14 @@ TEST_F(CacheMountsTest, RemovesThoseThatNobodyUses) {
     ASSERT_TRUE(idle);
     ASSERT_TRUE(os::WriteFileAtomically(idle->path() + "/gone", "x"));
   }
-  auto removed = caches_->Prune();
+  auto removed = caches_->Prune("");
   ASSERT_TRUE(removed) << ErrorText(removed);
   EXPECT_EQ(*removed, 2u);
   EXPECT_TRUE(std::filesystem::exists(used->path()));
   auto anew = Acquire("a", CacheSharing::kShared);
   ASSERT_TRUE(anew);
   EXPECT_TRUE(std::filesystem::is_empty(anew->path()));
-  EXPECT_EQ(caches_->Prune().value_or(9), 0u);
+  EXPECT_EQ(caches_->Prune("").value_or(9), 0u);
 }
 
 }  // namespace

@@ -125,7 +125,11 @@ Status StepMounts::AcquireCaches(const Mounts& mounts) {
   if (!wanted.empty() && context_.services.caches == nullptr)
     return Fail(Code::kUnimplemented, "this worker has no place for caches");
   for (const auto& [id, cache] : wanted) {
-    CacheRequest request{.id = id, .sharing = SharingOf(*cache), .uid = cache->uid(), .gid = cache->gid()};
+    CacheRequest request{.workspace = context_.step.workspace(),
+                         .id = id,
+                         .sharing = SharingOf(*cache),
+                         .uid = cache->uid(),
+                         .gid = cache->gid()};
     if (cache->mode() != 0) request.mode = cache->mode();
     if (context_.waits) {
       request.on_wait = [this, &id](bool waits) {

@@ -43,23 +43,26 @@ std::vector<FunctionId> IdsOf(const App& app, const std::set<std::string>& names
 }  // namespace
 
 void AppService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::CreateAppRequest, pb::CreateAppResponse>("burrow.v1.Apps/Create",
-                                                                [this](const auto& r) { return Create(r); });
-  gateway.AddUnary<pb::PublishRequest, pb::PublishResponse>("burrow.v1.Apps/Publish",
-                                                            [this](const auto& r) { return Publish(r); });
-  gateway.AddUnary<pb::ListAppsRequest, pb::ListAppsResponse>("burrow.v1.Apps/List",
-                                                              [this](const auto& r) { return List(r); });
-  gateway.AddUnary<pb::StopAppRequest, pb::StopAppResponse>("burrow.v1.Apps/Stop",
-                                                            [this](const auto& r) { return Stop(r); });
+  gateway.AddUnary<pb::CreateAppRequest, pb::CreateAppResponse>(
+      "burrow.v1.Apps/Create", [this](const auto& by, const auto& r) { return Create(by.workspace, r); });
+  gateway.AddUnary<pb::PublishRequest, pb::PublishResponse>(
+      "burrow.v1.Apps/Publish", [this](const auto& by, const auto& r) { return Publish(by.workspace, r); });
+  gateway.AddUnary<pb::ListAppsRequest, pb::ListAppsResponse>(
+      "burrow.v1.Apps/List", [this](const auto& by, const auto& r) { return List(by.workspace, r); });
+  gateway.AddUnary<pb::StopAppRequest, pb::StopAppResponse>(
+      "burrow.v1.Apps/Stop", [this](const auto& by, const auto& r) { return Stop(by.workspace, r); });
   gateway.AddServerStream<pb::WatchAppRequest, pb::AppEvent>(
-      "burrow.v1.Apps/Watch", [this](const auto& r, auto writer) { return Watch(r, writer); });
+      "burrow.v1.Apps/Watch",
+      [this](const auto& by, const auto& r, auto writer) { return Watch(by.workspace, r, writer); });
   gateway.AddServerStream<pb::LogsRequest, pb::LogsResponse>(
-      "burrow.v1.Apps/Logs", [this](const auto& r, auto writer) { return Logs(r, writer); });
+      "burrow.v1.Apps/Logs",
+      [this](const auto& by, const auto& r, auto writer) { return Logs(by.workspace, r, writer); });
   gateway.AddUnary<pb::ListContainersRequest, pb::ListContainersResponse>(
-      "burrow.v1.Containers/List", [this](const auto&) { return ListContainers(); });
+      "burrow.v1.Containers/List", [this](const auto& by, const auto&) { return ListContainers(by.workspace); });
 }
 
-net::Task<Result<pb::CreateAppResponse>> AppService::Create(const pb::CreateAppRequest& request) {
+net::Task<Result<pb::CreateAppResponse>> AppService::Create(const std::string& workspace,
+                                                            const pb::CreateAppRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("an app's name", request.name()));
   if (p_.apps.running() >= kMaxRunningApps) {
     co_return Fail(Code::kResourceExhausted, "{} apps are running already: stop some with `burrow app stop`",
@@ -68,7 +71,8 @@ net::Task<Result<pb::CreateAppResponse>> AppService::Create(const pb::CreateAppR
   store::AppRecord record{.id = AppId::New(),
                           .name = request.name(),
                           .ephemeral = request.ephemeral(),
-                          .created_ms = p_.clock.UnixMillis()};
+                          .created_ms = p_.clock.UnixMillis(),
+                          .workspace = workspace};
   auto stored = co_await p_.store_thread.Ask([&store = p_.store, record] { return store.PutApp(record); });
   BURROW_CO_RETURN_IF_ERROR(stored);
   App& app = p_.apps.Add(std::make_shared<App>(p_.io, record));
@@ -81,7 +85,7 @@ net::Task<Result<pb::CreateAppResponse>> AppService::Create(const pb::CreateAppR
 Result<std::shared_ptr<Function>> AppService::Prepare(App& app, const pb::FunctionSpec& spec,
                                                       const pb::PublishRequest& request) const {
   BURROW_RETURN_IF_ERROR(CheckFunction(spec));
-  const ImageEntry* image = p_.images.Find(ImageId(spec.image_id()));
+  const ImageEntry* image = p_.images.Find(app.record.workspace, ImageId(spec.image_id()));
   if (!image)
     return Fail(Code::kNotFound, "the function {} asks for the image '{}', which is not here: build it first",
                 spec.name(), spec.image_id());
@@ -91,7 +95,7 @@ Result<std::shared_ptr<Function>> AppService::Prepare(App& app, const pb::Functi
   function->spec.set_app_id(app.record.id.str());
   function->spec.set_function_id(id.str());
   *function->spec.mutable_function() = spec;
-  BURROW_RETURN_IF_ERROR(p_.secrets.SealFunction(*function->spec.mutable_function(), id));
+  BURROW_RETURN_IF_ERROR(p_.secrets.SealFunction(app.record.workspace, *function->spec.mutable_function(), id));
   *function->spec.mutable_source() = request.source();
   *function->spec.mutable_image() = image->image;
   return function;
@@ -125,8 +129,9 @@ Result<std::vector<std::shared_ptr<Function>>> AppService::PrepareAll(App& app,
   return prepared;
 }
 
-net::Task<Result<pb::PublishResponse>> AppService::Publish(const pb::PublishRequest& request) {
-  auto found = p_.apps.FindLive(AppId(request.app_id()));
+net::Task<Result<pb::PublishResponse>> AppService::Publish(const std::string& workspace,
+                                                           const pb::PublishRequest& request) {
+  auto found = p_.apps.FindLive(workspace, AppId(request.app_id()));
   if (!found) co_return Forward(std::move(found.error()));
   auto app = (*found)->shared_from_this();
   if (request.removed_size() > 0 && !app->record.ephemeral)
@@ -218,16 +223,18 @@ FunctionId AppService::Enter(App& app, const std::shared_ptr<Function>& prepared
   return function->id;
 }
 
-net::Task<Result<pb::ListAppsResponse>> AppService::List(const pb::ListAppsRequest& request) {
+net::Task<Result<pb::ListAppsResponse>> AppService::List(const std::string& workspace,
+                                                         const pb::ListAppsRequest& request) {
   pb::ListAppsResponse response;
-  for (const App* app : p_.apps.All()) {
+  for (const App* app : p_.apps.In(workspace)) {
     if (request.all() || !app->stopped()) *response.add_apps() = Describe(*app);
   }
   co_return response;
 }
 
-net::Task<Result<pb::StopAppResponse>> AppService::Stop(const pb::StopAppRequest& request) {
-  App* found = p_.apps.FindByIdOrName(request.app());
+net::Task<Result<pb::StopAppResponse>> AppService::Stop(const std::string& workspace,
+                                                        const pb::StopAppRequest& request) {
+  App* found = p_.apps.FindByIdOrName(workspace, request.app());
   if (!found)
     co_return Fail(Code::kNotFound, "there is no app '{}': see `burrow app ls --all`",
                    request.app().substr(0, kMaxNameBytes));
@@ -240,8 +247,9 @@ net::Task<Result<pb::StopAppResponse>> AppService::Stop(const pb::StopAppRequest
   co_return response;
 }
 
-net::Task<Status> AppService::Watch(const pb::WatchAppRequest& request, api::Writer<pb::AppEvent> writer) {
-  App* found = p_.apps.Find(AppId(request.app_id()));
+net::Task<Status> AppService::Watch(const std::string& workspace, const pb::WatchAppRequest& request,
+                                    api::Writer<pb::AppEvent> writer) {
+  App* found = p_.apps.Find(workspace, AppId(request.app_id()));
   if (!found) co_return Fail(Code::kNotFound, "there is no app {}", request.app_id().substr(0, kMaxNameBytes));
   auto app = found->shared_from_this();
   struct Watcher {
@@ -294,8 +302,9 @@ net::Task<Status> AppService::WatchFrom(App& app, uint64_t& position, api::Write
   }
 }
 
-net::Task<Status> AppService::Logs(const pb::LogsRequest& request, api::Writer<pb::LogsResponse> writer) {
-  App* found = p_.apps.FindByIdOrName(request.app());
+net::Task<Status> AppService::Logs(const std::string& workspace, const pb::LogsRequest& request,
+                                   api::Writer<pb::LogsResponse> writer) {
+  App* found = p_.apps.FindByIdOrName(workspace, request.app());
   if (!found)
     co_return Fail(Code::kNotFound, "there is no app '{}': see `burrow app ls --all`",
                    request.app().substr(0, kMaxNameBytes));
@@ -343,9 +352,9 @@ net::Task<Status> AppService::FollowLogs(App& app, uint64_t position, const LogF
   }
 }
 
-net::Task<Result<pb::ListContainersResponse>> AppService::ListContainers() {
+net::Task<Result<pb::ListContainersResponse>> AppService::ListContainers(const std::string& workspace) {
   pb::ListContainersResponse response;
-  for (const Container* container : p_.containers.All()) *response.add_containers() = Describe(*container);
+  for (const Container* container : p_.containers.In(workspace)) *response.add_containers() = Describe(*container);
   for (const Worker* worker : p_.workers.Connected()) {
     auto& info = *response.add_workers();
     info.set_worker_id(worker->id.str());

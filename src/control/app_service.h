@@ -58,18 +58,20 @@ class AppService {
  private:
   FunctionId Enter(App& app, const std::shared_ptr<Function>& prepared);  // gives the id in effect
   void EnterLateVariants(App& app, const std::map<std::string, FunctionId>& ids, const std::set<std::string>& keys);
-  net::Task<Result<pb::CreateAppResponse>> Create(const pb::CreateAppRequest& request);
-  net::Task<Result<pb::PublishResponse>> Publish(const pb::PublishRequest& request);
+  net::Task<Result<pb::CreateAppResponse>> Create(const std::string& workspace, const pb::CreateAppRequest& request);
+  net::Task<Result<pb::PublishResponse>> Publish(const std::string& workspace, const pb::PublishRequest& request);
   Result<std::shared_ptr<Function>> Prepare(App& app, const pb::FunctionSpec& spec,
                                             const pb::PublishRequest& request) const;
-  net::Task<Result<pb::ListAppsResponse>> List(const pb::ListAppsRequest& request);
-  net::Task<Result<pb::StopAppResponse>> Stop(const pb::StopAppRequest& request);
-  net::Task<Status> Watch(const pb::WatchAppRequest& request, api::Writer<pb::AppEvent> writer);
+  net::Task<Result<pb::ListAppsResponse>> List(const std::string& workspace, const pb::ListAppsRequest& request);
+  net::Task<Result<pb::StopAppResponse>> Stop(const std::string& workspace, const pb::StopAppRequest& request);
+  net::Task<Status> Watch(const std::string& workspace, const pb::WatchAppRequest& request,
+                          api::Writer<pb::AppEvent> writer);
   net::Task<Status> WatchFrom(App& app, uint64_t& position, api::Writer<pb::AppEvent>& writer);
-  net::Task<Status> Logs(const pb::LogsRequest& request, api::Writer<pb::LogsResponse> writer);
+  net::Task<Status> Logs(const std::string& workspace, const pb::LogsRequest& request,
+                         api::Writer<pb::LogsResponse> writer);
   net::Task<Status> FollowLogs(App& app, uint64_t position, const LogFilter& filter,
                                api::Writer<pb::LogsResponse>& writer);
-  net::Task<Result<pb::ListContainersResponse>> ListContainers();
+  net::Task<Result<pb::ListContainersResponse>> ListContainers(const std::string& workspace);
 
   AppServiceParts p_;
 };

@@ -58,20 +58,26 @@ App* AppTable::Find(const AppId& id) const {
   return found == apps_.end() ? nullptr : found->second.get();
 }
 
-App* AppTable::FindByIdOrName(std::string_view text) const {
+App* AppTable::Find(const std::string& workspace, const AppId& id) const {
+  App* app = Find(id);
+  return app && app->record.workspace == workspace ? app : nullptr;
+}
+
+App* AppTable::FindByIdOrName(const std::string& workspace, std::string_view text) const {
   App* best = nullptr;
   auto rank = [](const App& app) { return std::pair(app.live(), app.record.created_ms); };
   for (const auto& [id, app] : apps_) {
+    if (app->record.workspace != workspace) continue;
     if (id.str() == text) return app.get();
     if (app->record.name == text && (!best || rank(*app) >= rank(*best))) best = app.get();
   }
   return best;
 }
 
-App* AppTable::FindDeployed(std::string_view id_or_name) const {
+App* AppTable::FindDeployed(const std::string& workspace, std::string_view id_or_name) const {
   App* newest = nullptr;
   for (const auto& [id, app] : apps_) {
-    if (!app->live() || app->record.ephemeral) continue;
+    if (app->record.workspace != workspace || !app->live() || app->record.ephemeral) continue;
     if (id.str() == id_or_name) return app.get();
     const bool newer = !newest || app->record.created_ms >= newest->record.created_ms;
     if (app->record.name == id_or_name && newer) newest = app.get();
@@ -79,8 +85,8 @@ App* AppTable::FindDeployed(std::string_view id_or_name) const {
   return newest;
 }
 
-Result<App*> AppTable::FindLive(const AppId& id) const {
-  App* app = Find(id);
+Result<App*> AppTable::FindLive(const std::string& workspace, const AppId& id) const {
+  App* app = Find(workspace, id);
   if (!app) return Fail(Code::kNotFound, "there is no app {}: create it first", id.str());
   if (!app->live())
     return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
@@ -90,6 +96,11 @@ Result<App*> AppTable::FindLive(const AppId& id) const {
 std::shared_ptr<Function> AppTable::FindFunction(const FunctionId& id) const {
   auto found = functions_.find(id);
   return found == functions_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Function> AppTable::FindFunction(const std::string& workspace, const FunctionId& id) const {
+  auto function = FindFunction(id);
+  return function && function->workspace == workspace ? function : nullptr;
 }
 
 void AppTable::Enter(const std::shared_ptr<Function>& function) {
@@ -110,8 +121,23 @@ std::vector<App*> AppTable::All() const {
   return all;
 }
 
+std::vector<App*> AppTable::In(const std::string& workspace) const {
+  auto apps = All();
+  std::erase_if(apps, [&](const App* app) { return app->record.workspace != workspace; });
+  return apps;
+}
+
 size_t AppTable::running() const {
   return static_cast<size_t>(std::ranges::count_if(apps_, [](const auto& entry) { return !entry.second->stopped(); }));
+}
+
+size_t AppTable::WaitingIn(const std::string& workspace) const {
+  size_t waiting = 0;
+  for (const auto& [id, app] : apps_) {
+    if (app->record.workspace != workspace) continue;
+    for (const auto& [key, function] : app->functions) waiting += function->waiting();
+  }
+  return waiting;
 }
 
 std::vector<AppId> AppTable::TrimStopped() {
@@ -126,6 +152,15 @@ std::vector<AppId> AppTable::TrimStopped() {
     stopped--;
   }
   return trimmed;
+}
+
+std::vector<AppId> AppTable::Disown(const std::string& workspace) {
+  std::vector<AppId> disowned;
+  for (App* app : In(workspace)) {
+    app->record.workspace.clear();
+    disowned.push_back(app->record.id);
+  }
+  return disowned;
 }
 
 void AppTable::ClearFeeds(uint64_t unix_ms) {

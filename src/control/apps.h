@@ -42,7 +42,7 @@ size_t ContainerCount(const App& app);
 pb::AppInfo Describe(const App& app);
 void AnnounceApp(App& app);
 
-// Loop's thread only.
+// Loop's thread only. What is looked up for a request is looked up in its workspace: others' apps are not there.
 class AppTable {
  public:
   AppTable() = default;
@@ -52,21 +52,29 @@ class AppTable {
   AppTable& operator=(const AppTable&) = delete;
 
   App& Add(std::shared_ptr<App> app);
-  App* Find(const AppId& id) const;
+  App* Find(const std::string& workspace, const AppId& id) const;
   // By id, or the newest of that name; running ones first.
-  App* FindByIdOrName(std::string_view text) const;
+  App* FindByIdOrName(const std::string& workspace, std::string_view text) const;
   // The running app of that id or name that lives on without a client.
-  App* FindDeployed(std::string_view id_or_name) const;
+  App* FindDeployed(const std::string& workspace, std::string_view id_or_name) const;
   // kNotFound or kFailedPrecondition, saying what to do, unless the app runs.
-  Result<App*> FindLive(const AppId& id) const;
+  Result<App*> FindLive(const std::string& workspace, const AppId& id) const;
+  std::shared_ptr<Function> FindFunction(const std::string& workspace, const FunctionId& id) const;
+  std::vector<App*> In(const std::string& workspace) const;  // oldest first
+
+  // Of any workspace: for what the server does by itself.
+  App* Find(const AppId& id) const;
   std::shared_ptr<Function> FindFunction(const FunctionId& id) const;
   void Enter(const std::shared_ptr<Function>& function);
   // The functions of a stopped app take no further calls, and are forgotten.
   void LeaveFunctions(App& app);
   std::vector<App*> All() const;  // oldest first
   size_t running() const;
+  size_t WaitingIn(const std::string& workspace) const;  // calls in no container
   // Forgets the oldest stopped apps over the bound, and gives their ids.
   std::vector<AppId> TrimStopped();
+  // Stopped apps of a workspace that is no more: nobody finds them, and they go with the oldest. Gives their ids.
+  std::vector<AppId> Disown(const std::string& workspace);
   // Forgets the events of apps that stopped before `unix_ms`.
   void ClearFeeds(uint64_t unix_ms);
 

@@ -1,12 +1,14 @@
 #include "control/autoscaling.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/log.h"
 #include "control/apps.h"
 #include "control/classes.h"
 #include "scheduler/autoscaler.h"
+#include "scheduler/fair_share.h"
 #include "scheduler/placement.h"
 
 namespace burrow::control {
@@ -36,19 +38,79 @@ std::string LargestWorker(const std::vector<Worker*>& workers) {
 
 }  // namespace
 
-void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
-  if (closed_ || function->removed || !function->app->live() || function->back_off.armed()) return;
-  uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
-  if (wanted == 0) return EndStarvation(*function);
-  if (const Status may = check_start ? check_start(*function) : Status(); !may) {
-    function->import_broken = true;  // until somebody calls again
-    fail_waiting(*function, Infrastructure(may.error().message()));
-    return EndStarvation(*function);
-  }
-  while (wanted-- > 0) {
-    if (!StartOne(function)) return;
-  }
+scheduler::WorkspaceShare Autoscaler::ShareOf(const std::string& workspace) const {
+  return {.containers = containers_.CountIn(workspace), .max_containers = workspaces_.MaxContainers(workspace)};
+}
+
+// How many containers are to be started for it now.
+uint32_t Autoscaler::Wanted(const std::shared_ptr<Function>& function) {
+  if (closed_ || function->removed || !function->app->live() || function->back_off.armed()) return 0;
+  const uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
+  if (wanted == 0) EndStarvation(*function);
+  if (wanted == 0 || !check_start) return wanted;
+  const Status may = check_start(*function);
+  if (may) return wanted;
+  function->import_broken = true;  // until somebody calls again
+  fail_waiting(*function, Infrastructure(may.error().message()));
   EndStarvation(*function);
+  return 0;
+}
+
+void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
+  if (Wanted(function) == 0) return;
+  if (function->starvation == Starvation::kWorkspaceFull && IsFull(ShareOf(function->workspace))) return;
+  std::vector claims = {function};
+  // Others are asked only where there is something to share.
+  const bool alone = starved_.empty() || (starved_.size() == 1 && starved_.front() == function);
+  if (!alone && FindRoom(*function, workers_.Connected(), false)) {
+    claims = starved_;
+    if (function->starvation == Starvation::kNone) claims.push_back(function);
+  }
+  Share(claims);
+}
+
+// Starts containers one after another, each for whoever has the fairest claim to it.
+void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) {
+  std::vector<scheduler::StartClaim> claims;
+  std::vector<scheduler::WorkspaceShare> shares;
+  std::map<std::string, size_t> numbers;  // of workspaces
+  for (const auto& function : functions) {
+    const auto [number, is_new] = numbers.emplace(function->workspace, shares.size());
+    if (is_new) shares.push_back(ShareOf(function->workspace));
+    claims.push_back({.workspace = number->second,
+                      .containers = static_cast<uint32_t>(function->containers.size()),
+                      .wanted = Wanted(function)});
+  }
+  std::vector<bool> has_no_room(claims.size());
+  while (const auto next = scheduler::NextStart(claims, shares)) {
+    auto& claim = claims[*next];
+    if (!StartOne(functions[*next])) {
+      has_no_room[*next] = true;
+      claim.wanted = 0;
+      continue;
+    }
+    claim.wanted--;
+    claim.containers++;
+    shares[claim.workspace].containers++;
+  }
+  for (size_t i = 0; i < claims.size(); ++i) {
+    if (claims[i].wanted > 0) WaitForWorkspace(functions[i]);
+    if (claims[i].wanted == 0 && !has_no_room[i]) EndStarvation(*functions[i]);
+  }
+}
+
+// Its workspace has as many containers as it may. An idle one of another function makes room, unless one stops already.
+void Autoscaler::WaitForWorkspace(const std::shared_ptr<Function>& function) {
+  Starve(function, Starvation::kWorkspaceFull);
+  const auto containers = containers_.In(function->workspace);
+  const auto stops = [](const Container* container) { return container->state == Container::State::kStopping; };
+  if (std::ranges::any_of(containers, stops)) return;
+  Container* idle = nullptr;
+  for (Container* container : containers) {
+    if (container->function == function || !Expendable(*container)) continue;
+    if (!idle || container->idle_since < idle->idle_since) idle = container;
+  }
+  if (idle) Stop(*idle, "its workspace needed the room for another function", timings_.stop_grace);
 }
 
 void Autoscaler::Warm(const std::shared_ptr<Function>& function) {
@@ -61,6 +123,7 @@ void Autoscaler::Warm(const std::shared_ptr<Function>& function) {
   const auto load = LoadOf(*function, clock_.Now());
   if (load.ready + load.starting > 0) return;
   if (NeedsParameters(function->spec.function()) || (check_start && !check_start(*function))) return;
+  if (IsFull(ShareOf(function->workspace))) return;
   if (Worker* worker = FindRoom(*function, workers_.Connected(), false)) StartOn(function, *worker, clock_.Now());
 }
 
@@ -148,6 +211,8 @@ void Autoscaler::Starve(const std::shared_ptr<Function>& function, Starvation wh
   if (function->starvation == why) return;
   if (function->starvation == Starvation::kNone) starved_.push_back(function);
   function->starvation = why;
+  // What a workspace may have is its own affair: calls wait for it as for the function's own bound.
+  if (why == Starvation::kWorkspaceFull) return function->starved_deadline.Cancel();
   auto patience = why == Starvation::kNoWorker ? timings_.no_worker : timings_.no_room;
   function->starved_deadline.Start(patience, [this, weak = std::weak_ptr(function)] {
     if (auto starved = weak.lock()) OnStarved(starved);
@@ -183,12 +248,17 @@ void Autoscaler::OnStarved(const std::shared_ptr<Function>& function) {
 
 void Autoscaler::NoteRoom() {
   if (closed_) return;
-  auto waiting = starved_;
-  for (const auto& function : waiting) Adjust(function);
+  const auto waiting = starved_;
+  Share(waiting);
 }
 
 void Autoscaler::NoteIdle(Container& container) {
   container.idle_since = clock_.Now();
+  const auto waits = [&](const std::shared_ptr<Function>& function) {
+    return function->starvation == Starvation::kWorkspaceFull && function->workspace == container.function->workspace;
+  };
+  if (const auto first = std::ranges::find_if(starved_, waits); first != starved_.end()) WaitForWorkspace(*first);
+  if (container.state == Container::State::kStopping) return;
   if (container.generation != container.function->generation) {
     return Stop(container, "its function was published anew", timings_.stop_grace);
   }

@@ -13,14 +13,17 @@
 #include "control/functions.h"
 #include "control/limits.h"
 #include "control/workers.h"
+#include "control/workspaces.h"
+#include "scheduler/fair_share.h"
 
 namespace burrow::control {
 
 // Loop's thread only.
 class Autoscaler {
  public:
-  Autoscaler(const Clock& clock, const Timings& timings, WorkerPool& workers, ContainerTable& containers)
-      : clock_(clock), timings_(timings), workers_(workers), containers_(containers) {}
+  Autoscaler(const Clock& clock, const Timings& timings, const WorkspaceTable& workspaces, WorkerPool& workers,
+             ContainerTable& containers)
+      : clock_(clock), timings_(timings), workspaces_(workspaces), workers_(workers), containers_(containers) {}
 
   // Ends every call of the function that waits; set once by the dispatcher.
   std::function<void(Function&, const Failure&)> fail_waiting;
@@ -29,7 +32,8 @@ class Autoscaler {
   // Says why no container of the function may start now. May be absent.
   std::function<Status(const Function&)> check_start;
 
-  // Starts what the function lacks. To be called at every event that may ask for more.
+  // Starts what the function lacks, unless others that wait for room have fewer containers. To be called at every event
+  // that may ask for more.
   void Adjust(const std::shared_ptr<Function>& function);
   // Sees to a container for calls to come: one that idles begins its window anew; where there is none, one is started
   // if a worker has room for it at once.
@@ -46,12 +50,16 @@ class Autoscaler {
   void Retire(Function& function);
   // A container could not be started, through no fault of the function's.
   void NoteFailedStart(const std::shared_ptr<Function>& function, const std::string& sentence);
-  // Somebody left room, or a worker came: functions that wait for it try again, the longest waiting first.
+  // Somebody left room, or a worker came: it is shared between the functions that wait for it.
   void NoteRoom();
   // From now on nothing is started.
   void Close() { closed_ = true; }
 
  private:
+  scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
+  uint32_t Wanted(const std::shared_ptr<Function>& function);
+  void Share(const std::vector<std::shared_ptr<Function>>& functions);
+  void WaitForWorkspace(const std::shared_ptr<Function>& function);
   bool StartOne(const std::shared_ptr<Function>& function);
   void StartOn(const std::shared_ptr<Function>& function, Worker& worker, SteadyTime decided);
   void SendStart(Container& container);
@@ -65,6 +73,7 @@ class Autoscaler {
 
   const Clock& clock_;
   const Timings& timings_;
+  const WorkspaceTable& workspaces_;
   WorkerPool& workers_;
   ContainerTable& containers_;
   std::vector<std::shared_ptr<Function>> starved_;  // in the order in which they came to be

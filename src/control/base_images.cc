@@ -61,6 +61,7 @@ net::Task<Result<BuiltTree>> MakeBase(std::shared_ptr<OngoingBuild> build, pb::I
       .stage = stage,
       .fresh = fresh};
   std::string reference = RegistryBase(step);
+  call.common = reference.empty();  // nothing that a client sent has a part in it
   if (reference.empty()) {
     co_return co_await build->Step(call, [build, call, step](uint32_t number) {
       lpb::BuildStep work;
@@ -71,7 +72,7 @@ net::Task<Result<BuiltTree>> MakeBase(std::shared_ptr<OngoingBuild> build, pb::I
   co_return co_await build->Step(call, [build, call, reference](uint32_t number) -> net::Task<Result<BuiltTree>> {
     auto imported = co_await Import(build, reference, number);
     BURROW_CO_RETURN_IF_ERROR(imported);
-    BURROW_CO_RETURN_IF_ERROR(co_await build->services.cache.Put(call.key, *imported));
+    BURROW_CO_RETURN_IF_ERROR(co_await build->Remember(call, *imported));
     co_return imported;
   });
 }
@@ -80,7 +81,7 @@ net::Task<Result<BuiltTree>> FindBase(std::shared_ptr<OngoingBuild> build, std::
                                       std::string stage) {
   if (reference == kScratch || reference == kDebianSlim)
     co_return co_await MakeBase(build, BaseStep(reference), fresh, stage);
-  if (auto known = build->services.records.Find(reference)) {
+  if (auto known = build->services.records.Find(build->workspace, reference)) {
     const store::ImageRecord& record = (*known)->record;
     build->Use((*known)->image);
     co_return BuiltTree{

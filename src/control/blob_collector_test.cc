@@ -75,7 +75,8 @@ std::vector<cas::Digest> AddImage(World& world, const std::string& scratch) {
   auto index = image::PutIndex(tree, *world.guarded).value();
   lpb::Image image;
   image.set_index_digest(index.Hex());
-  EXPECT_TRUE(world.store->PutImage({.id = ImageIdOf(image), .image = image.SerializeAsString()}));
+  EXPECT_TRUE(
+      world.store->PutImage({.id = ImageIdOf(store::kDefaultWorkspace, image), .image = image.SerializeAsString()}));
   auto bytes = cas::GetAll(*world.blobs, index, 1u << 20).value();
   auto opened = image::Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}).value();
   std::vector<cas::Digest> needed = {index, cas::Digest::Of(small), cas::Digest::Of(large)};
@@ -159,7 +160,8 @@ TEST_F(BlobCollectorTest, RemovesNothingWhereAnIndexCannotBeRead) {
   auto garbage = world_.Put("garbage"), broken = world_.Put("no index at all");
   lpb::Image image;
   image.set_index_digest(broken.Hex());
-  ASSERT_TRUE(world_.store->PutImage({.id = ImageIdOf(image), .image = image.SerializeAsString()}));
+  ASSERT_TRUE(
+      world_.store->PutImage({.id = ImageIdOf(store::kDefaultWorkspace, image), .image = image.SerializeAsString()}));
   ASSERT_TRUE(world_.blobs->Sync());
   world_.Age();
   EXPECT_FALSE(world_.collector->Collect({}, false));

@@ -24,8 +24,8 @@ BlobService::BlobService(BlobServiceParts parts)
     : p_(parts), collector_(parts.collector), timer_(parts.io), thread_(parts.io, 1) {}
 
 void BlobService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::CollectRequest, pb::CollectResponse>("burrow.v1.Blobs/Collect",
-                                                            [this](const auto& request) { return Collect(request); });
+  gateway.AddUnary<pb::CollectRequest, pb::CollectResponse>(
+      "burrow.v1.Blobs/Collect", [this](const auto&, const auto& request) { return Collect(request); });
 }
 
 void BlobService::Start() { Arm(); }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "os/fs.h"
+#include "store/store.h"
 
 namespace burrow::control {
 namespace {
@@ -41,11 +42,16 @@ std::vector<std::string> SplitLines(std::string_view text) {
 
 }  // namespace
 
+std::string BuildLogs::PathOf(const BuildLogId& build) const {
+  const std::string prefix = build.workspace == store::kDefaultWorkspace ? "" : build.workspace + "@";
+  return directory_ + "/" + prefix + build.build.str() + ".log";
+}
+
 void BuildLogs::Begin() {
   disk_.Run([directory = directory_] { return RemoveOldest(directory, kMaxBuildLogs - 1); }, [](const Status&) {});
 }
 
-void BuildLogs::Append(const BuildId& build, const std::string& line) {
+void BuildLogs::Append(const BuildLogId& build, const std::string& line) {
   File& file = files_[build];
   if (file.bytes >= kMaxBuildLogBytes) return;
   std::string text = line;
@@ -56,12 +62,12 @@ void BuildLogs::Append(const BuildId& build, const std::string& line) {
   if (!file.writing) Write(build);
 }
 
-void BuildLogs::Write(const BuildId& build) {
+void BuildLogs::Write(const BuildLogId& build) {
   File& file = files_[build];
   file.writing = true;
   disk_.Run([path = PathOf(build), text = std::exchange(file.pending, {})] { return AppendTo(path, text); },
             [this, build](const Status& status) {
-              if (!status) LogError("the log of the build {}: {}", build.str(), status.error().message());
+              if (!status) LogError("the log of the build {}: {}", build.build.str(), status.error().message());
               File& file = files_[build];
               file.writing = false;
               if (!file.pending.empty()) return Write(build);
@@ -69,18 +75,18 @@ void BuildLogs::Write(const BuildId& build) {
             });
 }
 
-void BuildLogs::End(const BuildId& build) {
+void BuildLogs::End(const BuildLogId& build) {
   auto found = files_.find(build);
   if (found == files_.end()) return;
   found->second.ended = true;
   if (!found->second.writing) files_.erase(found);
 }
 
-net::Task<Result<std::vector<std::string>>> BuildLogs::Read(BuildId build) {
+net::Task<Result<std::vector<std::string>>> BuildLogs::Read(BuildLogId build) {
   auto pending = files_.contains(build) ? files_[build].pending : std::string();
   auto text = co_await disk_.Ask([path = PathOf(build)] { return os::ReadFile(path, 2 * kMaxBuildLogBytes); });
   if (!text && text.error().code() == Code::kNotFound && !pending.empty()) text = std::string();
-  if (!text) co_return Forward(std::move(text.error()).WithContext("read the log of the build " + build.str()));
+  if (!text) co_return Forward(std::move(text.error()).WithContext("read the log of the build " + build.build.str()));
   co_return SplitLines(*text + pending);
 }
 

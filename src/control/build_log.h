@@ -1,6 +1,7 @@
 // What the steps of builds printed: a file for each build, the newest ones kept.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,6 +16,13 @@ namespace burrow::control {
 inline constexpr uint64_t kMaxBuildLogBytes = 16u << 20;  // of one; what comes later is left out
 inline constexpr size_t kMaxBuildLogs = 500;
 
+// Whose build, and which: who asks in another workspace finds nothing.
+struct BuildLogId {
+  std::string workspace;
+  BuildId build;
+  auto operator<=>(const BuildLogId&) const = default;
+};
+
 // Loop's thread only.
 class BuildLogs {
  public:
@@ -23,10 +31,10 @@ class BuildLogs {
 
   // Makes room for one more; nothing is written yet.
   void Begin();
-  void Append(const BuildId& build, const std::string& line);
-  void End(const BuildId& build);  // nothing is appended any more
+  void Append(const BuildLogId& build, const std::string& line);
+  void End(const BuildLogId& build);  // nothing is appended any more
   // Every line so far. kNotFound for a build that printed nothing, or whose log is gone.
-  net::Task<Result<std::vector<std::string>>> Read(BuildId build);
+  net::Task<Result<std::vector<std::string>>> Read(BuildLogId build);
 
  private:
   struct File {
@@ -34,12 +42,12 @@ class BuildLogs {
     uint64_t bytes = 0;
     bool writing = false, ended = false;
   };
-  std::string PathOf(const BuildId& build) const { return directory_ + "/" + build.str() + ".log"; }
-  void Write(const BuildId& build);
+  std::string PathOf(const BuildLogId& build) const;
+  void Write(const BuildLogId& build);
 
   std::string directory_;
-  std::map<BuildId, File> files_;  // those of builds of this process that wrote lately
-  Background disk_;                // one thread: a read sees exactly the writes before it
+  std::map<BuildLogId, File> files_;  // those of builds of this process that wrote lately
+  Background disk_;                   // one thread: a read sees exactly the writes before it
 };
 
 }  // namespace burrow::control

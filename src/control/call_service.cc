@@ -20,6 +20,16 @@ pb::CallResult PendingResult(const std::string& call_id) {
   return result;
 }
 
+size_t MaxQueuedOf(const Function& function) {
+  const size_t asked = function.spec.function().max_queued();
+  return asked == 0 ? kMaxQueuedCalls : std::min(asked, kMaxQueuedCalls);
+}
+
+// More than ever fit at once are taken where nobody waits: else they never were.
+bool ExceedsQueue(size_t waiting, size_t inputs, size_t bound) {
+  return inputs > 0 && waiting > 0 && waiting + inputs > bound;
+}
+
 // Of a request's inputs, those that are not known already: a repeated request needs no room again.
 struct FreshInputs {
   size_t count = 0;
@@ -52,20 +62,26 @@ struct CallService::Submission {
 
 void CallService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::InvokeRequest, pb::CallResult>(
-      "burrow.v1.Calls/Invoke", [this](const auto& r) { return Invoke(r); },
-      [this](const auto& r, const Error& error) { return WaitForRoom(r.function_id(), 1, error); });
+      "burrow.v1.Calls/Invoke", [this](const auto& by, const auto& r) { return Invoke(by.workspace, r); },
+      [this](const auto& by, const auto& r, const Error& error) {
+        return WaitForRoom(by.workspace, r.function_id(), 1, error);
+      });
   gateway.AddUnary<pb::SubmitRequest, pb::SubmitResponse>(
-      "burrow.v1.Calls/Submit", [this](const auto& r) { return Submit(r); },
-      [this](const auto& r, const Error& error) { return WaitForRoom(r.function_id(), r.inputs_size(), error); });
-  gateway.AddUnary<pb::WaitRequest, pb::CallResult>("burrow.v1.Calls/Wait", [this](const auto& r) { return Wait(r); });
+      "burrow.v1.Calls/Submit", [this](const auto& by, const auto& r) { return Submit(by.workspace, r); },
+      [this](const auto& by, const auto& r, const Error& error) {
+        return WaitForRoom(by.workspace, r.function_id(), r.inputs_size(), error);
+      });
+  gateway.AddUnary<pb::WaitRequest, pb::CallResult>(
+      "burrow.v1.Calls/Wait", [this](const auto& by, const auto& r) { return Wait(by.workspace, r); });
   gateway.AddServerStream<pb::OutputsRequest, pb::OutputsResponse>(
-      "burrow.v1.Calls/Outputs", [this](const auto& r, auto writer) { return Outputs(r, writer); });
-  gateway.AddUnary<pb::CancelRequest, pb::CancelResponse>("burrow.v1.Calls/Cancel",
-                                                          [this](const auto& r) { return Cancel(r); });
+      "burrow.v1.Calls/Outputs",
+      [this](const auto& by, const auto& r, auto writer) { return Outputs(by.workspace, r, writer); });
+  gateway.AddUnary<pb::CancelRequest, pb::CancelResponse>(
+      "burrow.v1.Calls/Cancel", [this](const auto& by, const auto& r) { return Cancel(by.workspace, r); });
 }
 
-Result<std::shared_ptr<Function>> CallService::FindFunction(const std::string& id) const {
-  auto function = p_.apps.FindFunction(FunctionId(id));
+Result<std::shared_ptr<Function>> CallService::FindFunction(const std::string& workspace, const std::string& id) const {
+  auto function = p_.apps.FindFunction(workspace, FunctionId(id));
   if (!function) {
     return Fail(Code::kNotFound,
                 "there is no function '{}': its app has been stopped, or was never published; run the app again",
@@ -81,16 +97,23 @@ Result<std::shared_ptr<Function>> CallService::FindFunction(const std::string& i
   return function;
 }
 
+Status CallService::CheckWorkspaceRoom(const std::string& workspace, size_t inputs) const {
+  const size_t bound = p_.workspaces.MaxQueuedCalls(workspace);
+  if (p_.calls.UnfinishedIn(workspace) + inputs <= bound) return {};  // few run or wait: nothing is counted
+  const size_t waiting = p_.apps.WaitingIn(workspace);
+  if (!ExceedsQueue(waiting, inputs, bound)) return {};
+  return Fail(Code::kResourceExhausted,
+              "the workspace '{}' has {} calls waiting, and at most {} may wait: send more once some have finished",
+              workspace, waiting, bound);
+}
+
 Status CallService::CheckRoom(const Function& function, size_t inputs, uint64_t bytes) const {
-  const size_t waiting = function.waiting();
-  const size_t asked = function.spec.function().max_queued();
-  const size_t bound = asked == 0 ? kMaxQueuedCalls : std::min(asked, kMaxQueuedCalls);
-  // More than ever fit at once are taken where nobody waits: else they never were.
-  if (inputs > 0 && waiting > 0 && waiting + inputs > bound) {
+  if (ExceedsQueue(function.waiting(), inputs, MaxQueuedOf(function))) {
     return Fail(Code::kResourceExhausted,
                 "{} has {} calls waiting, and at most {} may wait: send more once some have finished", Label(function),
-                waiting, bound);
+                function.waiting(), MaxQueuedOf(function));
   }
+  BURROW_RETURN_IF_ERROR(CheckWorkspaceRoom(function.workspace, inputs));
   if (p_.calls.unfinished() + inputs > kMaxUnfinishedCalls) {
     return Fail(Code::kResourceExhausted,
                 "{} calls have not finished, and more are not taken: send more once some have", p_.calls.unfinished());
@@ -103,21 +126,31 @@ Status CallService::CheckRoom(const Function& function, size_t inputs, uint64_t 
   return {};
 }
 
-std::optional<Millis> CallService::WaitForRoom(const std::string& function_id, int inputs, const Error& error) const {
+std::optional<Millis> CallService::WaitForRoom(const std::string& workspace, const std::string& function_id, int inputs,
+                                               const Error& error) const {
   if (error.code() != Code::kResourceExhausted) return std::nullopt;
-  const auto function = p_.apps.FindFunction(FunctionId(function_id));
+  const auto function = p_.apps.FindFunction(workspace, FunctionId(function_id));
   if (!function) return std::nullopt;
-  return scheduler::WaitForRoom(LoadOf(*function, p_.clock.Now()), static_cast<uint32_t>(inputs));
+  const auto calls = static_cast<uint32_t>(inputs);
+  const auto now = p_.clock.Now();
+  if (ExceedsQueue(function->waiting(), calls, MaxQueuedOf(*function)))
+    return scheduler::WaitForRoom(LoadOf(*function, now), calls);
+  std::vector<scheduler::FunctionLoad> loads;
+  for (const App* app : p_.apps.In(workspace)) {
+    for (const auto& [key, other] : app->functions) loads.push_back(LoadOf(*other, now));
+  }
+  return scheduler::WaitForSharedRoom(loads, calls);
 }
 
-net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& request) {
+net::Task<Result<pb::CallResult>> CallService::Invoke(const std::string& workspace, const pb::InvokeRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.input().call_id()));
   BURROW_CO_RETURN_IF_ERROR(CheckWait(request.wait_ms()));
   CallId id(request.input().call_id());
-  auto call = p_.calls.Find(id);
+  auto call = p_.calls.Find(workspace, id);
   if (!call) {
+    BURROW_CO_RETURN_IF_ERROR(CheckFree(workspace, id));
     BURROW_CO_RETURN_IF_ERROR(CheckPayload(request.input().arguments()));
-    auto function = FindFunction(request.function_id());
+    auto function = FindFunction(workspace, request.function_id());
     if (!function) co_return Forward(std::move(function.error()));
     BURROW_CO_RETURN_IF_ERROR(CheckMethod((*function)->spec.function(), request.input().method()));
     BURROW_CO_RETURN_IF_ERROR(CheckRoom(**function, 1, request.input().arguments().inline_().size()));
@@ -127,7 +160,7 @@ net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& r
     call->method = request.input().method();
     call->arguments = request.input().arguments();
     if (Yields(call->function->spec.function(), call->method)) {
-      call->group = p_.calls.NewGroup(ImplicitGroup(call->id), call->function->id);
+      call->group = p_.calls.NewGroup(workspace, ImplicitGroup(call->id), call->function->id);
       call->group->closed = true;
     }
     p_.calls.Add(call);
@@ -137,7 +170,13 @@ net::Task<Result<pb::CallResult>> CallService::Invoke(const pb::InvokeRequest& r
   co_return done ? *call->result : PendingResult(call->id.str());
 }
 
-Status CallService::CheckSubmit(const pb::SubmitRequest& request) const {
+Status CallService::CheckFree(const std::string& workspace, const CallId& id) const {
+  const auto known = p_.calls.Find(id);
+  if (!known || known->function->workspace == workspace) return {};
+  return Fail(Code::kAlreadyExists, "the id {} is taken: choose another one", id.str());
+}
+
+Status CallService::CheckSubmit(const std::string& workspace, const pb::SubmitRequest& request) const {
   if (static_cast<size_t>(request.inputs_size()) > kMaxInputs) {
     return Fail(Code::kInvalidArgument, "one Submit takes at most {} inputs: send them in several", kMaxInputs);
   }
@@ -146,6 +185,7 @@ Status CallService::CheckSubmit(const pb::SubmitRequest& request) const {
   if (!request.group_id().empty()) BURROW_RETURN_IF_ERROR(CheckGroupId(request.group_id()));
   for (const auto& input : request.inputs()) {
     BURROW_RETURN_IF_ERROR(CheckCallId(input.call_id()));
+    BURROW_RETURN_IF_ERROR(CheckFree(workspace, CallId(input.call_id())));
     BURROW_RETURN_IF_ERROR(CheckPayload(input.arguments()));
   }
   return {};
@@ -156,14 +196,15 @@ net::Task<Result<std::shared_ptr<Group>>> CallService::GroupFor(const Function& 
                                                                 const pb::SubmitRequest& request) {
   bool implicit = request.group_id().empty();
   const GroupId id = implicit ? ImplicitGroup(CallId(request.inputs(0).call_id())) : GroupId(request.group_id());
-  auto group = p_.calls.FindGroup(id);
+  auto group = p_.calls.FindGroup(function.workspace, id);
   if (!group) {
     std::optional<store::GroupRecord> known;
     if (!implicit) {
-      auto found = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindGroup(id); });
+      auto found = co_await p_.store_thread.Ask(
+          [&store = p_.store, workspace = function.workspace, id] { return store.FindGroup(workspace, id); });
       BURROW_CO_ASSIGN_OR_RETURN(known, std::move(found));
     }
-    group = p_.calls.NewGroup(id, known ? known->function : function.id);
+    group = p_.calls.NewGroup(function.workspace, id, known ? known->function : function.id);
     group->stored = true;
     if (known) {
       group->closed = known->closed;
@@ -175,9 +216,10 @@ net::Task<Result<std::shared_ptr<Group>>> CallService::GroupFor(const Function& 
   co_return group;
 }
 
-net::Task<Result<pb::SubmitResponse>> CallService::Submit(const pb::SubmitRequest& request) {
-  BURROW_CO_RETURN_IF_ERROR(CheckSubmit(request));
-  auto function = FindFunction(request.function_id());
+net::Task<Result<pb::SubmitResponse>> CallService::Submit(const std::string& workspace,
+                                                          const pb::SubmitRequest& request) {
+  BURROW_CO_RETURN_IF_ERROR(CheckSubmit(workspace, request));
+  auto function = FindFunction(workspace, request.function_id());
   if (!function) co_return Forward(std::move(function.error()));
   for (const auto& input : request.inputs())
     BURROW_CO_RETURN_IF_ERROR(CheckMethod((*function)->spec.function(), input.method()));
@@ -219,7 +261,8 @@ void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission,
   }
   store::GroupRecord group{.id = submission->group->id,
                            .function = submission->function->id,
-                           .closed = submission->group->closed || submission->close_group};
+                           .closed = submission->group->closed || submission->close_group,
+                           .workspace = submission->group->workspace};
   p_.store_thread.Run([&store = p_.store, submission, group] { return store.AddCalls(group, submission->records); },
                       [this, submission](Result<std::vector<CallId>> fresh) {
                         if (fresh) {
@@ -247,57 +290,61 @@ void CallService::Accept(const std::shared_ptr<Submission>& submission, const st
   submission->outcome = static_cast<uint32_t>(fresh.size());
 }
 
-net::Task<Result<pb::CallResult>> CallService::Wait(const pb::WaitRequest& request) {
+net::Task<Result<pb::CallResult>> CallService::Wait(const std::string& workspace, const pb::WaitRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
   BURROW_CO_RETURN_IF_ERROR(CheckWait(request.wait_ms()));
   CallId id(request.call_id());
-  auto call = p_.calls.Find(id);
+  auto call = p_.calls.Find(workspace, id);
   if (!call) {
-    auto record = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindCall(id); });
+    auto record =
+        co_await p_.store_thread.Ask([&store = p_.store, workspace, id] { return store.FindCall(workspace, id); });
     if (!record) co_return Forward(std::move(record.error()));
     if (!*record) co_return Forward(NoSuchCall(request.call_id()));
     pb::CallResult result;
     if ((*record)->state == store::CallState::kFinished && result.ParseFromString((*record)->result)) co_return result;
-    call = p_.calls.Find(id);
+    call = p_.calls.Find(workspace, id);
     if (!call) co_return PendingResult(request.call_id());
   }
   bool done = co_await p_.calls.Wait(call, Millis(request.wait_ms()));
   co_return done ? *call->result : PendingResult(request.call_id());
 }
 
-net::Task<Status> CallService::Outputs(const pb::OutputsRequest& request, api::Writer<pb::OutputsResponse> writer) {
+net::Task<Status> CallService::Outputs(const std::string& workspace, const pb::OutputsRequest& request,
+                                       api::Writer<pb::OutputsResponse> writer) {
   if (request.has_group_id()) {
     BURROW_CO_RETURN_IF_ERROR(CheckGroupId(request.group_id()));
-    auto group = co_await reader_.Find(GroupId(request.group_id()));
+    auto group = co_await reader_.Find(workspace, GroupId(request.group_id()));
     if (!group) co_return Forward(std::move(group.error()));
     co_return co_await reader_.Stream(*group, std::nullopt, request.cursor(), writer);
   }
   BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
   CallId id(request.call_id());
-  auto call = p_.calls.Find(id);
+  auto call = p_.calls.Find(workspace, id);
   if (call && !call->group) co_return co_await reader_.StreamSingle(call, writer);
   GroupId group_id;
   if (call) {
     group_id = call->group->id;
   } else {
-    auto record = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindCall(id); });
+    auto record =
+        co_await p_.store_thread.Ask([&store = p_.store, workspace, id] { return store.FindCall(workspace, id); });
     if (!record) co_return Forward(std::move(record.error()));
     if (!*record) co_return Forward(NoSuchCall(request.call_id()));
     group_id = (*record)->group;
   }
-  auto group = co_await reader_.Find(group_id);
+  auto group = co_await reader_.Find(workspace, group_id);
   if (!group) co_return Forward(std::move(group.error()));
   co_return co_await reader_.Stream(*group, id, request.cursor(), writer);
 }
 
-net::Task<Result<pb::CancelResponse>> CallService::Cancel(const pb::CancelRequest& request) {
+net::Task<Result<pb::CancelResponse>> CallService::Cancel(const std::string& workspace,
+                                                          const pb::CancelRequest& request) {
   std::vector<std::shared_ptr<Call>> calls;
   if (request.has_group_id()) {
     BURROW_CO_RETURN_IF_ERROR(CheckGroupId(request.group_id()));
-    if (auto group = p_.calls.FindGroup(GroupId(request.group_id()))) calls = p_.calls.UnfinishedOf(*group);
+    if (auto group = p_.calls.FindGroup(workspace, GroupId(request.group_id()))) calls = p_.calls.UnfinishedOf(*group);
   } else {
     BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
-    if (auto call = p_.calls.Find(CallId(request.call_id()))) calls.push_back(call);
+    if (auto call = p_.calls.Find(workspace, CallId(request.call_id()))) calls.push_back(call);
   }
   pb::CancelResponse response;
   for (const auto& call : calls) {

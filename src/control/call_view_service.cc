@@ -81,6 +81,8 @@ std::string WhyWaiting(const Call& call, uint32_t ahead, SteadyTime now) {
     const auto demand = DemandOf(function);
     return fmt::format("no worker has {:g} CPUs and {} MiB free", demand.cpus, demand.memory >> 20);
   }
+  if (function.starvation == Starvation::kWorkspaceFull)
+    return fmt::format("the workspace '{}' has as many containers as it may", function.workspace);
   if (load.max_containers > 0 && load.ready + load.starting >= load.max_containers && load.starting == 0)
     return fmt::format("all of its at most {} containers are busy, and {} calls are before it", load.max_containers,
                        ahead);
@@ -89,24 +91,26 @@ std::string WhyWaiting(const Call& call, uint32_t ahead, SteadyTime now) {
 }
 
 void CallViewService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::ShowCallRequest, pb::CallView>("burrow.v1.CallViews/Show",
-                                                      [this](const auto& request) { return Show(request); });
+  gateway.AddUnary<pb::ShowCallRequest, pb::CallView>(
+      "burrow.v1.CallViews/Show", [this](const auto& by, const auto& r) { return Show(by.workspace, r); });
 }
 
-net::Task<Result<pb::CallView>> CallViewService::Show(const pb::ShowCallRequest& request) {
+net::Task<Result<pb::CallView>> CallViewService::Show(const std::string& workspace,
+                                                      const pb::ShowCallRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.call_id()));
   const CallId id(request.call_id());
-  if (const auto call = p_.calls.Find(id)) co_return ViewOf(*call, p_.clock.Now());
-  BURROW_CO_ASSIGN_OR_RETURN(auto record,
-                             co_await p_.store_thread.Ask([&store = p_.store, id] { return store.FindCall(id); }));
-  if (const auto call = p_.calls.Find(id)) co_return ViewOf(*call, p_.clock.Now());
+  if (const auto call = p_.calls.Find(workspace, id)) co_return ViewOf(*call, p_.clock.Now());
+  BURROW_CO_ASSIGN_OR_RETURN(auto record, co_await p_.store_thread.Ask([&store = p_.store, workspace, id] {
+    return store.FindCall(workspace, id);
+  }));
+  if (const auto call = p_.calls.Find(workspace, id)) co_return ViewOf(*call, p_.clock.Now());
   pb::CallResult result;
   if (!record || record->state != store::CallState::kFinished || !result.ParseFromString(record->result)) {
     co_return Forward(NoSuchCall(id.str()));
   }
   pb::CallView view;
   view.set_call_id(id.str());
-  if (const auto function = p_.apps.FindFunction(record->function)) PutFunction(*function, view);
+  if (const auto function = p_.apps.FindFunction(workspace, record->function)) PutFunction(*function, view);
   PutResult(result, view);
   co_return view;
 }

@@ -25,7 +25,7 @@ class CallViewService {
   void Register(api::Gateway& gateway);
 
  private:
-  net::Task<Result<pb::CallView>> Show(const pb::ShowCallRequest& request);
+  net::Task<Result<pb::CallView>> Show(const std::string& workspace, const pb::ShowCallRequest& request);
 
   CallViewParts p_;
 };

@@ -33,10 +33,16 @@ std::shared_ptr<Call> CallTable::Find(const CallId& id) const {
   return found == calls_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<Call> CallTable::Find(const std::string& workspace, const CallId& id) const {
+  auto call = Find(id);
+  return call && call->function->workspace == workspace ? call : nullptr;
+}
+
 void CallTable::Add(const std::shared_ptr<Call>& call) {
   call->argument_bytes = call->arguments.inline_().size();
   argument_bytes_ += call->argument_bytes;
   unfinished_++;
+  unfinished_in_[call->function->workspace]++;
   if (call->group) call->group->unfinished++;
   calls_.emplace(call->id, call);
 }
@@ -47,6 +53,7 @@ void CallTable::Finish(const std::shared_ptr<Call>& call, pb::CallResult result)
   call->delay.reset();
   argument_bytes_ -= call->argument_bytes;
   unfinished_--;
+  if (auto in = unfinished_in_.find(call->function->workspace); --in->second == 0) unfinished_in_.erase(in);
   call->arguments.Clear();
   call->result = std::make_shared<const pb::CallResult>(std::move(result));
   if (call->finished) call->finished->Notify();
@@ -74,14 +81,15 @@ net::Task<bool> CallTable::Wait(std::shared_ptr<Call> call, Millis deadline) {
   co_return call->done();
 }
 
-std::shared_ptr<Group> CallTable::FindGroup(const GroupId& id) const {
+std::shared_ptr<Group> CallTable::FindGroup(const std::string& workspace, const GroupId& id) const {
   auto found = groups_.find(id);
-  return found == groups_.end() ? nullptr : found->second;
+  return found == groups_.end() || found->second->workspace != workspace ? nullptr : found->second;
 }
 
-std::shared_ptr<Group> CallTable::NewGroup(const GroupId& id, const FunctionId& function) {
+std::shared_ptr<Group> CallTable::NewGroup(const std::string& workspace, const GroupId& id,
+                                           const FunctionId& function) {
   auto& group = groups_[id];
-  if (!group) group = std::make_shared<Group>(io_, id, function);
+  if (!group) group = std::make_shared<Group>(io_, workspace, id, function);
   return group;
 }
 
@@ -108,6 +116,11 @@ void CallTable::DropOldest() {
   const Call& call = *oldest.call;
   if (call.group && call.stored) call.group->DropResult(call.id, call.end_position);
   calls_.erase(CallId(call.id));
+}
+
+size_t CallTable::UnfinishedIn(const std::string& workspace) const {
+  auto found = unfinished_in_.find(workspace);
+  return found == unfinished_in_.end() ? 0 : found->second;
 }
 
 void CallTable::ForEach(const std::function<void(const Call&)>& visit) const {

@@ -68,15 +68,16 @@ class CallTable {
   // Writes ends of stored calls; set once, before the first.
   ResultWriter* writer = nullptr;
 
-  std::shared_ptr<Call> Find(const CallId& id) const;
+  std::shared_ptr<Call> Find(const std::string& workspace, const CallId& id) const;
+  std::shared_ptr<Call> Find(const CallId& id) const;  // of any workspace
   void Add(const std::shared_ptr<Call>& call);
   // Ends the call with `result`, wakes its waiters, tells its group and the store.
   void Finish(const std::shared_ptr<Call>& call, pb::CallResult result);
   // True once finished, false at the deadline.
   net::Task<bool> Wait(std::shared_ptr<Call> call, Millis deadline);
 
-  std::shared_ptr<Group> FindGroup(const GroupId& id) const;
-  std::shared_ptr<Group> NewGroup(const GroupId& id, const FunctionId& function);
+  std::shared_ptr<Group> FindGroup(const std::string& workspace, const GroupId& id) const;
+  std::shared_ptr<Group> NewGroup(const std::string& workspace, const GroupId& id, const FunctionId& function);
   std::vector<std::shared_ptr<Call>> UnfinishedOf(const Group& group) const;
   void ForEach(const std::function<void(const Call&)>& visit) const;  // in no order
   // Drops results that were kept long enough, and groups that nobody reads.
@@ -85,6 +86,7 @@ class CallTable {
   // Of calls that have not ended.
   uint64_t argument_bytes() const { return argument_bytes_; }
   size_t unfinished() const { return unfinished_; }
+  size_t UnfinishedIn(const std::string& workspace) const;
 
  private:
   struct Retained {
@@ -104,6 +106,7 @@ class CallTable {
   uint64_t retained_bytes_ = 0;
   uint64_t argument_bytes_ = 0;
   size_t unfinished_ = 0;
+  std::unordered_map<std::string, size_t> unfinished_in_;  // by workspace; none where there are none
 };
 
 // kNotFound, with why it may be so.

@@ -9,12 +9,13 @@
 namespace burrow::control {
 
 void ClassService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::BindRequest, pb::BindResponse>("burrow.v1.Apps/Bind", [this](const auto& r) { return Bind(r); });
+  gateway.AddUnary<pb::BindRequest, pb::BindResponse>(
+      "burrow.v1.Apps/Bind", [this](const auto& by, const auto& r) { return Bind(by.workspace, r); });
 }
 
-net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& request) {
+net::Task<Result<pb::BindResponse>> ClassService::Bind(const std::string& workspace, const pb::BindRequest& request) {
   FunctionId base_id(request.function_id());
-  auto base = p_.apps.FindFunction(base_id);
+  auto base = p_.apps.FindFunction(workspace, base_id);
   const bool may_vary = base && !base->removed && !base->is_variant();
   if (!may_vary || !(base->spec.function().has_class_spec() || request.has_overrides())) {
     co_return Fail(Code::kNotFound, "there is no class '{}': its app has been stopped, or was never published",
@@ -28,7 +29,7 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
   const bool is_base = bound->values().empty() && !bound->has_overrides();
   auto id = is_base ? base_id : VariantId(*bound);
   response.set_function_id(id.str());
-  if (p_.apps.FindFunction(id)) co_return response;
+  if (p_.apps.FindFunction(workspace, id)) co_return response;
   auto variant = std::make_shared<Function>(p_.io, id, app.get());
   uint32_t generation = 0;
   do {  // again where the class is published anew meanwhile
@@ -45,7 +46,7 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const pb::BindRequest& re
     BURROW_CO_RETURN_IF_ERROR(stored);
     if (!app->live())
       co_return Fail(Code::kFailedPrecondition, "the app {} has been stopped: run it again", app->record.name);
-    if (p_.apps.FindFunction(id)) co_return response;  // somebody else was first
+    if (p_.apps.FindFunction(workspace, id)) co_return response;  // somebody else was first
   } while (generation != base->generation);
   p_.apps.Enter(variant);
   p_.dispatcher.Pump(variant);

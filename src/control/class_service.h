@@ -29,7 +29,7 @@ class ClassService {
   void Register(api::Gateway& gateway);
 
  private:
-  net::Task<Result<pb::BindResponse>> Bind(const pb::BindRequest& request);
+  net::Task<Result<pb::BindResponse>> Bind(const std::string& workspace, const pb::BindRequest& request);
 
   ClassServiceParts p_;
 };

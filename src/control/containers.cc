@@ -28,6 +28,11 @@ Container* ContainerTable::Find(const std::string& id) const {
   return found == containers_.end() ? nullptr : found->second.get();
 }
 
+Container* ContainerTable::Find(const std::string& workspace, const std::string& id) const {
+  Container* container = Find(id);
+  return container && container->function->workspace == workspace ? container : nullptr;
+}
+
 void ContainerTable::Remove(Container& container) {
   Worker& worker = *container.worker;
   std::erase(container.function->containers, &container);
@@ -43,6 +48,17 @@ std::vector<Container*> ContainerTable::All() const {
   for (const auto& [id, container] : containers_) all.push_back(container.get());
   std::ranges::sort(all, {}, [](const Container* container) { return container->started_ms; });
   return all;
+}
+
+std::vector<Container*> ContainerTable::In(const std::string& workspace) const {
+  auto containers = All();
+  std::erase_if(containers, [&](const Container* container) { return container->function->workspace != workspace; });
+  return containers;
+}
+
+uint32_t ContainerTable::CountIn(const std::string& workspace) const {
+  return static_cast<uint32_t>(std::ranges::count_if(
+      containers_, [&](const auto& entry) { return entry.second->function->workspace == workspace; }));
 }
 
 pb::ContainerInfo Describe(const Container& container) {

@@ -62,10 +62,14 @@ class ContainerTable {
 
   // A starting container, entered with its function and its worker.
   Container& Add(const std::shared_ptr<Function>& function, Worker& worker);
-  Container* Find(const std::string& id) const;
+  Container* Find(const std::string& workspace, const std::string& id) const;
+  Container* Find(const std::string& id) const;  // of any workspace
   // Leaves its function and worker, and is destroyed.
   void Remove(Container& container);
-  std::vector<Container*> All() const;
+  std::vector<Container*> All() const;  // in the order of their starts, as in In
+  std::vector<Container*> In(const std::string& workspace) const;
+  // Until they have stopped.
+  uint32_t CountIn(const std::string& workspace) const;
   size_t size() const { return containers_.size(); }
 
  private:

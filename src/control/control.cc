@@ -40,6 +40,8 @@
 #include "control/tokens.h"
 #include "control/worker_router.h"
 #include "control/workers.h"
+#include "control/workspace_service.h"
+#include "control/workspaces.h"
 #include "link/control_end.h"
 #include "os/fs.h"
 #include "store/store.h"
@@ -107,14 +109,15 @@ class RunningControl final : public Control {
         workers_(io, options_.timings.worker_grace, options_.timings.reconcile),
         writer_(io, *state_.store, store_thread_),
         logs_(io, clock_, state_.directory + "/logs"),
-        autoscaler_(clock_, options_.timings, workers_, containers_),
+        autoscaler_(clock_, options_.timings, workspaces_, workers_, containers_),
         dispatcher_(io, clock_, options_.timings, calls_, containers_, autoscaler_),
         lifecycle_(std::make_shared<AppLifecycle>(io, clock_, options_.timings, apps_, dispatcher_, autoscaler_, logs_,
                                                   *state_.store, store_thread_)),
         step_cache_(*state_.store, store_thread_),
         builds_(std::make_shared<Builds>(io, clock_, options_.timings, workers_, step_cache_)),
-        image_records_(clock_, images_, *state_.store, store_thread_),
-        image_catalog_({io, clock_, images_, image_records_, apps_, workers_, *state_.store, store_thread_}),
+        image_records_(clock_, workspaces_, images_, *state_.store, store_thread_),
+        image_catalog_(
+            {io, clock_, images_, image_records_, apps_, workers_, workspaces_, *state_.store, store_thread_}),
         hot_sets_(clock_, *state_.store, store_thread_),
         secrets_(*state_.sealer),
         schedules_({io, clock_, options_.timings, *state_.store, store_thread_}),
@@ -123,11 +126,12 @@ class RunningControl final : public Control {
         app_service_(AppPartsOf()),
         deployment_service_({AppPartsOf(), app_service_, schedules_}),
         secret_service_({clock_, secrets_, *state_.store, store_thread_}),
-        token_service_({clock_, state_.tokens, *state_.store, store_thread_}),
+        token_service_({clock_, state_.tokens, workspaces_, *state_.store, store_thread_}),
+        workspace_service_(WorkspacePartsOf()),
         call_view_service_({clock_, apps_, calls_, *state_.store, store_thread_}),
         overview_service_({clock_, apps_, workers_}),
-        call_service_({io, clock_, options_.timings, apps_, calls_, dispatcher_, *lifecycle_, *state_.store,
-                       store_thread_, CursorCodec(NewEpoch())}),
+        call_service_({io, clock_, options_.timings, workspaces_, apps_, calls_, dispatcher_, *lifecycle_,
+                       *state_.store, store_thread_, CursorCodec(NewEpoch())}),
         class_service_({io, apps_, dispatcher_, *state_.store, store_thread_}),
         imports_(ImportPartsOf()),
         build_work_(io, kBuildThreads),
@@ -135,7 +139,7 @@ class RunningControl final : public Control {
         build_logs_(io, state_.directory + "/builds"),
         tree_work_(*state_.blobs.guarded, state_.directory + "/uploads"),
         image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
-                        tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_}),
+                        tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_, workspaces_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
         shell_service_({options_.timings, images_, image_records_, containers_, *shells_}),
         blob_service_({io,
@@ -156,7 +160,7 @@ class RunningControl final : public Control {
       AddSecrets(function, start);
     };
     autoscaler_.check_start = [this](const Function& function) -> Status {
-      BURROW_RETURN_IF_ERROR(secrets_.VariablesOf(function.spec.function(), function.id));
+      BURROW_RETURN_IF_ERROR(secrets_.VariablesOf(function.workspace, function.spec.function(), function.id));
       return {};
     };
     schedules_.admit = [this](const std::shared_ptr<Function>& function, const store::CallRecord& record) {
@@ -169,6 +173,7 @@ class RunningControl final : public Control {
     deployment_service_.Register(gateway_);
     secret_service_.Register(gateway_);
     token_service_.Register(gateway_);
+    workspace_service_.Register(gateway_);
     call_service_.Register(gateway_);
     class_service_.Register(gateway_);
     call_view_service_.Register(gateway_);
@@ -181,6 +186,7 @@ class RunningControl final : public Control {
   }
 
   Status Begin() {
+    BURROW_RETURN_IF_ERROR(workspaces_.Load(*state_.store));
     BURROW_RETURN_IF_ERROR(hot_sets_.Load());
     BURROW_RETURN_IF_ERROR(secrets_.Load(*state_.store));
     BURROW_RETURN_IF_ERROR(Recover({io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_,
@@ -209,15 +215,29 @@ class RunningControl final : public Control {
   void AddSecrets(const Function& function, lpb::StartContainer& start) const {
     start.mutable_spec()->mutable_function()->clear_secrets();
     start.mutable_spec()->mutable_function()->clear_schedule();
-    auto variables = secrets_.VariablesOf(function.spec.function(), function.id);
+    auto variables = secrets_.VariablesOf(function.workspace, function.spec.function(), function.id);
     if (!variables) return LogError("a container lacks its secrets: {}", variables.error().message());
     for (auto& [name, value] : *variables) (*start.mutable_secret_environment())[name] = std::move(value);
   }
   void AdmitScheduled(const std::shared_ptr<Function>& function, const store::CallRecord& record) {
-    auto group = calls_.NewGroup(record.group, record.function);
+    auto group = calls_.NewGroup(function->workspace, record.group, record.function);
     group->stored = group->closed = true;
     const Status queued = QueueStoredCall({record, function, std::move(group)}, calls_, *lifecycle_, dispatcher_);
     if (!queued) LogError("a scheduled call was lost: {}", queued.error().message());
+  }
+  WorkspaceServiceParts WorkspacePartsOf() {
+    return {clock_,
+            workspaces_,
+            state_.tokens,
+            apps_,
+            logs_,
+            containers_,
+            images_,
+            secrets_,
+            *state_.store,
+            store_thread_,
+            [this](const std::string& workspace) { return image_service_.BuildsFor(workspace); },
+            [this] { autoscaler_.NoteRoom(); }};
   }
   ImportParts ImportPartsOf() {
     return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs.guarded, state_.directory + "/uploads"};
@@ -226,7 +246,11 @@ class RunningControl final : public Control {
     api::ServerOptions options;
     options.http = options_.http;
     options.authenticate = [this](std::string_view token) { return state_.tokens.Check(token); };
-    options.knows_container = [this](std::string_view id) { return containers_.Find(std::string(id)) != nullptr; };
+    options.workspace_of_container = [this](std::string_view id) -> std::optional<std::string> {
+      const Container* container = containers_.Find(std::string(id));
+      if (!container) return std::nullopt;
+      return container->function->workspace;
+    };
     options.blobs = state_.blobs.guarded.get();
     options.uploads = state_.uploads.get();
     options.pool = &disk_.pool();
@@ -270,6 +294,7 @@ class RunningControl final : public Control {
   const Clock& clock_;
   Background store_thread_;  // one thread: writes are in order, and reads see them
   Background disk_;
+  WorkspaceTable workspaces_;
   AppTable apps_;
   ImageTable images_;
   CallTable calls_;
@@ -294,6 +319,7 @@ class RunningControl final : public Control {
   DeploymentService deployment_service_;
   SecretService secret_service_;
   TokenService token_service_;
+  WorkspaceService workspace_service_;
   CallViewService call_view_service_;
   OverviewService overview_service_;
   CallService call_service_;

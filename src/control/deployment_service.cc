@@ -71,18 +71,20 @@ DeploymentService::DeploymentService(DeploymentServiceParts parts)
     : p_(parts), freed_(std::make_shared<net::Event>(parts.apps.io)) {}
 
 void DeploymentService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::DeployRequest, pb::DeployResponse>("burrow.v1.Deployments/Deploy",
-                                                          [this](const auto& r) { return Deploy(r); });
-  gateway.AddUnary<pb::FindAppRequest, pb::FindAppResponse>("burrow.v1.Deployments/FindApp",
-                                                            [this](const auto& r) { return FindApp(r); });
+  gateway.AddUnary<pb::DeployRequest, pb::DeployResponse>(
+      "burrow.v1.Deployments/Deploy", [this](const auto& by, const auto& r) { return Deploy(by.workspace, r); });
+  gateway.AddUnary<pb::FindAppRequest, pb::FindAppResponse>(
+      "burrow.v1.Deployments/FindApp", [this](const auto& by, const auto& r) { return FindApp(by.workspace, r); });
   gateway.AddUnary<pb::FindFunctionRequest, pb::FindFunctionResponse>(
-      "burrow.v1.Deployments/FindFunction", [this](const auto& r) { return FindFunction(r); });
+      "burrow.v1.Deployments/FindFunction",
+      [this](const auto& by, const auto& r) { return FindFunction(by.workspace, r); });
   gateway.AddUnary<pb::DeploymentHistoryRequest, pb::DeploymentHistoryResponse>(
-      "burrow.v1.Deployments/History", [this](const auto& r) { return History(r); });
-  gateway.AddUnary<pb::FunctionStatsRequest, pb::FunctionStats>("burrow.v1.Deployments/Stats",
-                                                                [this](const auto& r) { return Stats(r); });
+      "burrow.v1.Deployments/History", [this](const auto& by, const auto& r) { return History(by.workspace, r); });
+  gateway.AddUnary<pb::FunctionStatsRequest, pb::FunctionStats>(
+      "burrow.v1.Deployments/Stats", [this](const auto& by, const auto& r) { return Stats(by.workspace, r); });
   gateway.AddUnary<pb::UpdateAutoscalerRequest, pb::UpdateAutoscalerResponse>(
-      "burrow.v1.Deployments/UpdateAutoscaler", [this](const auto& r) { return UpdateAutoscaler(r); });
+      "burrow.v1.Deployments/UpdateAutoscaler",
+      [this](const auto& by, const auto& r) { return UpdateAutoscaler(by.workspace, r); });
 }
 
 net::Task<Result<std::shared_ptr<DeploymentService::Turn>>> DeploymentService::TakeTurn() {
@@ -95,14 +97,15 @@ net::Task<Result<std::shared_ptr<DeploymentService::Turn>>> DeploymentService::T
   co_return std::make_shared<Turn>(busy_, freed_);
 }
 
-net::Task<Result<pb::DeployResponse>> DeploymentService::Deploy(const pb::DeployRequest& request) {
+net::Task<Result<pb::DeployResponse>> DeploymentService::Deploy(const std::string& workspace,
+                                                                const pb::DeployRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("an app's name", request.name()));
   auto rollout = std::make_shared<Rollout>(p_.apps.io);
   const auto publish = ToPublish(request);
   BURROW_CO_RETURN_IF_ERROR(co_await p_.app_service.Check(publish));
   BURROW_CO_RETURN_IF_ERROR(co_await LoadSchedules(publish, *rollout));
   BURROW_CO_ASSIGN_OR_RETURN(rollout->turn, co_await TakeTurn());
-  BURROW_CO_ASSIGN_OR_RETURN(rollout->app, AppFor(request.name(), rollout->created));
+  BURROW_CO_ASSIGN_OR_RETURN(rollout->app, AppFor(workspace, request.name(), rollout->created));
   co_return co_await RollOut(publish, rollout);
 }
 
@@ -126,14 +129,16 @@ net::Task<Status> DeploymentService::LoadSchedules(const pb::PublishRequest& pub
 }
 
 // The running app of that name, or a new one that is in no table yet.
-Result<std::shared_ptr<App>> DeploymentService::AppFor(const std::string& name, bool& created) const {
-  if (App* known = p_.apps.apps.FindDeployed(name)) return known->shared_from_this();
+Result<std::shared_ptr<App>> DeploymentService::AppFor(const std::string& workspace, const std::string& name,
+                                                       bool& created) const {
+  if (App* known = p_.apps.apps.FindDeployed(workspace, name)) return known->shared_from_this();
   if (p_.apps.apps.running() >= kMaxRunningApps) {
     return Fail(Code::kResourceExhausted, "{} apps are running already: stop some with `burrow app stop`",
                 kMaxRunningApps);
   }
   created = true;
-  store::AppRecord record{.id = AppId::New(), .name = name, .created_ms = p_.apps.clock.UnixMillis()};
+  store::AppRecord record{
+      .id = AppId::New(), .name = name, .created_ms = p_.apps.clock.UnixMillis(), .workspace = workspace};
   return std::make_shared<App>(p_.apps.io, record);
 }
 
@@ -202,10 +207,10 @@ void DeploymentService::RemoveOthers(const Rollout& rollout) {
   }
 }
 
-Result<App*> DeploymentService::FindDeployed(const std::string& name) const {
-  if (App* app = p_.apps.apps.FindDeployed(name)) return app;
+Result<App*> DeploymentService::FindDeployed(const std::string& workspace, const std::string& name) const {
+  if (App* app = p_.apps.apps.FindDeployed(workspace, name)) return app;
   std::vector<std::string> names;
-  for (const App* app : p_.apps.apps.All()) {
+  for (const App* app : p_.apps.apps.In(workspace)) {
     if (app->live() && !app->record.ephemeral) names.push_back(app->record.name);
   }
   const std::string shown = name.substr(0, kMaxNameBytes);
@@ -213,18 +218,19 @@ Result<App*> DeploymentService::FindDeployed(const std::string& name) const {
               DidYouMean(shown, names));
 }
 
-Result<App*> DeploymentService::FindCallable(const std::string& id_or_name) const {
-  if (IsIdText(AppTag::kPrefix, id_or_name)) return p_.apps.apps.FindLive(AppId(id_or_name));
-  auto deployed = FindDeployed(id_or_name);
+Result<App*> DeploymentService::FindCallable(const std::string& workspace, const std::string& id_or_name) const {
+  if (IsIdText(AppTag::kPrefix, id_or_name)) return p_.apps.apps.FindLive(workspace, AppId(id_or_name));
+  auto deployed = FindDeployed(workspace, id_or_name);
   if (deployed) return deployed;
-  App* app = p_.apps.apps.FindByIdOrName(id_or_name);
+  App* app = p_.apps.apps.FindByIdOrName(workspace, id_or_name);
   if (app && app->live()) return app;
   return deployed;
 }
 
-net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::FindAppRequest& request) {
+net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const std::string& workspace,
+                                                                  const pb::FindAppRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("an app's name", request.name()));
-  auto found = FindDeployed(request.name());
+  auto found = FindDeployed(workspace, request.name());
   pb::FindAppResponse response;
   if (found) {
     response.set_app_id((*found)->record.id.str());
@@ -233,7 +239,7 @@ net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::Find
   if (!request.create_if_missing()) co_return Forward(std::move(found.error()));
   auto rollout = std::make_shared<Rollout>(p_.apps.io);
   BURROW_CO_ASSIGN_OR_RETURN(rollout->turn, co_await TakeTurn());
-  BURROW_CO_ASSIGN_OR_RETURN(rollout->app, AppFor(request.name(), rollout->created));
+  BURROW_CO_ASSIGN_OR_RETURN(rollout->app, AppFor(workspace, request.name(), rollout->created));
   response.set_app_id(rollout->app->record.id.str());
   response.set_created(rollout->created);
   if (!rollout->created) co_return response;  // it came meanwhile
@@ -241,8 +247,9 @@ net::Task<Result<pb::FindAppResponse>> DeploymentService::FindApp(const pb::Find
   co_return response;
 }
 
-net::Task<Result<pb::FindFunctionResponse>> DeploymentService::FindFunction(const pb::FindFunctionRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindCallable(request.app()));
+net::Task<Result<pb::FindFunctionResponse>> DeploymentService::FindFunction(const std::string& workspace,
+                                                                            const pb::FindFunctionRequest& request) {
+  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindCallable(workspace, request.app()));
   const auto found = app->functions.find(request.function());
   if (found == app->functions.end() || found->second->removed) {
     const auto names = NamesOf(*app);
@@ -260,8 +267,8 @@ net::Task<Result<pb::FindFunctionResponse>> DeploymentService::FindFunction(cons
 }
 
 net::Task<Result<pb::DeploymentHistoryResponse>> DeploymentService::History(
-    const pb::DeploymentHistoryRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindDeployed(request.app()));
+    const std::string& workspace, const pb::DeploymentHistoryRequest& request) {
+  BURROW_CO_ASSIGN_OR_RETURN(App * app, FindDeployed(workspace, request.app()));
   const AppId id = app->record.id;
   pb::DeploymentHistoryResponse response;
   response.set_app_id(id.str());
@@ -280,15 +287,17 @@ net::Task<Result<pb::DeploymentHistoryResponse>> DeploymentService::History(
   co_return response;
 }
 
-Result<std::shared_ptr<Function>> DeploymentService::FindById(const std::string& id) const {
-  auto function = p_.apps.apps.FindFunction(FunctionId(id));
+Result<std::shared_ptr<Function>> DeploymentService::FindById(const std::string& workspace,
+                                                              const std::string& id) const {
+  auto function = p_.apps.apps.FindFunction(workspace, FunctionId(id));
   if (function && function->app->live() && !function->removed) return function;
   return Fail(Code::kNotFound, "there is no function '{}': its app has been stopped, or was deployed without it",
               id.substr(0, kMaxNameBytes));
 }
 
-net::Task<Result<pb::FunctionStats>> DeploymentService::Stats(const pb::FunctionStatsRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(const auto function, FindById(request.function_id()));
+net::Task<Result<pb::FunctionStats>> DeploymentService::Stats(const std::string& workspace,
+                                                              const pb::FunctionStatsRequest& request) {
+  BURROW_CO_ASSIGN_OR_RETURN(const auto function, FindById(workspace, request.function_id()));
   pb::FunctionStats stats;
   stats.set_backlog(function->waiting());
   stats.set_running(function->running);
@@ -299,9 +308,9 @@ net::Task<Result<pb::FunctionStats>> DeploymentService::Stats(const pb::Function
 }
 
 net::Task<Result<pb::UpdateAutoscalerResponse>> DeploymentService::UpdateAutoscaler(
-    const pb::UpdateAutoscalerRequest& request) {
+    const std::string& workspace, const pb::UpdateAutoscalerRequest& request) {
   BURROW_CO_ASSIGN_OR_RETURN(const auto turn, co_await TakeTurn());
-  BURROW_CO_ASSIGN_OR_RETURN(const auto function, FindById(request.function_id()));
+  BURROW_CO_ASSIGN_OR_RETURN(const auto function, FindById(workspace, request.function_id()));
   pb::FunctionSpec changed = function->spec.function();
   if (request.has_min_containers()) changed.set_min_containers(request.min_containers());
   ChangeScaling(request, changed);

@@ -17,6 +17,14 @@ uint32_t TargetConcurrency(const pb::FunctionSpec& spec) {
 
 }  // namespace
 
+Function::Function(net::IoContext& io, FunctionId function_id, App* owner)
+    : id(std::move(function_id)),
+      app(owner),
+      workspace(owner->record.workspace),
+      back_off(io),
+      overdue_check(io),
+      starved_deadline(io) {}
+
 store::FunctionRecord RecordOf(const Function& function) {
   return {.id = function.id,
           .app = function.app->record.id,

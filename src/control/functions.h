@@ -24,15 +24,15 @@ struct Call;
 struct Container;
 
 // Why the function has fewer containers than it wants.
-enum class Starvation { kNone, kNoWorker, kNoRoom };
+enum class Starvation { kNone, kNoWorker, kNoRoom, kWorkspaceFull };
 
 // Loop's thread only. Shared by its app and its calls, so that a call never outlives it.
 struct Function {
-  Function(net::IoContext& io, FunctionId function_id, App* owner)
-      : id(std::move(function_id)), app(owner), back_off(io), overdue_check(io), starved_deadline(io) {}
+  Function(net::IoContext& io, FunctionId function_id, App* owner);
 
   FunctionId id;
-  App* app;  // outlives its functions
+  App* app;                     // outlives its functions
+  const std::string workspace;  // the app's
   lpb::ContainerSpec spec;
   uint32_t generation = 0;  // of the spec: containers of an older one take no further calls
   bool removed = false;     // no part of the app's newest version: what is in it ends, nothing else begins

@@ -40,14 +40,14 @@ struct Loading {
 
 }  // namespace
 
-net::Task<Result<std::shared_ptr<Group>>> GroupReader::Find(GroupId id) {
-  if (auto group = calls_.FindGroup(id)) co_return group;
-  auto found = co_await store_thread_.Ask([&store = store_, id] { return store.FindGroup(id); });
+net::Task<Result<std::shared_ptr<Group>>> GroupReader::Find(std::string workspace, GroupId id) {
+  if (auto group = calls_.FindGroup(workspace, id)) co_return group;
+  auto found = co_await store_thread_.Ask([&store = store_, workspace, id] { return store.FindGroup(workspace, id); });
   std::optional<store::GroupRecord> record;
   BURROW_CO_ASSIGN_OR_RETURN(record, std::move(found));
-  if (auto group = calls_.FindGroup(id)) co_return group;
+  if (auto group = calls_.FindGroup(workspace, id)) co_return group;
   if (!record) co_return Fail(Code::kNotFound, "there is no group {}: submit its calls first", id.str());
-  auto group = calls_.NewGroup(id, record->function);
+  auto group = calls_.NewGroup(workspace, id, record->function);
   group->stored = true;
   group->closed = record->closed;
   group->loaded = false;
@@ -77,9 +77,11 @@ net::Task<Status> GroupReader::Load(std::shared_ptr<Group> group) {
   co_return Status();
 }
 
-net::Task<Result<std::shared_ptr<const pb::CallResult>>> GroupReader::ResultOf(const GroupOutput& output) {
+net::Task<Result<std::shared_ptr<const pb::CallResult>>> GroupReader::ResultOf(const Group& group,
+                                                                               const GroupOutput& output) {
   if (output.result) co_return output.result;
-  auto found = co_await store_thread_.Ask([&store = store_, id = output.call] { return store.FindCall(id); });
+  auto found = co_await store_thread_.Ask(
+      [&store = store_, workspace = group.workspace, id = output.call] { return store.FindCall(workspace, id); });
   std::optional<store::CallRecord> record;
   BURROW_CO_ASSIGN_OR_RETURN(record, std::move(found));
   auto result = std::make_shared<pb::CallResult>();
@@ -99,7 +101,7 @@ net::Task<Result<uint64_t>> GroupReader::Fill(Group& group, const std::optional<
     GroupOutput output = group.At(position++);  // NOLINT(performance-unnecessary-copy-initialization)
     if (only && output.call != *only) continue;
     if (output.is_end()) {
-      auto result = co_await ResultOf(output);
+      auto result = co_await ResultOf(group, output);
       if (!result) co_return Forward(std::move(result.error()));
       AppendTo(response, output, result->get());
     } else {

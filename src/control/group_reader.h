@@ -22,7 +22,7 @@ class GroupReader {
               CursorCodec cursors)
       : timings_(timings), calls_(calls), store_(store), store_thread_(store_thread), cursors_(cursors) {}
 
-  net::Task<Result<std::shared_ptr<Group>>> Find(GroupId id);
+  net::Task<Result<std::shared_ptr<Group>>> Find(std::string workspace, GroupId id);
   // Until the group is complete, or the `only` call has ended.
   net::Task<Status> Stream(std::shared_ptr<Group> group, std::optional<CallId> only, uint64_t cursor, Writer& writer);
   // The outcome of a call that is in no group.
@@ -32,7 +32,7 @@ class GroupReader {
   net::Task<Status> Load(std::shared_ptr<Group> group);
   net::Task<Result<uint64_t>> Fill(Group& group, const std::optional<CallId>& only, uint64_t position,
                                    pb::OutputsResponse& response);
-  net::Task<Result<std::shared_ptr<const pb::CallResult>>> ResultOf(const GroupOutput& output);
+  net::Task<Result<std::shared_ptr<const pb::CallResult>>> ResultOf(const Group& group, const GroupOutput& output);
   bool AllSaid(const Group& group, const std::optional<CallId>& only) const;
 
   const Timings& timings_;

@@ -29,9 +29,10 @@ struct GroupOutput {
 // Loop's thread only. Items that were written to a reader may be dropped, ends never are.
 class Group {
  public:
-  Group(net::IoContext& io, GroupId group_id, FunctionId function_id)
-      : id(std::move(group_id)), function(std::move(function_id)), changed(io) {}
+  Group(net::IoContext& io, std::string of_workspace, GroupId group_id, FunctionId function_id)
+      : workspace(std::move(of_workspace)), id(std::move(group_id)), function(std::move(function_id)), changed(io) {}
 
+  const std::string workspace;  // its function's
   const GroupId id;
   const FunctionId function;
   bool stored = false;

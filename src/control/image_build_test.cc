@@ -180,11 +180,11 @@ TEST(StepKeys, TellListsOfPartsApart) {
 TEST(ImageIds, AreTheSameForTheSameContent) {
   lpb::Image image;
   image.set_index_digest("abc");
-  auto id = ImageIdOf(image);
+  auto id = ImageIdOf(store::kDefaultWorkspace, image);
   EXPECT_TRUE(IsIdText("im", id.str()));
-  EXPECT_EQ(ImageIdOf(image), id);
+  EXPECT_EQ(ImageIdOf(store::kDefaultWorkspace, image), id);
   image.add_env("A=b");
-  EXPECT_NE(ImageIdOf(image), id);
+  EXPECT_NE(ImageIdOf(store::kDefaultWorkspace, image), id);
 }
 
 }  // namespace

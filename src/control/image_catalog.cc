@@ -36,43 +36,46 @@ pb::InspectResponse Describe(const lpb::Image& image) {
 }  // namespace
 
 void ImageCatalog::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::ListImagesRequest, pb::ListImagesResponse>("burrow.v1.Images/List",
-                                                                  [this](const auto&) { return List(); });
-  gateway.AddUnary<pb::InspectRequest, pb::InspectResponse>("burrow.v1.Images/Inspect",
-                                                            [this](const auto& request) { return Inspect(request); });
-  gateway.AddUnary<pb::TagRequest, pb::TagResponse>("burrow.v1.Images/Tag",
-                                                    [this](const auto& request) { return Tag(request); });
+  gateway.AddUnary<pb::ListImagesRequest, pb::ListImagesResponse>(
+      "burrow.v1.Images/List", [this](const auto& by, const auto&) { return List(by.workspace); });
+  gateway.AddUnary<pb::InspectRequest, pb::InspectResponse>(
+      "burrow.v1.Images/Inspect", [this](const auto& by, const auto& r) { return Inspect(by.workspace, r); });
+  gateway.AddUnary<pb::TagRequest, pb::TagResponse>(
+      "burrow.v1.Images/Tag", [this](const auto& by, const auto& r) { return Tag(by.workspace, r); });
   gateway.AddUnary<pb::RemoveImagesRequest, pb::RemoveImagesResponse>(
-      "burrow.v1.Images/Remove", [this](const auto& request) { return Remove(request); });
-  gateway.AddUnary<pb::PruneRequest, pb::PruneResponse>("burrow.v1.Images/Prune",
-                                                        [this](const auto& request) { return Prune(request); });
+      "burrow.v1.Images/Remove", [this](const auto& by, const auto& r) { return Remove(by.workspace, r); });
+  gateway.AddUnary<pb::PruneRequest, pb::PruneResponse>(
+      "burrow.v1.Images/Prune", [this](const auto& by, const auto& r) { return Prune(by.workspace, r); });
 }
 
-net::Task<Result<pb::ListImagesResponse>> ImageCatalog::List() {
+net::Task<Result<pb::ListImagesResponse>> ImageCatalog::List(const std::string& workspace) {
   pb::ListImagesResponse response;
-  for (const ImageEntry* entry : parts_.images.All()) *response.add_images() = parts_.images.Describe(entry->record.id);
+  for (const ImageEntry* entry : parts_.images.In(workspace))
+    *response.add_images() = parts_.images.Describe(entry->record.id);
   co_return response;
 }
 
-net::Task<Result<pb::InspectResponse>> ImageCatalog::Inspect(const pb::InspectRequest& request) {
-  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, parts_.records.Find(request.image()));
+net::Task<Result<pb::InspectResponse>> ImageCatalog::Inspect(const std::string& workspace,
+                                                             const pb::InspectRequest& request) {
+  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, parts_.records.Find(workspace, request.image()));
   auto response = Describe(entry->image);
   *response.mutable_info() = parts_.images.Describe(entry->record.id);
   co_return response;
 }
 
-net::Task<Result<pb::TagResponse>> ImageCatalog::Tag(const pb::TagRequest& request) {
+net::Task<Result<pb::TagResponse>> ImageCatalog::Tag(const std::string& workspace, const pb::TagRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckImageName(request.name()));
-  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, parts_.records.Find(request.image()));
+  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, parts_.records.Find(workspace, request.image()));
   ImageId id = entry->record.id;
-  BURROW_CO_RETURN_IF_ERROR(co_await parts_.records.Name(id, {request.name()}));
+  BURROW_CO_RETURN_IF_ERROR(co_await parts_.records.Name(workspace, id, {request.name()}));
   pb::TagResponse response;
   *response.mutable_image() = parts_.images.Describe(id);
   co_return response;
 }
 
-Status ImageCatalog::AddRemoval(const std::string& text, bool force, ImageRecords::Removal& removal) const {
-  BURROW_ASSIGN_OR_RETURN(const ImageEntry* entry, parts_.records.Find(text));
+Status ImageCatalog::AddRemoval(const std::string& workspace, const std::string& text, bool force,
+                                ImageRecords::Removal& removal) const {
+  BURROW_ASSIGN_OR_RETURN(const ImageEntry* entry, parts_.records.Find(workspace, text));
   const ImageId& id = entry->record.id;
   auto names = parts_.images.NamesOf(id);
   bool by_id = text == id.str();
@@ -91,10 +94,12 @@ Status ImageCatalog::AddRemoval(const std::string& text, bool force, ImageRecord
   return {};
 }
 
-net::Task<Result<pb::RemoveImagesResponse>> ImageCatalog::Remove(const pb::RemoveImagesRequest& request) {
+net::Task<Result<pb::RemoveImagesResponse>> ImageCatalog::Remove(const std::string& workspace,
+                                                                 const pb::RemoveImagesRequest& request) {
   ImageRecords::Removal removal;
-  for (const auto& text : request.images()) BURROW_CO_RETURN_IF_ERROR(AddRemoval(text, request.force(), removal));
-  BURROW_CO_RETURN_IF_ERROR(co_await parts_.records.Remove(removal));
+  for (const auto& text : request.images())
+    BURROW_CO_RETURN_IF_ERROR(AddRemoval(workspace, text, request.force(), removal));
+  BURROW_CO_RETURN_IF_ERROR(co_await parts_.records.Remove(workspace, removal));
   pb::RemoveImagesResponse response;
   for (auto& name : removal.names) response.add_removed_names(std::move(name));
   for (const auto& id : removal.images) response.add_removed_images(id.str());
@@ -111,12 +116,12 @@ bool ImageCatalog::IsUsed(const ImageId& id) const {
   return false;
 }
 
-net::Task<uint32_t> ImageCatalog::PruneCacheMounts() {
+net::Task<uint32_t> ImageCatalog::PruneCacheMounts(const std::string& workspace) {
   auto workers = parts_.workers.Connected();
   answers_ = 0;
   pruned_ = 0;
   lpb::FromControl question;
-  question.mutable_prune_caches();
+  question.mutable_prune_caches()->set_workspace(workspace);
   for (Worker* worker : workers) worker->Send(question);
   auto deadline = parts_.clock.Now() + kPruneDeadline;
   while (answers_ < workers.size() && parts_.clock.Now() < deadline) co_await caches_pruned_.Wait(kPruneDeadline);
@@ -129,23 +134,25 @@ void ImageCatalog::OnCachesPruned(const lpb::CachesPruned& pruned) {
   caches_pruned_.Notify();
 }
 
-net::Task<Result<pb::PruneResponse>> ImageCatalog::Prune(const pb::PruneRequest& request) {
+net::Task<Result<pb::PruneResponse>> ImageCatalog::Prune(const std::string& workspace,
+                                                         const pb::PruneRequest& request) {
   pb::PruneResponse response;
   if (request.images()) {
     ImageRecords::Removal removal;
-    for (const ImageEntry* entry : parts_.images.All()) {
+    for (const ImageEntry* entry : parts_.images.In(workspace)) {
       const ImageId& id = entry->record.id;
       if (parts_.images.NamesOf(id).empty() && !IsUsed(id)) removal.images.push_back(id);
     }
-    BURROW_CO_RETURN_IF_ERROR(co_await parts_.records.Remove(removal));
+    BURROW_CO_RETURN_IF_ERROR(co_await parts_.records.Remove(workspace, removal));
     response.set_images(static_cast<uint32_t>(removal.images.size()));
   }
   if (request.steps()) {
-    auto dropped = co_await parts_.store_thread.Ask([&store = parts_.store] { return store.DropSteps(); });
+    auto dropped = co_await parts_.store_thread.Ask(
+        [&store = parts_.store, scope = parts_.workspaces.CacheScope(workspace)] { return store.DropSteps(scope); });
     BURROW_CO_RETURN_IF_ERROR(dropped);
     response.set_steps(static_cast<uint32_t>(*dropped));
   }
-  if (request.cache_mounts()) response.set_cache_mounts(co_await PruneCacheMounts());
+  if (request.cache_mounts()) response.set_cache_mounts(co_await PruneCacheMounts(workspace));
   co_return response;
 }
 

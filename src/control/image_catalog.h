@@ -8,6 +8,7 @@
 #include "control/image_records.h"
 #include "control/limits.h"
 #include "control/workers.h"
+#include "control/workspaces.h"
 #include "net/event.h"
 
 namespace burrow::control {
@@ -20,6 +21,7 @@ struct CatalogParts {
   ImageRecords& records;
   AppTable& apps;
   WorkerPool& workers;
+  const WorkspaceTable& workspaces;
   store::Store& store;
   Background& store_thread;
 };
@@ -32,15 +34,17 @@ class ImageCatalog {
   void OnCachesPruned(const lpb::CachesPruned& pruned);
 
  private:
-  net::Task<Result<pb::ListImagesResponse>> List();
-  net::Task<Result<pb::InspectResponse>> Inspect(const pb::InspectRequest& request);
-  net::Task<Result<pb::TagResponse>> Tag(const pb::TagRequest& request);
-  net::Task<Result<pb::RemoveImagesResponse>> Remove(const pb::RemoveImagesRequest& request);
-  net::Task<Result<pb::PruneResponse>> Prune(const pb::PruneRequest& request);
+  net::Task<Result<pb::ListImagesResponse>> List(const std::string& workspace);
+  net::Task<Result<pb::InspectResponse>> Inspect(const std::string& workspace, const pb::InspectRequest& request);
+  net::Task<Result<pb::TagResponse>> Tag(const std::string& workspace, const pb::TagRequest& request);
+  net::Task<Result<pb::RemoveImagesResponse>> Remove(const std::string& workspace,
+                                                     const pb::RemoveImagesRequest& request);
+  net::Task<Result<pb::PruneResponse>> Prune(const std::string& workspace, const pb::PruneRequest& request);
 
-  Status AddRemoval(const std::string& text, bool force, ImageRecords::Removal& removal) const;
+  Status AddRemoval(const std::string& workspace, const std::string& text, bool force,
+                    ImageRecords::Removal& removal) const;
   bool IsUsed(const ImageId& id) const;  // by an app that lives
-  net::Task<uint32_t> PruneCacheMounts();
+  net::Task<uint32_t> PruneCacheMounts(const std::string& workspace);
 
   CatalogParts parts_;
   unsigned answers_ = 0;      // of workers to the last question

@@ -1,5 +1,6 @@
 #include "control/image_service.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -34,11 +35,13 @@ net::Task<Status> WriteEvents(OngoingBuild& build, api::Writer<pb::BuildEvent>& 
 
 void ImageService::Register(api::Gateway& gateway) {
   gateway.AddServerStream<pb::BuildRequest, pb::BuildEvent>(
-      "burrow.v1.Images/Build", [this](const auto& request, auto writer) { return Build(request, writer); });
+      "burrow.v1.Images/Build",
+      [this](const auto& by, const auto& r, auto writer) { return Build(by.workspace, r, writer); });
   gateway.AddServerStream<pb::BuildLogRequest, pb::BuildLogLines>(
-      "burrow.v1.Images/Logs", [this](const auto& request, auto writer) { return Logs(request, writer); });
-  gateway.AddUnary<pb::AgentAnswer, pb::AgentAnswered>("burrow.v1.Images/AnswerAgent",
-                                                       [this](const auto& answer) { return AnswerAgent(answer); });
+      "burrow.v1.Images/Logs",
+      [this](const auto& by, const auto& r, auto writer) { return Logs(by.workspace, r, writer); });
+  gateway.AddUnary<pb::AgentAnswer, pb::AgentAnswered>(
+      "burrow.v1.Images/AnswerAgent", [this](const auto& by, const auto& r) { return AnswerAgent(by.workspace, r); });
 }
 
 std::vector<std::string> ImageService::TreesInUse() const {
@@ -49,14 +52,22 @@ std::vector<std::string> ImageService::TreesInUse() const {
   return trees;
 }
 
-net::Task<Status> ImageService::Build(const pb::BuildRequest& request, BuildWriter writer) {
+bool ImageService::BuildsFor(const std::string& workspace) const {
+  return std::ranges::any_of(ongoing_, [&](const auto& one) {
+    const auto build = one.second.lock();
+    return build && build->workspace == workspace;
+  });
+}
+
+net::Task<Status> ImageService::Build(const std::string& workspace, const pb::BuildRequest& request,
+                                      BuildWriter writer) {
   BURROW_CO_RETURN_IF_ERROR(CheckRecipe(request));
-  auto build = std::make_shared<OngoingBuild>(services_, request);
+  auto build = std::make_shared<OngoingBuild>(services_, workspace, request);
   // Whatever ends the request, its client's leaving too, ends the build.
   struct Leaving {
     ~Leaving() {
       build->Cancel();
-      if (auto kept = logs.lock()) (*kept)->End(build->id);
+      if (auto kept = logs.lock()) (*kept)->End(build->log_id());
     }
     std::shared_ptr<OngoingBuild> build;
     std::weak_ptr<BuildLogs*> logs;  // gone with the service
@@ -74,22 +85,23 @@ net::Task<Status> ImageService::Build(const pb::BuildRequest& request, BuildWrit
     if (!outcome->image) co_await build->WaitForChange();
   }
   BURROW_CO_RETURN_IF_ERROR(co_await WriteEvents(*build, writer));
-  if (!*outcome->image) services_.logs.Append(build->id, outcome->image->error().message());
+  if (!*outcome->image) services_.logs.Append(build->log_id(), outcome->image->error().message());
   BURROW_CO_RETURN_IF_ERROR(*outcome->image);
   pb::BuildEvent last;
   *last.mutable_image() = services_.images.Describe(**outcome->image);
   co_return co_await writer.Write(last);
 }
 
-net::Task<Status> ImageService::Logs(const pb::BuildLogRequest& request, api::Writer<pb::BuildLogLines> writer) {
+net::Task<Status> ImageService::Logs(const std::string& workspace, const pb::BuildLogRequest& request,
+                                     api::Writer<pb::BuildLogLines> writer) {
   std::string build = request.build();
   if (!IsIdText(BuildTag::kPrefix, build)) {
-    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* image, services_.records.Find(build));
+    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* image, services_.records.Find(workspace, build));
     build = image->record.build;
     if (build.empty())
       co_return Fail(Code::kNotFound, "no build made the image '{}': it was imported", request.build());
   }
-  auto lines = co_await services_.logs.Read(BuildId(build));
+  auto lines = co_await services_.logs.Read({workspace, BuildId(build)});
   BURROW_CO_RETURN_IF_ERROR(lines);
   for (size_t i = 0; i < lines->size(); i += kLinesInAMessage) {
     pb::BuildLogLines message;
@@ -99,10 +111,12 @@ net::Task<Status> ImageService::Logs(const pb::BuildLogRequest& request, api::Wr
   co_return Status();
 }
 
-net::Task<Result<pb::AgentAnswered>> ImageService::AnswerAgent(const pb::AgentAnswer& answer) {
+net::Task<Result<pb::AgentAnswered>> ImageService::AnswerAgent(const std::string& workspace,
+                                                               const pb::AgentAnswer& answer) {
   auto found = ongoing_.find(answer.build_id());
   auto build = found == ongoing_.end() ? nullptr : found->second.lock();
-  if (!build) co_return Fail(Code::kNotFound, "there is no build '{}' that runs", answer.build_id().substr(0, 100));
+  if (!build || build->workspace != workspace)
+    co_return Fail(Code::kNotFound, "there is no build '{}' that runs", answer.build_id().substr(0, 100));
   build->AnswerAgent(answer.connection(), answer.message());
   co_return pb::AgentAnswered();
 }

@@ -18,12 +18,14 @@ class ImageService {
   void Register(api::Gateway& gateway);
   // Indexes of the trees that builds work with now, by digest in hex.
   std::vector<std::string> TreesInUse() const;
+  bool BuildsFor(const std::string& workspace) const;  // now
 
  private:
   using BuildWriter = api::Writer<pb::BuildEvent>;
-  net::Task<Status> Build(const pb::BuildRequest& request, BuildWriter writer);
-  net::Task<Status> Logs(const pb::BuildLogRequest& request, api::Writer<pb::BuildLogLines> writer);
-  net::Task<Result<pb::AgentAnswered>> AnswerAgent(const pb::AgentAnswer& answer);
+  net::Task<Status> Build(const std::string& workspace, const pb::BuildRequest& request, BuildWriter writer);
+  net::Task<Status> Logs(const std::string& workspace, const pb::BuildLogRequest& request,
+                         api::Writer<pb::BuildLogLines> writer);
+  net::Task<Result<pb::AgentAnswered>> AnswerAgent(const std::string& workspace, const pb::AgentAnswer& answer);
 
   BuildServices services_;
   std::shared_ptr<BuildLogs*> logs_;  // the sign of life for requests that are destroyed later

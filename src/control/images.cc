@@ -32,8 +32,9 @@ std::string ShortText(std::string text) {
   return text.substr(0, end) + "...";
 }
 
-ImageId ImageIdOf(const lpb::Image& image) {
+ImageId ImageIdOf(const std::string& workspace, const lpb::Image& image) {
   cas::Hasher hasher;
+  if (workspace != store::kDefaultWorkspace) FeedText(hasher, workspace);
   FeedText(hasher, image.index_digest());
   FeedText(hasher, image.workdir());
   FeedList(hasher, image.env());
@@ -112,9 +113,9 @@ pb::ImageInfo ImageTable::Describe(const ImageId& id) const {
   return info;
 }
 
-const ImageEntry* ImageTable::Find(const ImageId& id) const {
+const ImageEntry* ImageTable::Find(const std::string& workspace, const ImageId& id) const {
   auto found = images_.find(id);
-  return found == images_.end() ? nullptr : &found->second;
+  return found == images_.end() || found->second.record.workspace != workspace ? nullptr : &found->second;
 }
 
 std::string CanonicalName(std::string name) {
@@ -123,14 +124,14 @@ std::string CanonicalName(std::string name) {
   return name;
 }
 
-const ImageEntry* ImageTable::FindByName(const std::string& name) const {
-  auto found = names_.find(CanonicalName(name));
-  return found == names_.end() ? nullptr : Find(found->second);
+const ImageEntry* ImageTable::FindByName(const std::string& workspace, const std::string& name) const {
+  auto found = names_.find({workspace, CanonicalName(name)});
+  return found == names_.end() ? nullptr : Find(workspace, found->second);
 }
 
-const ImageEntry* ImageTable::FindLeftBy(const BuildId& build) const {
+const ImageEntry* ImageTable::FindLeftBy(const std::string& workspace, const BuildId& build) const {
   const ImageEntry* found = nullptr;
-  for (const ImageEntry* entry : All()) {
+  for (const ImageEntry* entry : In(workspace)) {
     const auto label = entry->image.labels().find(kLeftByLabel);
     if (entry->record.build == build.str() && label != entry->image.labels().end() && label->second == build.str())
       found = entry;
@@ -140,10 +141,21 @@ const ImageEntry* ImageTable::FindLeftBy(const BuildId& build) const {
 
 std::vector<std::string> ImageTable::NamesOf(const ImageId& id) const {
   std::vector<std::string> names;
-  for (const auto& [name, image] : names_) {
-    if (image == id) names.push_back(name);
+  for (const auto& [key, image] : names_) {
+    if (image == id) names.push_back(key.second);
   }
   return names;
+}
+
+void ImageTable::DropAll(const std::string& workspace) {
+  std::erase_if(names_, [&](const auto& entry) { return entry.first.first == workspace; });
+  std::erase_if(images_, [&](const auto& entry) { return entry.second.record.workspace == workspace; });
+}
+
+std::vector<const ImageEntry*> ImageTable::In(const std::string& workspace) const {
+  auto images = All();
+  std::erase_if(images, [&](const ImageEntry* entry) { return entry->record.workspace != workspace; });
+  return images;
 }
 
 std::vector<const ImageEntry*> ImageTable::All() const {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -19,8 +20,9 @@ struct ImageEntry {
   lpb::Image image;
 };
 
-// The same content has the same id: 26 of [0-9a-z] from the SHA-256 of index digest and configuration.
-ImageId ImageIdOf(const lpb::Image& image);
+// The same content has the same id in one workspace, and others in others: 26 of [0-9a-z] from the SHA-256 of index
+// digest and configuration.
+ImageId ImageIdOf(const std::string& workspace, const lpb::Image& image);
 // "apt_install python3-sklearn": at most one short line.
 std::string DescribeStep(const pb::ImageStep& step);
 // "tools" and "tools:latest" are one name: the short one.
@@ -32,23 +34,27 @@ std::string ShortText(std::string text);
 class ImageTable {
  public:
   void Add(ImageEntry entry) { images_.insert_or_assign(ImageId(entry.record.id), std::move(entry)); }
-  const ImageEntry* Find(const ImageId& id) const;
-  std::vector<const ImageEntry*> All() const;  // oldest first
+  const ImageEntry* Find(const std::string& workspace, const ImageId& id) const;
+  std::vector<const ImageEntry*> In(const std::string& workspace) const;  // oldest first
+  std::vector<const ImageEntry*> All() const;                             // of all workspaces
 
   void Drop(const ImageId& id) { images_.erase(id); }
+  void DropAll(const std::string& workspace);  // with their names
 
   // Names are canonical here, but for FindByName's.
-  void Name(const std::string& name, const ImageId& id) { names_.insert_or_assign(name, id); }
-  void DropName(const std::string& name) { names_.erase(name); }
-  const ImageEntry* FindByName(const std::string& name) const;
+  void Name(const std::string& workspace, const std::string& name, const ImageId& id) {
+    names_.insert_or_assign({workspace, name}, id);
+  }
+  void DropName(const std::string& workspace, const std::string& name) { names_.erase({workspace, name}); }
+  const ImageEntry* FindByName(const std::string& workspace, const std::string& name) const;
   // What the build's failed step left, the newest where there are several; null: nothing is kept.
-  const ImageEntry* FindLeftBy(const BuildId& build) const;
+  const ImageEntry* FindLeftBy(const std::string& workspace, const BuildId& build) const;
   std::vector<std::string> NamesOf(const ImageId& id) const;
   pb::ImageInfo Describe(const ImageId& id) const;  // one that is here
 
  private:
   std::map<ImageId, ImageEntry> images_;
-  std::map<std::string, ImageId> names_;
+  std::map<std::pair<std::string, std::string>, ImageId> names_;  // by workspace and name
 };
 
 }  // namespace burrow::control

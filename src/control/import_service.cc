@@ -82,11 +82,13 @@ Result<std::shared_ptr<oci::ImageSource>> RegistrySourceFor(
 
 void ImportService::Register(api::Gateway& gateway) {
   gateway.AddServerStream<pb::ImportRequest, pb::ImportEvent>(
-      "burrow.v1.Images/Import", [this](const auto& request, auto writer) { return Import(request, writer); });
+      "burrow.v1.Images/Import",
+      [this](const auto& by, const auto& r, auto writer) { return Import(by.workspace, r, writer); });
   gateway.AddServerStream<pb::ExportRequest, pb::ExportEvent>(
-      "burrow.v1.Images/Export", [this](const auto& request, auto writer) { return Export(request, writer); });
-  gateway.AddUnary<pb::OverlapRequest, pb::OverlapResponse>("burrow.v1.Images/Overlap",
-                                                            [this](const auto& request) { return Overlap(request); });
+      "burrow.v1.Images/Export",
+      [this](const auto& by, const auto& r, auto writer) { return Export(by.workspace, r, writer); });
+  gateway.AddUnary<pb::OverlapRequest, pb::OverlapResponse>(
+      "burrow.v1.Images/Overlap", [this](const auto& by, const auto& r) { return Overlap(by.workspace, r); });
 }
 
 // Blocks for a moment: it opens the upload.
@@ -114,7 +116,8 @@ Result<ImportService::Wanted> ImportService::WantedOf(const pb::ImportRequest& r
   return wanted;
 }
 
-net::Task<Status> ImportService::Import(const pb::ImportRequest& request, api::Writer<pb::ImportEvent> writer) {
+net::Task<Status> ImportService::Import(const std::string& workspace, const pb::ImportRequest& request,
+                                        api::Writer<pb::ImportEvent> writer) {
   BURROW_CO_ASSIGN_OR_RETURN(auto wanted, WantedOf(request));
   auto report = [&writer](const oci::ImportProgress& progress, std::string waits_for) -> net::Task<Status> {
     pb::ImportEvent event;
@@ -127,7 +130,7 @@ net::Task<Status> ImportService::Import(const pb::ImportRequest& request, api::W
     co_return co_await writer.Write(event);
   };
   BURROW_CO_ASSIGN_OR_RETURN(auto imported, co_await imports_.Run(std::move(wanted.source), report));
-  KeptImage kept{.tree = std::move(imported), .description = wanted.description};
+  KeptImage kept{.workspace = workspace, .tree = std::move(imported), .description = wanted.description};
   if (!wanted.name.empty()) kept.names.push_back(wanted.name);
   BURROW_CO_ASSIGN_OR_RETURN(ImageId id, co_await records_.Keep(std::move(kept)));
   pb::ImportEvent event;
@@ -135,8 +138,9 @@ net::Task<Status> ImportService::Import(const pb::ImportRequest& request, api::W
   co_return co_await writer.Write(event);
 }
 
-net::Task<Status> ImportService::Export(const pb::ExportRequest& request, api::Writer<pb::ExportEvent> writer) {
-  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, records_.Find(request.image()));
+net::Task<Status> ImportService::Export(const std::string& workspace, const pb::ExportRequest& request,
+                                        api::Writer<pb::ExportEvent> writer) {
+  BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, records_.Find(workspace, request.image()));
   bool docker = request.format() == pb::EXPORT_FORMAT_DOCKER;
   oci::ExportOptions options{.format = docker ? oci::ExportFormat::kDockerArchive : oci::ExportFormat::kOciLayout,
                              .name = ArchiveName(parts_.images.NamesOf(entry->record.id)),
@@ -171,7 +175,8 @@ net::Task<Status> ImportService::Export(const pb::ExportRequest& request, api::W
   }
 }
 
-net::Task<Result<pb::OverlapResponse>> ImportService::Overlap(const pb::OverlapRequest& request) {
+net::Task<Result<pb::OverlapResponse>> ImportService::Overlap(const std::string& workspace,
+                                                              const pb::OverlapRequest& request) {
   auto count = static_cast<size_t>(request.images_size());
   if (count < 2 || count > oci::kMaxOverlapImages) {
     co_return Fail(Code::kInvalidArgument, "name two to {} images", oci::kMaxOverlapImages);
@@ -179,7 +184,7 @@ net::Task<Result<pb::OverlapResponse>> ImportService::Overlap(const pb::OverlapR
   pb::OverlapResponse response;
   std::vector<std::string> digests;
   for (const auto& text : request.images()) {
-    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, records_.Find(text));
+    BURROW_CO_ASSIGN_OR_RETURN(const ImageEntry* entry, records_.Find(workspace, text));
     digests.push_back(entry->image.index_digest());
     *response.add_images() = parts_.images.Describe(entry->record.id);
   }

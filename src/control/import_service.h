@@ -25,10 +25,12 @@ class ImportService {
     std::shared_ptr<oci::ImageSource> source;
     std::string description, name;
   };
-  net::Task<Status> Import(const pb::ImportRequest& request, api::Writer<pb::ImportEvent> writer);
+  net::Task<Status> Import(const std::string& workspace, const pb::ImportRequest& request,
+                           api::Writer<pb::ImportEvent> writer);
   Result<Wanted> WantedOf(const pb::ImportRequest& request) const;
-  net::Task<Status> Export(const pb::ExportRequest& request, api::Writer<pb::ExportEvent> writer);
-  net::Task<Result<pb::OverlapResponse>> Overlap(const pb::OverlapRequest& request);
+  net::Task<Status> Export(const std::string& workspace, const pb::ExportRequest& request,
+                           api::Writer<pb::ExportEvent> writer);
+  net::Task<Result<pb::OverlapResponse>> Overlap(const std::string& workspace, const pb::OverlapRequest& request);
 
   ImportParts parts_;
   Imports& imports_;

@@ -24,6 +24,7 @@ inline constexpr size_t kMaxEnvironmentBytes = 128 << 10;     // one value
 inline constexpr size_t kMaxInlineBytes = 1 << 20;            // of one payload
 inline constexpr size_t kMaxInputs = 10'000;                  // of one Submit
 inline constexpr size_t kMaxQueuedCalls = 100'000;            // of one function
+inline constexpr size_t kMaxQueuedInWorkspace = 500'000;      // of all functions of one workspace
 inline constexpr size_t kMaxUnfinishedCalls = 1'000'000;      // of all functions
 inline constexpr uint64_t kMaxArgumentBytes = 1ull << 30;     // inline arguments of all unfinished calls
 inline constexpr uint64_t kMaxRetainedBytes = 64ull << 20;    // results of finished calls in memory

@@ -10,11 +10,19 @@ constexpr size_t kMaxAgentConnections = 256;
 
 }  // namespace
 
+std::string OngoingBuild::CacheKey(const StepCall& call) const {
+  return call.common || cache_scope_.empty() ? call.key : cache_scope_ + "/" + call.key;
+}
+
+net::Task<Status> OngoingBuild::Remember(const StepCall& call, BuiltTree built) {
+  return services.cache.Put(CacheKey(call), std::move(built));
+}
+
 net::Task<Result<BuiltTree>> OngoingBuild::Step(const StepCall& call, const Execute& execute) {
   BURROW_CO_RETURN_IF_ERROR(Check());
   auto begin = services.clock.Now();
   std::optional<BuiltTree> cached;
-  if (!call.fresh) cached = co_await services.cache.Find(call.key);
+  if (!call.fresh) cached = co_await services.cache.Find(CacheKey(call));
   uint32_t step = next_step_++;
   if (cached) {
     Use(cached->image);
@@ -38,7 +46,7 @@ net::Task<Result<BuiltTree>> OngoingBuild::Local(const StepCall& call, const Exe
     auto built = co_await execute(step);
     BURROW_CO_RETURN_IF_ERROR(built);
     built->created_ms = services.clock.UnixMillis();
-    BURROW_CO_RETURN_IF_ERROR(co_await services.cache.Put(call.key, *built));
+    BURROW_CO_RETURN_IF_ERROR(co_await Remember(call, *built));
     co_return built;
   };
   co_return co_await Step(call, stored);
@@ -46,10 +54,11 @@ net::Task<Result<BuiltTree>> OngoingBuild::Local(const StepCall& call, const Exe
 
 net::Task<Result<BuiltTree>> OngoingBuild::OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step) {
   bool has_agent = false;
+  work.set_workspace(workspace);
   for (const auto& mount : work.run().mounts()) has_agent |= mount.has_agent();
   if (request.has_source_date_epoch()) work.set_source_date_epoch(request.source_date_epoch());
   auto sharing = call.fresh || has_agent ? Builds::Sharing::kOwn : Builds::Sharing::kShared;
-  auto run = services.builds.Join(call.key, std::move(work), sharing);
+  auto run = services.builds.Join(CacheKey(call), std::move(work), sharing);
   Builds::Wait wait(services.builds, run);
   if (has_agent) HearAgent(run);
   auto outcome = co_await Follow(*run, step);
@@ -109,13 +118,15 @@ void OngoingBuild::AnswerAgent(const std::string& connection, const std::string&
 net::Task<void> OngoingBuild::KeepWhatWasLeft(const StepCall& call, const StepRun& run) {
   BuiltTree left = *run.left;
   (*left.image.mutable_labels())[kLeftByLabel] = id.str();
-  auto kept = co_await services.records.Keep(
-      {.tree = std::move(left), .description = "left by the failed step " + call.description, .build = id.str()});
+  auto kept = co_await services.records.Keep({.workspace = workspace,
+                                              .tree = std::move(left),
+                                              .description = "left by the failed step " + call.description,
+                                              .build = id.str()});
   if (kept) Note(fmt::format("the filesystem as the failed step left it is the image {}", kept->str()));
 }
 
 void OngoingBuild::Say(uint32_t step, const std::string& line) {
-  services.logs.Append(id, fmt::format("#{} {}", step + 1, line));
+  services.logs.Append(log_id(), fmt::format("#{} {}", step + 1, line));
   if (event_bytes_ >= kMaxEventBytes) {
     unseen_lines_++;
     return;
@@ -134,7 +145,7 @@ void OngoingBuild::SayWait(uint32_t step, const std::string& waits_for) {
     waits_.erase(known);
   } else {
     waits_[step] = waits_for;
-    services.logs.Append(id, fmt::format("#{} waiting for {} ...", step + 1, waits_for));
+    services.logs.Append(log_id(), fmt::format("#{} waiting for {} ...", step + 1, waits_for));
   }
   pb::BuildEvent event;
   event.mutable_wait()->set_step(step);
@@ -143,7 +154,7 @@ void OngoingBuild::SayWait(uint32_t step, const std::string& waits_for) {
 }
 
 void OngoingBuild::Note(const std::string& text) {
-  services.logs.Append(id, text);
+  services.logs.Append(log_id(), text);
   pb::BuildEvent event;
   event.set_note(text);
   Add(std::move(event));
@@ -152,7 +163,7 @@ void OngoingBuild::Note(const std::string& text) {
 void OngoingBuild::AddStep(uint32_t step, const StepCall& call, pb::StepEvent::State state, double ms) {
   static constexpr std::array kWords = {"", "begins", "CACHED", "done", "FAILED"};
   std::string time = state == pb::StepEvent::STATE_DONE ? fmt::format(" in {:.1f} s", ms / 1000) : std::string();
-  services.logs.Append(id, fmt::format("#{} {} {}{}", step + 1, call.description, kWords.at(state), time));
+  services.logs.Append(log_id(), fmt::format("#{} {} {}{}", step + 1, call.description, kWords.at(state), time));
   pb::BuildEvent event;
   event.mutable_step()->set_step(step);
   event.mutable_step()->set_state(state);

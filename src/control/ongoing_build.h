@@ -18,6 +18,7 @@
 #include "control/imports.h"
 #include "control/step_cache.h"
 #include "control/tree_work.h"
+#include "control/workspaces.h"
 
 namespace burrow::control {
 
@@ -36,26 +37,35 @@ struct BuildServices {
   Background& disk;       // for trees
   Background& downloads;  // may take as long as other people's servers do
   BuildLogs& logs;
+  const WorkspaceTable& workspaces;
 };
 
 // How a step is named and found again.
 struct StepCall {
-  std::string key;          // of the cache
+  std::string key;          // of the step
   std::string description;  // one short line
   std::string stage;        // of a Dockerfile; else empty
   std::string place;        // "Dockerfile:3"; empty where there is none
   bool fresh = false;       // what the cache has does not count
+  bool common = false;      // the same for all workspaces, whether they share their cache or not
 };
 
 // Loop's thread only.
 class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
  public:
-  OngoingBuild(BuildServices services, pb::BuildRequest build_request)
-      : services(services), request(std::move(build_request)), id(BuildId::New()), changed_(services.io) {}
+  OngoingBuild(BuildServices services, std::string of_workspace, pb::BuildRequest build_request)
+      : services(services),
+        workspace(std::move(of_workspace)),
+        request(std::move(build_request)),
+        id(BuildId::New()),
+        changed_(services.io),
+        cache_scope_(services.workspaces.CacheScope(workspace)) {}
 
   const BuildServices services;
+  const std::string workspace;
   const pb::BuildRequest request;
   const BuildId id;
+  BuildLogId log_id() const { return {workspace, id}; }
 
   // Work on the disk's threads.
   template <class Work>
@@ -67,6 +77,7 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   net::Task<Result<BuiltTree>> Step(const StepCall& call, const Execute& execute);
   // A step that is executed here: what it led to is stored under the key.
   net::Task<Result<BuiltTree>> Local(const StepCall& call, const Execute& execute);
+  net::Task<Status> Remember(const StepCall& call, BuiltTree built);
   // Executes a step on a worker and stores what it led to under the key.
   net::Task<Result<BuiltTree>> OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step);
 
@@ -91,6 +102,8 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   TreeOptions tree_options() const;
 
  private:
+  // Of the cache, which is the workspace's own unless it shares.
+  std::string CacheKey(const StepCall& call) const;
   void Add(pb::BuildEvent event);
   void AddStep(uint32_t step, const StepCall& call, pb::StepEvent::State state, double ms);
   net::Task<Result<BuiltTree>> Follow(StepRun& run, uint32_t step);
@@ -108,6 +121,7 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   std::set<StepRun*> followed_;
   std::map<std::string, std::weak_ptr<StepRun>> agents_;  // by connection
   net::Event changed_;
+  const std::string cache_scope_;  // "": the common cache
 };
 
 }  // namespace burrow::control

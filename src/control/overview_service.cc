@@ -67,14 +67,15 @@ bool IsShown(const Function& function) {
 
 void OverviewService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::ShowOverviewRequest, pb::Overview>(
-      "burrow.v1.Overviews/Show", [this](const auto&) -> net::Task<Result<pb::Overview>> { co_return Show(); });
+      "burrow.v1.Overviews/Show",
+      [this](const auto& by, const auto&) -> net::Task<Result<pb::Overview>> { co_return Show(by.workspace); });
 }
 
-pb::Overview OverviewService::Show() const {
+pb::Overview OverviewService::Show(const std::string& workspace) const {
   pb::Overview overview;
   overview.set_time_ms(p_.clock.UnixMillis());
   const SteadyTime now = p_.clock.Now();
-  for (const App* app : p_.apps.All()) {
+  for (const App* app : p_.apps.In(workspace)) {
     if (app->stopped()) continue;
     for (const auto& [key, function] : app->functions) {
       if (IsShown(*function)) PutActivity(*function, now, *overview.add_functions());

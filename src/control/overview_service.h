@@ -22,7 +22,7 @@ class OverviewService {
   void Register(api::Gateway& gateway);
 
  private:
-  pb::Overview Show() const;
+  pb::Overview Show(const std::string& workspace) const;
 
   OverviewParts p_;
 };

@@ -151,7 +151,10 @@ net::Task<Result<ImageId>> RunRecipe(std::shared_ptr<OngoingBuild> build) {
   auto built = co_await Recipe(build).Run();
   BURROW_CO_RETURN_IF_ERROR(built);
   const auto& last = build->request.steps(build->request.steps_size() - 1);
-  KeptImage kept{.tree = std::move(*built), .description = DescribeStep(last), .build = build->id.str()};
+  KeptImage kept{.workspace = build->workspace,
+                 .tree = std::move(*built),
+                 .description = DescribeStep(last),
+                 .build = build->id.str()};
   kept.names.assign(build->request.names().begin(), build->request.names().end());
   co_return co_await build->services.records.Keep(std::move(kept));
 }

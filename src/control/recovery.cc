@@ -19,7 +19,7 @@ Status RecoverImages(const RecoveryParts& p) {
     p.images.Add(std::move(entry));
   }
   BURROW_ASSIGN_OR_RETURN(auto names, p.store.ImageNames());
-  for (const auto& name : names) p.images.Name(name.name, name.image);
+  for (const auto& name : names) p.images.Name(name.workspace, name.name, name.image);
   return {};
 }
 
@@ -41,11 +41,12 @@ Status RecoverApps(const RecoveryParts& p) {
   return {};
 }
 
-Result<std::shared_ptr<Group>> RecoverGroup(const RecoveryParts& p, const store::CallRecord& record) {
-  auto group = p.calls.FindGroup(record.group);
+Result<std::shared_ptr<Group>> RecoverGroup(const RecoveryParts& p, const store::CallRecord& record,
+                                            const std::string& workspace) {
+  auto group = p.calls.FindGroup(workspace, record.group);
   if (group) return group;
-  BURROW_ASSIGN_OR_RETURN(auto known, p.store.FindGroup(record.group));
-  group = p.calls.NewGroup(record.group, record.function);
+  BURROW_ASSIGN_OR_RETURN(auto known, p.store.FindGroup(workspace, record.group));
+  group = p.calls.NewGroup(workspace, record.group, record.function);
   group->stored = true;
   group->closed = !known || known->closed;
   group->loaded = false;
@@ -70,7 +71,7 @@ Status RecoverCalls(const RecoveryParts& p) {
       EndOrphan(p, record);
       continue;
     }
-    BURROW_ASSIGN_OR_RETURN(auto group, RecoverGroup(p, record));
+    BURROW_ASSIGN_OR_RETURN(auto group, RecoverGroup(p, record, function->workspace));
     BURROW_RETURN_IF_ERROR(QueueStoredCall({record, function, std::move(group)}, p.calls, p.lifecycle, p.dispatcher));
     found++;
   }

@@ -84,12 +84,13 @@ void Schedules::Fire(const FunctionId& id, Entry& entry, const Function& functio
                          .group = ImplicitGroup(call_id),
                          .arguments = function.spec.function().schedule().arguments().SerializeAsString(),
                          .created_ms = p_.clock.UnixMillis()};
+  const store::GroupRecord group{.id = call.group, .function = id, .closed = true, .workspace = function.workspace};
   const store::ScheduleRecord fired{.function = id, .last_ms = due_ms};
   const uint64_t before = std::exchange(entry.last_ms, due_ms);
   entry.next_ms = entry.schedule.NextAfter(due_ms);
   entry.storing = true;
   p_.store_thread.Run(
-      [&store = p_.store, fired, call] { return store.FireSchedule(fired, call); },
+      [&store = p_.store, fired, group, call] { return store.FireSchedule(fired, group, call); },
       [this, call, fired, before](const Result<bool>& stored) { OnStored(call, fired, before, stored); });
 }
 

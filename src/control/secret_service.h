@@ -23,9 +23,10 @@ class SecretService {
   void Register(api::Gateway& gateway);
 
  private:
-  net::Task<Result<pb::PutSecretResponse>> Put(const pb::PutSecretRequest& request);
-  net::Task<Result<pb::ListSecretsResponse>> List();
-  net::Task<Result<pb::DeleteSecretResponse>> Delete(const pb::DeleteSecretRequest& request);
+  net::Task<Result<pb::PutSecretResponse>> Put(const std::string& workspace, const pb::PutSecretRequest& request);
+  net::Task<Result<pb::ListSecretsResponse>> List(const std::string& workspace);
+  net::Task<Result<pb::DeleteSecretResponse>> Delete(const std::string& workspace,
+                                                     const pb::DeleteSecretRequest& request);
 
   SecretServiceParts p_;
 };

@@ -37,18 +37,8 @@ Result<SecretVariables> OpenVariables(const Sealer& sealer, const std::string& s
   return variables;
 }
 
-std::string NamedContext(const std::string& name) { return std::string(kDefaultWorkspace) + "/" + name; }
+std::string NamedContext(const std::string& workspace, const std::string& name) { return workspace + "/" + name; }
 std::string FunctionContext(const FunctionId& id) { return "function " + id.str(); }
-
-std::unexpected<Error> NoSecret(const pb::FunctionSpec& spec, const std::string& name,
-                                const std::map<std::string, store::SecretRecord>& secrets) {
-  std::vector<std::string> names;
-  names.reserve(secrets.size());
-  for (const auto& [known, record] : secrets) names.push_back(known);
-  return Fail(Code::kNotFound,
-              "{}() needs the secret '{}', which does not exist{}: make it with `burrow secret create`", spec.name(),
-              name, DidYouMean(name, names));
-}
 
 }  // namespace
 
@@ -69,49 +59,62 @@ Status CheckSecretVariables(const google::protobuf::Map<std::string, std::string
 
 Status SecretTable::Load(store::Store& store) {
   BURROW_ASSIGN_OR_RETURN(auto records, store.Secrets());
-  for (auto& record : records) {
-    if (record.workspace == kDefaultWorkspace) Put(std::move(record));
-  }
+  for (auto& record : records) Put(std::move(record));
   return {};
 }
 
-const store::SecretRecord* SecretTable::Find(const std::string& name) const {
-  const auto found = secrets_.find(name);
+const store::SecretRecord* SecretTable::Find(const std::string& workspace, const std::string& name) const {
+  const auto found = secrets_.find({workspace, name});
   return found == secrets_.end() ? nullptr : &found->second;
 }
 
-std::vector<const store::SecretRecord*> SecretTable::All() const {
-  std::vector<const store::SecretRecord*> all;
-  all.reserve(secrets_.size());
-  for (const auto& [name, record] : secrets_) all.push_back(&record);
-  return all;
+std::vector<const store::SecretRecord*> SecretTable::In(const std::string& workspace) const {
+  std::vector<const store::SecretRecord*> found;
+  for (auto at = secrets_.lower_bound({workspace, ""}); at != secrets_.end() && at->first.first == workspace; ++at)
+    found.push_back(&at->second);
+  return found;
 }
 
 void SecretTable::Put(store::SecretRecord record) {
-  std::string name = record.name;
-  secrets_[std::move(name)] = std::move(record);
+  std::pair key(record.workspace, record.name);
+  secrets_[std::move(key)] = std::move(record);
 }
 
-void SecretTable::Drop(const std::string& name) { secrets_.erase(name); }
+void SecretTable::Drop(const std::string& workspace, const std::string& name) { secrets_.erase({workspace, name}); }
 
-Result<store::SecretRecord> SecretTable::Seal(const std::string& name, const SecretVariables& variables) const {
+void SecretTable::DropAll(const std::string& workspace) {
+  std::erase_if(secrets_, [&](const auto& entry) { return entry.first.first == workspace; });
+}
+
+Result<store::SecretRecord> SecretTable::Seal(const std::string& workspace, const std::string& name,
+                                              const SecretVariables& variables) const {
   std::string text = EncodeVariables(variables);
-  auto sealed = sealer_.Seal(text, NamedContext(name));
+  auto sealed = sealer_.Seal(text, NamedContext(workspace, name));
   OPENSSL_cleanse(text.data(), text.size());
   if (!sealed) return Forward(std::move(sealed.error()));
-  return store::SecretRecord{.workspace = kDefaultWorkspace, .name = name, .sealed = std::move(*sealed)};
+  return store::SecretRecord{.workspace = workspace, .name = name, .sealed = std::move(*sealed)};
 }
 
 Result<SecretVariables> SecretTable::Open(const store::SecretRecord& record) const {
-  auto variables = OpenVariables(sealer_, record.sealed, NamedContext(record.name));
+  auto variables = OpenVariables(sealer_, record.sealed, NamedContext(record.workspace, record.name));
   if (variables) return variables;
   return Fail(variables.error().code(), "the secret '{}' is of no use, {}: create it again", record.name,
               variables.error().message());
 }
 
-Result<SecretVariables> SecretTable::OpenNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const {
-  const auto* record = Find(secret.name());
-  if (!record) return NoSecret(spec, secret.name(), secrets_);
+std::unexpected<Error> SecretTable::NoSecret(const std::string& workspace, const pb::FunctionSpec& spec,
+                                             const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto* known : In(workspace)) names.push_back(known->name);
+  return Fail(Code::kNotFound,
+              "{}() needs the secret '{}', which does not exist{}: make it with `burrow secret create`", spec.name(),
+              name, DidYouMean(name, names));
+}
+
+Result<SecretVariables> SecretTable::OpenNamed(const std::string& workspace, const pb::FunctionSpec& spec,
+                                               const pb::FunctionSecret& secret) const {
+  const auto* record = Find(workspace, secret.name());
+  if (!record) return NoSecret(workspace, spec, secret.name());
   BURROW_ASSIGN_OR_RETURN(auto variables, Open(*record));
   for (const std::string& key : secret.required_keys()) {
     if (variables.contains(key)) continue;
@@ -122,10 +125,10 @@ Result<SecretVariables> SecretTable::OpenNamed(const pb::FunctionSpec& spec, con
   return variables;
 }
 
-Status SecretTable::SealFunction(pb::FunctionSpec& spec, const FunctionId& id) const {
+Status SecretTable::SealFunction(const std::string& workspace, pb::FunctionSpec& spec, const FunctionId& id) const {
   for (auto& secret : *spec.mutable_secrets()) {
     if (!secret.has_variables()) {
-      BURROW_RETURN_IF_ERROR(OpenNamed(spec, secret));
+      BURROW_RETURN_IF_ERROR(OpenNamed(workspace, spec, secret));
       continue;
     }
     std::string text = EncodeVariables(ToVariables(secret.variables().variables()));
@@ -138,9 +141,9 @@ Status SecretTable::SealFunction(pb::FunctionSpec& spec, const FunctionId& id) c
   return {};
 }
 
-Result<SecretVariables> SecretTable::VariablesOf(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret,
-                                                 const FunctionId& id) const {
-  if (!secret.has_sealed()) return OpenNamed(spec, secret);
+Result<SecretVariables> SecretTable::OpenOne(const std::string& workspace, const pb::FunctionSpec& spec,
+                                             const pb::FunctionSecret& secret, const FunctionId& id) const {
+  if (!secret.has_sealed()) return OpenNamed(workspace, spec, secret);
   // Variants of a class have what was sealed for the class.
   const FunctionId owner = spec.has_bound() ? FunctionId(spec.bound().base_function_id()) : id;
   auto variables = OpenVariables(sealer_, secret.sealed(), FunctionContext(owner));
@@ -149,11 +152,12 @@ Result<SecretVariables> SecretTable::VariablesOf(const pb::FunctionSpec& spec, c
               variables.error().message());
 }
 
-Result<SecretVariables> SecretTable::VariablesOf(const pb::FunctionSpec& spec, const FunctionId& id) const {
+Result<SecretVariables> SecretTable::VariablesOf(const std::string& workspace, const pb::FunctionSpec& spec,
+                                                 const FunctionId& id) const {
   SecretVariables all;
   size_t bytes = 0;
   for (const auto& secret : spec.secrets()) {
-    BURROW_ASSIGN_OR_RETURN(auto variables, VariablesOf(spec, secret, id));
+    BURROW_ASSIGN_OR_RETURN(auto variables, OpenOne(workspace, spec, secret, id));
     for (auto& [name, value] : variables) {
       bytes += name.size() + value.size();
       if (!spec.env().contains(name)) all[name] = std::move(value);

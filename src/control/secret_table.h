@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -14,9 +15,7 @@
 
 namespace burrow::control {
 
-// All secrets belong to this one so far.
-inline constexpr const char* kDefaultWorkspace = "default";
-inline constexpr size_t kMaxSecrets = 1'000;
+inline constexpr size_t kMaxSecrets = 1'000;          // of one workspace
 inline constexpr size_t kMaxSecretBytes = 256 << 10;  // of all variables of one secret, or of one function
 
 using SecretVariables = std::map<std::string, std::string>;
@@ -32,31 +31,36 @@ class SecretTable {
 
   // What was stored. Blocks: before the loop runs.
   Status Load(store::Store& store);
-  const store::SecretRecord* Find(const std::string& name) const;
-  std::vector<const store::SecretRecord*> All() const;  // by name
-  size_t size() const { return secrets_.size(); }
+  const store::SecretRecord* Find(const std::string& workspace, const std::string& name) const;
+  std::vector<const store::SecretRecord*> In(const std::string& workspace) const;  // by name
   void Put(store::SecretRecord record);
-  void Drop(const std::string& name);
+  void Drop(const std::string& workspace, const std::string& name);
+  void DropAll(const std::string& workspace);
 
   // The record as it is stored, with no times yet.
-  Result<store::SecretRecord> Seal(const std::string& name, const SecretVariables& variables) const;
+  Result<store::SecretRecord> Seal(const std::string& workspace, const std::string& name,
+                                   const SecretVariables& variables) const;
   // kDataLoss, naming the secret, where it cannot be opened.
   Result<SecretVariables> Open(const store::SecretRecord& record) const;
 
-  // Checks that the named secrets of a function are here with the keys that it requires, and seals the variables that
-  // the request brought, so that the specification may be stored.
-  Status SealFunction(pb::FunctionSpec& spec, const FunctionId& id) const;
+  // Checks that the named secrets of a function are in its workspace with the keys that it requires, and seals the
+  // variables that the request brought, so that the specification may be stored.
+  Status SealFunction(const std::string& workspace, pb::FunctionSpec& spec, const FunctionId& id) const;
   // Every variable that a container of the function has beyond its environment.
-  Result<SecretVariables> VariablesOf(const pb::FunctionSpec& spec, const FunctionId& id) const;
+  Result<SecretVariables> VariablesOf(const std::string& workspace, const pb::FunctionSpec& spec,
+                                      const FunctionId& id) const;
 
  private:
   // A stored secret that the function names, with the keys that it requires.
-  Result<SecretVariables> OpenNamed(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret) const;
-  Result<SecretVariables> VariablesOf(const pb::FunctionSpec& spec, const pb::FunctionSecret& secret,
-                                      const FunctionId& id) const;
+  Result<SecretVariables> OpenNamed(const std::string& workspace, const pb::FunctionSpec& spec,
+                                    const pb::FunctionSecret& secret) const;
+  Result<SecretVariables> OpenOne(const std::string& workspace, const pb::FunctionSpec& spec,
+                                  const pb::FunctionSecret& secret, const FunctionId& id) const;
+  std::unexpected<Error> NoSecret(const std::string& workspace, const pb::FunctionSpec& spec,
+                                  const std::string& name) const;
 
   Sealer sealer_;
-  std::map<std::string, store::SecretRecord> secrets_;  // by name
+  std::map<std::pair<std::string, std::string>, store::SecretRecord> secrets_;  // by workspace and name
 };
 
 }  // namespace burrow::control

@@ -34,46 +34,49 @@ std::string_view NewBytes(const OpenShell& shell, const pb::ShellInputRequest& i
 
 void ShellService::Register(api::Gateway& gateway) {
   gateway.AddServerStream<pb::OpenShellRequest, pb::ShellEvent>(
-      "burrow.v1.Shells/Open", [this](const auto& request, auto writer) { return Open(request, writer); });
+      "burrow.v1.Shells/Open",
+      [this](const auto& by, const auto& r, auto writer) { return Open(by.workspace, r, writer); });
   gateway.AddUnary<pb::ShellInputRequest, pb::ShellInputResponse>(
-      "burrow.v1.Shells/Input", [this](const auto& request) { return Input(request); });
+      "burrow.v1.Shells/Input", [this](const auto& by, const auto& r) { return Input(by.workspace, r); });
 }
 
-Result<const ImageEntry*> ShellService::FindSource(const pb::OpenShellRequest& request) const {
-  if (!request.has_build()) return parts_.records.Find(request.image());
+Result<const ImageEntry*> ShellService::FindSource(const std::string& workspace,
+                                                   const pb::OpenShellRequest& request) const {
+  if (!request.has_build()) return parts_.records.Find(workspace, request.image());
   if (!IsIdText(BuildTag::kPrefix, request.build())) {
     return Fail(Code::kInvalidArgument, "'{}' is no id of a build: `burrow build` says it when a step fails",
                 request.build().substr(0, kMaxNameBytes));
   }
-  if (const ImageEntry* left = parts_.images.FindLeftBy(BuildId(request.build()))) return left;
+  if (const ImageEntry* left = parts_.images.FindLeftBy(workspace, BuildId(request.build()))) return left;
   return Fail(Code::kNotFound,
               "nothing is kept of a failed step of the build {}: none failed in a container, or it was removed",
               request.build());
 }
 
-Result<std::shared_ptr<OpenShell>> ShellService::Start(const pb::OpenShellRequest& request,
+Result<std::shared_ptr<OpenShell>> ShellService::Start(const std::string& workspace,
+                                                       const pb::OpenShellRequest& request,
                                                        lpb::StartShell start) const {
   if (!request.has_container()) {
-    BURROW_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(request));
+    BURROW_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(workspace, request));
     *start.mutable_image() = image->image;
-    return parts_.shells.Start(std::move(start));
+    return parts_.shells.Start(workspace, std::move(start));
   }
-  const Container* container = parts_.containers.Find(request.container());
+  const Container* container = parts_.containers.Find(workspace, request.container());
   if (!container || container->state != Container::State::kReady || !container->worker->connected()) {
     return Fail(Code::kNotFound, "no container '{}' is ready: see `burrow ps`",
                 request.container().substr(0, kMaxNameBytes));
   }
   start.set_container_id(container->id.str());
-  return parts_.shells.StartOn(*container->worker, std::move(start));
+  return parts_.shells.StartOn(*container->worker, workspace, std::move(start));
 }
 
-net::Task<Status> ShellService::Open(const pb::OpenShellRequest& request, Events writer) {
+net::Task<Status> ShellService::Open(const std::string& workspace, const pb::OpenShellRequest& request, Events writer) {
   BURROW_CO_RETURN_IF_ERROR(CheckOpen(request));
   lpb::StartShell start;
   *start.mutable_args() = request.args();
   if (request.has_terminal()) *start.mutable_terminal() = request.terminal();
   start.set_term(request.term());
-  BURROW_CO_ASSIGN_OR_RETURN(auto shell, Start(request, std::move(start)));
+  BURROW_CO_ASSIGN_OR_RETURN(auto shell, Start(workspace, request, std::move(start)));
   // Whatever ends the request, its client's leaving too, ends the shell.
   struct Leaving {
     ~Leaving() {
@@ -113,8 +116,9 @@ net::Task<void> ShellService::AwaitRoom(OpenShell& shell) {
   }
 }
 
-net::Task<Result<pb::ShellInputResponse>> ShellService::Input(const pb::ShellInputRequest& request) {
-  auto shell = parts_.shells.Find(request.shell_id());
+net::Task<Result<pb::ShellInputResponse>> ShellService::Input(const std::string& workspace,
+                                                              const pb::ShellInputRequest& request) {
+  auto shell = parts_.shells.Find(workspace, request.shell_id());
   if (!shell) co_return Fail(Code::kNotFound, "there is no shell '{}'", request.shell_id().substr(0, kMaxNameBytes));
   lpb::ShellInput told;
   told.set_shell_id(shell->id.str());

@@ -30,13 +30,14 @@ class ShellService {
 
  private:
   using Events = api::Writer<pb::ShellEvent>;
-  net::Task<Status> Open(const pb::OpenShellRequest& request, Events writer);
+  net::Task<Status> Open(const std::string& workspace, const pb::OpenShellRequest& request, Events writer);
   net::Task<Status> Follow(OpenShell& shell, Events& writer);
-  net::Task<Result<pb::ShellInputResponse>> Input(const pb::ShellInputRequest& request);
+  net::Task<Result<pb::ShellInputResponse>> Input(const std::string& workspace, const pb::ShellInputRequest& request);
   net::Task<void> AwaitRoom(OpenShell& shell);
   // `start` lacks where it is to run.
-  Result<std::shared_ptr<OpenShell>> Start(const pb::OpenShellRequest& request, lpb::StartShell start) const;
-  Result<const ImageEntry*> FindSource(const pb::OpenShellRequest& request) const;
+  Result<std::shared_ptr<OpenShell>> Start(const std::string& workspace, const pb::OpenShellRequest& request,
+                                           lpb::StartShell start) const;
+  Result<const ImageEntry*> FindSource(const std::string& workspace, const pb::OpenShellRequest& request) const;
 
   ShellParts parts_;
 };

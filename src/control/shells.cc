@@ -28,18 +28,19 @@ auto Score(const Worker* worker) {
 
 }  // namespace
 
-Result<std::shared_ptr<OpenShell>> Shells::Start(lpb::StartShell start) {
+Result<std::shared_ptr<OpenShell>> Shells::Start(const std::string& workspace, lpb::StartShell start) {
   auto connected = workers_.Connected();
   if (connected.empty())
     return Fail(Code::kUnavailable,
                 "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
-  return StartOn(**std::ranges::min_element(connected, {}, Score), std::move(start));
+  return StartOn(**std::ranges::min_element(connected, {}, Score), workspace, std::move(start));
 }
 
-Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, lpb::StartShell start) {
+Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, const std::string& workspace,
+                                                   lpb::StartShell start) {
   if (shells_.size() >= kMaxShells)
     return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
-  auto shell = std::make_shared<OpenShell>(io_, &worker);
+  auto shell = std::make_shared<OpenShell>(io_, workspace, &worker);
   worker.shells++;
   start.set_shell_id(shell->id.str());
   start.set_memory_bytes(kShellMemory);
@@ -50,9 +51,9 @@ Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, lpb::StartShe
   return shell;
 }
 
-std::shared_ptr<OpenShell> Shells::Find(const std::string& id) const {
+std::shared_ptr<OpenShell> Shells::Find(const std::string& workspace, const std::string& id) const {
   auto found = shells_.find(id);
-  return found == shells_.end() ? nullptr : found->second;
+  return found == shells_.end() || found->second->workspace != workspace ? nullptr : found->second;
 }
 
 void Shells::SendInput(OpenShell& shell, lpb::ShellInput input) const {

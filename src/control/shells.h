@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -18,9 +19,11 @@ namespace burrow::control {
 
 // One shell, from StartShell until its stream has ended.
 struct OpenShell {
-  OpenShell(net::IoContext& io, Worker* on) : id(ShellId::New()), worker(on), changed(io) {}
+  OpenShell(net::IoContext& io, std::string of_workspace, Worker* on)
+      : id(ShellId::New()), workspace(std::move(of_workspace)), worker(on), changed(io) {}
 
   const ShellId id;
+  const std::string workspace;        // of who opened it
   Worker* worker;                     // null once it has ended
   std::deque<pb::ShellEvent> events;  // output that the stream has not taken
   uint64_t sent = 0;                  // bytes of output that came
@@ -42,10 +45,10 @@ class Shells : public std::enable_shared_from_this<Shells> {
   // On the connected worker with room that has the least to do, or the one with the most memory left where none has:
   // a shell is never refused for what is only promised to others. kUnavailable where none is connected,
   // kResourceExhausted where too many are open. `start` lacks its id and its memory.
-  Result<std::shared_ptr<OpenShell>> Start(lpb::StartShell start);
+  Result<std::shared_ptr<OpenShell>> Start(const std::string& workspace, lpb::StartShell start);
   // On the worker of the container that it names.
-  Result<std::shared_ptr<OpenShell>> StartOn(Worker& worker, lpb::StartShell start);
-  std::shared_ptr<OpenShell> Find(const std::string& id) const;
+  Result<std::shared_ptr<OpenShell>> StartOn(Worker& worker, const std::string& workspace, lpb::StartShell start);
+  std::shared_ptr<OpenShell> Find(const std::string& workspace, const std::string& id) const;
   // Takes what there is room for; `input` has its id.
   void SendInput(OpenShell& shell, lpb::ShellInput input) const;
   // Forgets it, and ends it where it runs.

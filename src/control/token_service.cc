@@ -25,20 +25,27 @@ constexpr Role kRoles[] = {
 }  // namespace
 
 void TokenService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::CreateTokenRequest, pb::CreateTokenResponse>("burrow.v1.Tokens/Create",
-                                                                    [this](const auto& r) { return Create(r); });
+  gateway.AddUnary<pb::CreateTokenRequest, pb::CreateTokenResponse>(
+      "burrow.v1.Tokens/Create", [this](const auto& by, const auto& r) { return Create(by.workspace, r); });
   gateway.AddUnary<pb::ListTokensRequest, pb::ListTokensResponse>("burrow.v1.Tokens/List",
-                                                                  [this](const auto&) { return List(); });
-  gateway.AddUnary<pb::RevokeTokenRequest, pb::RevokeTokenResponse>("burrow.v1.Tokens/Revoke",
-                                                                    [this](const auto& r) { return Revoke(r); });
+                                                                  [this](const auto&, const auto&) { return List(); });
+  gateway.AddUnary<pb::RevokeTokenRequest, pb::RevokeTokenResponse>(
+      "burrow.v1.Tokens/Revoke", [this](const auto&, const auto& r) { return Revoke(r); });
 }
 
-net::Task<Result<pb::CreateTokenResponse>> TokenService::Create(const pb::CreateTokenRequest& request) {
+net::Task<Result<pb::CreateTokenResponse>> TokenService::Create(const std::string& own_workspace,
+                                                                const pb::CreateTokenRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("a token's name", request.name()));
   const auto* role = std::ranges::find(kRoles, request.role(), &Role::first);
   if (role == std::end(kRoles))
     co_return Fail(Code::kInvalidArgument, "the token '{}' needs a role: admin, member, caller or worker",
                    request.name());
+  if (request.role() == pb::TOKEN_ROLE_WORKER && !request.workspace().empty())
+    co_return Fail(Code::kInvalidArgument, "workers serve all workspaces: name none for the token '{}'",
+                   request.name());
+  std::string workspace = request.workspace().empty() ? own_workspace : request.workspace();
+  if (request.role() == pb::TOKEN_ROLE_WORKER) workspace = store::kDefaultWorkspace;
+  BURROW_CO_RETURN_IF_ERROR(p_.workspaces.Need(workspace));
   if (p_.tokens.Find(request.name()))
     co_return Fail(Code::kAlreadyExists, "there is a token '{}' already: revoke it, or take another name",
                    request.name());
@@ -49,7 +56,8 @@ net::Task<Result<pb::CreateTokenResponse>> TokenService::Create(const pb::Create
                             .name = request.name(),
                             .secret_sha256 = HashOfToken(secret),
                             .role = role->second,
-                            .created_ms = p_.clock.UnixMillis()};
+                            .created_ms = p_.clock.UnixMillis(),
+                            .workspace = workspace};
   p_.tokens.Add(record);  // first, so that no name is given twice meanwhile; nobody has the secret yet
   auto stored = co_await p_.store_thread.Ask([&store = p_.store, record] { return store.PutToken(record); });
   if (!stored) {
@@ -70,6 +78,7 @@ net::Task<Result<pb::ListTokensResponse>> TokenService::List() {
     info.set_role(std::ranges::find(kRoles, record.role, &Role::second)->first);
     info.set_created_ms(record.created_ms);
     info.set_own(IsOwn(record));
+    if (record.role != store::TokenRole::kWorker) info.set_workspace(record.workspace);
   }
   co_return response;
 }

@@ -6,6 +6,7 @@
 #include "control/background.h"
 #include "control/messages.h"
 #include "control/tokens.h"
+#include "control/workspaces.h"
 #include "store/store.h"
 
 namespace burrow::control {
@@ -14,6 +15,7 @@ namespace burrow::control {
 struct TokenServiceParts {
   const Clock& clock;
   Tokens& tokens;
+  const WorkspaceTable& workspaces;
   store::Store& store;
   Background& store_thread;
 };
@@ -24,7 +26,8 @@ class TokenService {
   void Register(api::Gateway& gateway);
 
  private:
-  net::Task<Result<pb::CreateTokenResponse>> Create(const pb::CreateTokenRequest& request);
+  net::Task<Result<pb::CreateTokenResponse>> Create(const std::string& workspace,
+                                                    const pb::CreateTokenRequest& request);
   net::Task<Result<pb::ListTokensResponse>> List();
   net::Task<Result<pb::RevokeTokenResponse>> Revoke(const pb::RevokeTokenRequest& request);
 

@@ -86,16 +86,16 @@ Status Tokens::DropThoseOfAnEarlierFile(store::Store& store) {
   return {};
 }
 
-api::Access Tokens::Check(std::string_view token) const {
-  if (token.empty() || token.size() > kMaxTokenBytes) return api::Access::kNone;
+api::Caller Tokens::Check(std::string_view token) const {
+  if (token.empty() || token.size() > kMaxTokenBytes) return {};
   auto hash = HashOfToken(token);
-  auto access = api::Access::kNone;
+  api::Caller caller;
   for (const auto& record : records_) {
     bool same = record.secret_sha256.size() == hash.size() &&
                 CRYPTO_memcmp(record.secret_sha256.data(), hash.data(), hash.size()) == 0;
-    if (same) access = AccessOf(record.role);
+    if (same) caller = {AccessOf(record.role), record.workspace};
   }
-  return access;
+  return caller;
 }
 
 const store::TokenRecord* Tokens::Find(std::string_view name_or_id) const {
@@ -103,6 +103,14 @@ const store::TokenRecord* Tokens::Find(std::string_view name_or_id) const {
     return record.id == name_or_id || (!record.name.empty() && record.name == name_or_id);
   });
   return found == records_.end() ? nullptr : &*found;
+}
+
+std::vector<const store::TokenRecord*> Tokens::In(const std::string& workspace) const {
+  std::vector<const store::TokenRecord*> found;
+  for (const auto& record : records_) {
+    if (record.workspace == workspace && record.role != store::TokenRole::kWorker) found.push_back(&record);
+  }
+  return found;
 }
 
 void Tokens::Remove(const std::string& id) {

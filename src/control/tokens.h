@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/token_scope.h"
+#include "api/caller.h"
 #include "base/error.h"
 #include "store/store.h"
 
@@ -29,10 +29,11 @@ class Tokens {
 
   const std::string& client() const { return client_; }
   const std::string& worker() const { return worker_; }
-  // Takes a time that does not depend on which token is close.
-  api::Access Check(std::string_view token) const;
+  // Who shows the token. Takes a time that does not depend on which token is close.
+  api::Caller Check(std::string_view token) const;
 
   const std::vector<store::TokenRecord>& All() const { return records_; }
+  std::vector<const store::TokenRecord*> In(const std::string& workspace) const;  // those of workers are in none
   // By name or id; null where there is none.
   const store::TokenRecord* Find(std::string_view name_or_id) const;
   void Add(store::TokenRecord record) { records_.push_back(std::move(record)); }

@@ -22,6 +22,8 @@ CallRecord CallOf(const FunctionId& function) {
   return {.id = id, .function = function, .group = GroupId("fg" + id.str().substr(2)), .arguments = "arguments"};
 }
 
+GroupRecord GroupOf(const CallRecord& call) { return {.id = call.group, .function = call.function, .closed = true}; }
+
 std::vector<std::string> NamesOf(const std::vector<FunctionRecord>& functions) {
   std::vector<std::string> names;
   for (const auto& function : functions) names.push_back(function.name);
@@ -59,7 +61,8 @@ TEST_P(StoreContract, SchedulesGoOnAcrossDeploysAndNeverBack) {
   const FunctionId f = deployment.functions[0].id, g = deployment.functions[1].id;
   deployment.schedules = {{.function = f, .last_ms = 100}, {.function = g, .last_ms = 100}};
   ASSERT_TRUE(store().PutDeployment(deployment));
-  ASSERT_TRUE(*store().FireSchedule({.function = f, .last_ms = 200}, CallOf(f)));
+  const CallRecord call = CallOf(f);
+  ASSERT_TRUE(*store().FireSchedule({.function = f, .last_ms = 200}, GroupOf(call), call));
   deployment.schedules.pop_back();  // g has none any more
   ASSERT_TRUE(store().PutDeployment(deployment));
   Reopen();
@@ -75,15 +78,15 @@ TEST_P(StoreContract, AFiredScheduleHasItsCallAndItsTimeOrNeither) {
   deployment.schedules = {{.function = f, .last_ms = 100}};
   ASSERT_TRUE(store().PutDeployment(deployment));
   const CallRecord first = CallOf(f), repeated = CallOf(f), stray = CallOf(FunctionId::New());
-  EXPECT_TRUE(*store().FireSchedule({.function = f, .last_ms = 200}, first));
-  EXPECT_FALSE(*store().FireSchedule({.function = f, .last_ms = 200}, repeated));
-  EXPECT_FALSE(*store().FireSchedule({.function = f, .last_ms = 150}, repeated));
-  EXPECT_FALSE(*store().FireSchedule({.function = stray.function, .last_ms = 300}, stray));
+  EXPECT_TRUE(*store().FireSchedule({.function = f, .last_ms = 200}, GroupOf(first), first));
+  EXPECT_FALSE(*store().FireSchedule({.function = f, .last_ms = 200}, GroupOf(repeated), repeated));
+  EXPECT_FALSE(*store().FireSchedule({.function = f, .last_ms = 150}, GroupOf(repeated), repeated));
+  EXPECT_FALSE(*store().FireSchedule({.function = stray.function, .last_ms = 300}, GroupOf(stray), stray));
   Reopen();
   ASSERT_EQ(store().QueuedCalls()->size(), 1u);
   EXPECT_EQ(store().QueuedCalls()->front().id, first.id);
   EXPECT_EQ(store().QueuedCalls()->front().arguments, "arguments");
-  EXPECT_TRUE((*store().FindGroup(first.group))->closed);
+  EXPECT_TRUE((*store().FindGroup(kDefaultWorkspace, first.group))->closed);
   EXPECT_EQ(store().Schedules()->front().last_ms, 200u);
 }
 

@@ -144,7 +144,34 @@ constexpr const char* kStep6 = R"(
 ALTER TABLE tokens ADD COLUMN name TEXT NOT NULL DEFAULT '';
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6};
+// What was there before there were workspaces belongs to the default one. A call belongs to its group's.
+constexpr const char* kStep7 = R"(
+CREATE TABLE workspaces (
+  name             TEXT PRIMARY KEY,
+  max_containers   INTEGER NOT NULL,
+  max_queued_calls INTEGER NOT NULL,
+  shares_cache     INTEGER NOT NULL,
+  created_ms       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO workspaces VALUES ('default', 0, 0, 1, 0);
+
+ALTER TABLE tokens ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE apps ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE images ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE groups ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
+
+ALTER TABLE image_names RENAME TO old_image_names;
+CREATE TABLE image_names (
+  workspace TEXT NOT NULL,
+  name      TEXT NOT NULL,
+  image     TEXT NOT NULL,
+  PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO image_names SELECT 'default', name, image FROM old_image_names;
+DROP TABLE old_image_names;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

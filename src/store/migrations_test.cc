@@ -54,6 +54,22 @@ TEST_F(Migrations, LeaveTheDatabaseAsItWasWhenAStepFails) {
   EXPECT_EQ(Read(database, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), "0");
 }
 
+TEST_F(Migrations, GiveWhatWasThereBeforeWorkspacesToTheDefaultOne) {
+  {
+    auto database = Open();
+    ASSERT_TRUE(Migrate(database, SqliteMigrations().first(6)));
+    ASSERT_TRUE(
+        database.Execute("INSERT INTO apps (id, name, ephemeral, created_ms, stopped_ms) "
+                         "VALUES ('ap-1', 'shop', 0, 1, 0); INSERT INTO image_names VALUES ('tools', 'im-1'); "
+                         "INSERT INTO groups VALUES ('fg-1', 'fu-1', 0)"));
+  }
+  const auto store = *OpenSqliteStore(path_);
+  EXPECT_EQ(store->Apps()->front().workspace, kDefaultWorkspace);
+  EXPECT_EQ(store->ImageNames()->front().workspace, kDefaultWorkspace);
+  EXPECT_EQ(store->ImageNames()->front().name, "tools");
+  EXPECT_TRUE(store->FindGroup(kDefaultWorkspace, GroupId("fg-1"))->has_value());
+}
+
 TEST_F(Migrations, RefuseANewerVersionAndNameBoth) {
   {
     ASSERT_TRUE(OpenSqliteStore(path_));

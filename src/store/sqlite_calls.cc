@@ -28,7 +28,8 @@ CallRecord ReadCall(const SqliteStatement& row) {
 }
 
 GroupRecord ReadGroup(const SqliteStatement& row) {
-  return {.id = GroupId(row.Text(0)), .function = FunctionId(row.Text(1)), .closed = row.Bool(2)};
+  return {
+      .id = GroupId(row.Text(0)), .function = FunctionId(row.Text(1)), .closed = row.Bool(2), .workspace = row.Text(3)};
 }
 
 template <class T>
@@ -61,16 +62,22 @@ Status SqliteStore::FinishCalls(const std::vector<FinishedCall>& calls) {
   return transaction.Commit();
 }
 
-Result<std::optional<CallRecord>> SqliteStore::FindCall(const CallId& id) {
+Result<std::optional<CallRecord>> SqliteStore::FindCall(const std::string& workspace, const CallId& id) {
   const std::lock_guard lock(mutex_);
-  BURROW_ASSIGN_OR_RETURN(auto rows, Rows(database_, std::string(kSelectCall) + "WHERE id = ?", ReadCall, id.str()));
+  BURROW_ASSIGN_OR_RETURN(
+      auto rows,
+      Rows(database_,
+           std::string(kSelectCall) +
+               "WHERE id = ?1 AND EXISTS (SELECT 1 FROM groups WHERE id = calls.group_id AND workspace = ?2)",
+           ReadCall, id.str(), workspace));
   return First(std::move(rows));
 }
 
-Result<std::optional<GroupRecord>> SqliteStore::FindGroup(const GroupId& id) {
+Result<std::optional<GroupRecord>> SqliteStore::FindGroup(const std::string& workspace, const GroupId& id) {
   const std::lock_guard lock(mutex_);
-  BURROW_ASSIGN_OR_RETURN(auto rows,
-                          Rows(database_, "SELECT id, function, closed FROM groups WHERE id = ?", ReadGroup, id.str()));
+  BURROW_ASSIGN_OR_RETURN(
+      auto rows, Rows(database_, "SELECT id, function, closed, workspace FROM groups WHERE id = ? AND workspace = ?",
+                      ReadGroup, id.str(), workspace));
   return First(std::move(rows));
 }
 

@@ -118,13 +118,14 @@ Result<std::vector<ScheduleRecord>> SqliteStore::Schedules() {
   return Rows(database_, "SELECT function, last_ms FROM schedules ORDER BY function", ReadSchedule);
 }
 
-Result<bool> SqliteStore::FireSchedule(const ScheduleRecord& schedule, const CallRecord& call) {
+Result<bool> SqliteStore::FireSchedule(const ScheduleRecord& schedule, const GroupRecord& group,
+                                       const CallRecord& call) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
   BURROW_RETURN_IF_ERROR(RunOnce(database_, "UPDATE schedules SET last_ms = ?2 WHERE function = ?1 AND last_ms < ?2",
                                  schedule.function.str(), schedule.last_ms));
   if (database_.Changes() == 0) return false;
-  BURROW_RETURN_IF_ERROR(InsertGroup(database_, {.id = call.group, .function = call.function, .closed = true}));
+  BURROW_RETURN_IF_ERROR(InsertGroup(database_, group));
   BURROW_RETURN_IF_ERROR(InsertNewCalls(database_, {call}));
   BURROW_RETURN_IF_ERROR(transaction.Commit());
   return true;

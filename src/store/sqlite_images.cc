@@ -1,12 +1,13 @@
 #include <fmt/format.h>
 
+#include "store/sqlite_inserts.h"
 #include "store/sqlite_query.h"
 #include "store/sqlite_store.h"
 
 namespace burrow::store {
 namespace {
 
-constexpr std::string_view kImageColumns = "id, image, description, files, bytes, created_ms, build";
+constexpr std::string_view kImageColumns = "id, image, description, files, bytes, created_ms, build, workspace";
 
 ImageRecord ReadImage(const SqliteStatement& row) {
   return {.id = ImageId(row.Text(0)),
@@ -15,7 +16,8 @@ ImageRecord ReadImage(const SqliteStatement& row) {
           .files = row.Number(3),
           .bytes = row.Number(4),
           .created_ms = row.Number(5),
-          .build = row.Text(6)};
+          .build = row.Text(6),
+          .workspace = row.Text(7)};
 }
 
 StepRecord ReadStep(const SqliteStatement& row) {
@@ -40,12 +42,13 @@ Status ForEach(SqliteDatabase& database, std::string_view sql, const Values& val
 Status SqliteStore::PutImage(const ImageRecord& image) {
   const std::lock_guard lock(mutex_);
   return Change(database_,
-                "INSERT INTO images (id, image, description, files, bytes, created_ms, build) VALUES (?, ?, ?, ?, ?, "
-                "?, ?) ON CONFLICT (id) DO UPDATE SET image = excluded.image, description = excluded.description, "
+                "INSERT INTO images (id, image, description, files, bytes, created_ms, build, workspace) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET image = excluded.image, description = "
+                "excluded.description, "
                 "files = excluded.files, bytes = excluded.bytes, created_ms = excluded.created_ms, "
                 "build = excluded.build",
                 image.id.str(), Bytes{image.image}, image.description, image.files, image.bytes, image.created_ms,
-                image.build);
+                image.build, image.workspace);
 }
 
 Result<std::vector<ImageRecord>> SqliteStore::Images() {
@@ -78,30 +81,34 @@ Result<std::vector<StepRecord>> SqliteStore::Steps() {
   return Rows(database_, "SELECT key, image, files, bytes, created_ms FROM steps", ReadStep);
 }
 
-Result<uint64_t> SqliteStore::DropSteps() {
+Result<uint64_t> SqliteStore::DropSteps(const std::string& scope) {
   const std::lock_guard lock(mutex_);
-  BURROW_ASSIGN_OR_RETURN(auto counts, Rows(database_, "SELECT count(*) FROM steps",
-                                            [](const SqliteStatement& row) { return row.Number(0); }));
-  BURROW_RETURN_IF_ERROR(Change(database_, "DELETE FROM steps"));
-  return counts.front();
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  BURROW_RETURN_IF_ERROR(DropStepsOf(database_, scope));
+  const auto dropped = static_cast<uint64_t>(database_.Changes());
+  BURROW_RETURN_IF_ERROR(transaction.Commit());
+  return dropped;
 }
 
 Status SqliteStore::NameImage(const ImageName& name) {
   const std::lock_guard lock(mutex_);
-  return Change(database_, "INSERT OR REPLACE INTO image_names (name, image) VALUES (?, ?)", name.name,
-                name.image.str());
+  return Change(database_, "INSERT OR REPLACE INTO image_names (workspace, name, image) VALUES (?, ?, ?)",
+                name.workspace, name.name, name.image.str());
 }
 
-Status SqliteStore::DropImageNames(const std::vector<std::string>& names) {
+Status SqliteStore::DropImageNames(const std::string& workspace, const std::vector<std::string>& names) {
   const std::lock_guard lock(mutex_);
-  return ForEach(database_, "DELETE FROM image_names WHERE name = ?", names,
-                 [](const std::string& name) { return name; });
+  BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  BURROW_ASSIGN_OR_RETURN(
+      auto drop, SqliteStatement::Prepare(database_, "DELETE FROM image_names WHERE workspace = ? AND name = ?"));
+  for (const auto& name : names) BURROW_RETURN_IF_ERROR(drop.Run(workspace, name));
+  return transaction.Commit();
 }
 
 Result<std::vector<ImageName>> SqliteStore::ImageNames() {
   const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT name, image FROM image_names ORDER BY name",
-              [](const SqliteStatement& row) { return ImageName{row.Text(0), ImageId(row.Text(1))}; });
+  return Rows(database_, "SELECT workspace, name, image FROM image_names ORDER BY workspace, name",
+              [](const SqliteStatement& row) { return ImageName{row.Text(0), row.Text(1), ImageId(row.Text(2))}; });
 }
 
 Status SqliteStore::PutImported(const std::string& key, const std::string& digest) {

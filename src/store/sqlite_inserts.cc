@@ -7,12 +7,12 @@ namespace burrow::store {
 
 Status InsertApp(SqliteDatabase& database, const AppRecord& app) {
   BURROW_ASSIGN_OR_RETURN(
-      auto insert,
-      SqliteStatement::Prepare(database,
-                               "INSERT INTO apps (id, name, ephemeral, created_ms, stopped_ms) VALUES (?, ?, ?, ?, ?) "
-                               "ON CONFLICT (id) DO UPDATE SET name = excluded.name, ephemeral = excluded.ephemeral, "
-                               "created_ms = excluded.created_ms, stopped_ms = excluded.stopped_ms"));
-  return insert.Run(app.id.str(), app.name, uint64_t{app.ephemeral}, app.created_ms, app.stopped_ms);
+      auto insert, SqliteStatement::Prepare(database,
+                                            "INSERT INTO apps (id, name, ephemeral, created_ms, stopped_ms, workspace) "
+                                            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = "
+                                            "excluded.name, ephemeral = excluded.ephemeral, "
+                                            "created_ms = excluded.created_ms, stopped_ms = excluded.stopped_ms"));
+  return insert.Run(app.id.str(), app.name, uint64_t{app.ephemeral}, app.created_ms, app.stopped_ms, app.workspace);
 }
 
 Status InsertFunctions(SqliteDatabase& database, const std::vector<FunctionRecord>& functions) {
@@ -36,9 +36,12 @@ Status DropFunction(SqliteDatabase& database, const FunctionId& id) {
 Status InsertGroup(SqliteDatabase& database, const GroupRecord& group) {
   BURROW_ASSIGN_OR_RETURN(
       auto put, SqliteStatement::Prepare(database,
-                                         "INSERT INTO groups (id, function, closed) VALUES (?, ?, ?) "
-                                         "ON CONFLICT (id) DO UPDATE SET closed = max(closed, excluded.closed)"));
-  return put.Run(group.id.str(), group.function.str(), uint64_t{group.closed});
+                                         "INSERT INTO groups (id, function, closed, workspace) VALUES (?, ?, ?, ?) "
+                                         "ON CONFLICT (id) DO UPDATE SET closed = max(closed, excluded.closed) "
+                                         "WHERE function = excluded.function"));
+  BURROW_RETURN_IF_ERROR(put.Run(group.id.str(), group.function.str(), uint64_t{group.closed}, group.workspace));
+  if (database.Changes() > 0) return {};
+  return Fail(Code::kInvalidArgument, "the group {} is of another function", group.id.str());
 }
 
 Result<std::vector<CallId>> InsertNewCalls(SqliteDatabase& database, const std::vector<CallRecord>& calls) {
@@ -57,6 +60,12 @@ Result<std::vector<CallId>> InsertNewCalls(SqliteDatabase& database, const std::
     if (database.Changes() > 0) added.push_back(call.id);
   }
   return added;
+}
+
+Status DropStepsOf(SqliteDatabase& database, const std::string& scope) {
+  if (scope.empty()) return RunOnce(database, "DELETE FROM steps WHERE instr(key, '/') = 0");
+  // Keys that begin with "SCOPE/": '0' is the character after '/'.
+  return RunOnce(database, "DELETE FROM steps WHERE key >= ?1 || '/' AND key < ?1 || '0'", scope);
 }
 
 }  // namespace burrow::store

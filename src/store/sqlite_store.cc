@@ -17,7 +17,8 @@ TokenRecord ReadToken(const SqliteStatement& row) {
           .name = row.Text(1),
           .secret_sha256 = row.Text(2),
           .role = RoleOf(row.Number(3)),
-          .created_ms = row.Number(4)};
+          .created_ms = row.Number(4),
+          .workspace = row.Text(5)};
 }
 
 AppRecord ReadApp(const SqliteStatement& row) {
@@ -25,7 +26,8 @@ AppRecord ReadApp(const SqliteStatement& row) {
           .name = row.Text(1),
           .ephemeral = row.Bool(2),
           .created_ms = row.Number(3),
-          .stopped_ms = row.Number(4)};
+          .stopped_ms = row.Number(4),
+          .workspace = row.Text(5)};
 }
 
 FunctionRecord ReadFunction(const SqliteStatement& row) {
@@ -47,13 +49,16 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) {
 Status SqliteStore::PutToken(const TokenRecord& token) {
   const std::lock_guard lock(mutex_);
   return Change(database_,
-                "INSERT OR REPLACE INTO tokens (id, name, secret_sha256, role, created_ms) VALUES (?, ?, ?, ?, ?)",
-                token.id, token.name, token.secret_sha256, static_cast<uint64_t>(token.role), token.created_ms);
+                "INSERT OR REPLACE INTO tokens (id, name, secret_sha256, role, created_ms, workspace) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                token.id, token.name, token.secret_sha256, static_cast<uint64_t>(token.role), token.created_ms,
+                token.workspace);
 }
 
 Result<std::vector<TokenRecord>> SqliteStore::Tokens() {
   const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT id, name, secret_sha256, role, created_ms FROM tokens ORDER BY created_ms, id",
+  return Rows(database_,
+              "SELECT id, name, secret_sha256, role, created_ms, workspace FROM tokens ORDER BY created_ms, id",
               ReadToken);
 }
 
@@ -71,7 +76,8 @@ Status SqliteStore::PutApp(const AppRecord& app) {
 
 Result<std::vector<AppRecord>> SqliteStore::Apps() {
   const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT id, name, ephemeral, created_ms, stopped_ms FROM apps ORDER BY created_ms, seq",
+  return Rows(database_,
+              "SELECT id, name, ephemeral, created_ms, stopped_ms, workspace FROM apps ORDER BY created_ms, seq",
               ReadApp);
 }
 

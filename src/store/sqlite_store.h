@@ -16,6 +16,9 @@ class SqliteStore final : public Store {
   // Takes a database that has been migrated.
   explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
 
+  Status PutWorkspace(const WorkspaceRecord& workspace) override;
+  Result<std::vector<WorkspaceRecord>> Workspaces() override;
+  Status DropWorkspace(const std::string& name) override;
   Status PutToken(const TokenRecord& token) override;
   Result<std::vector<TokenRecord>> Tokens() override;
   Status DropToken(const std::string& id) override;
@@ -33,7 +36,7 @@ class SqliteStore final : public Store {
   Result<std::vector<SecretRecord>> Secrets() override;
   Status DropSecret(const std::string& workspace, const std::string& name) override;
   Result<std::vector<ScheduleRecord>> Schedules() override;
-  Result<bool> FireSchedule(const ScheduleRecord& schedule, const CallRecord& call) override;
+  Result<bool> FireSchedule(const ScheduleRecord& schedule, const GroupRecord& group, const CallRecord& call) override;
 
   Status PutImage(const ImageRecord& image) override;
   Result<std::vector<ImageRecord>> Images() override;
@@ -43,17 +46,17 @@ class SqliteStore final : public Store {
   Status PutStep(const StepRecord& step) override;
   Result<std::optional<StepRecord>> FindStep(const std::string& key) override;
   Result<std::vector<StepRecord>> Steps() override;
-  Result<uint64_t> DropSteps() override;
+  Result<uint64_t> DropSteps(const std::string& scope) override;
   Status NameImage(const ImageName& name) override;
-  Status DropImageNames(const std::vector<std::string>& names) override;
+  Status DropImageNames(const std::string& workspace, const std::vector<std::string>& names) override;
   Result<std::vector<ImageName>> ImageNames() override;
   Status PutImported(const std::string& key, const std::string& digest) override;
   Result<std::optional<std::string>> FindImported(const std::string& key) override;
 
   Result<std::vector<CallId>> AddCalls(const GroupRecord& group, const std::vector<CallRecord>& calls) override;
   Status FinishCalls(const std::vector<FinishedCall>& calls) override;
-  Result<std::optional<CallRecord>> FindCall(const CallId& id) override;
-  Result<std::optional<GroupRecord>> FindGroup(const GroupId& id) override;
+  Result<std::optional<CallRecord>> FindCall(const std::string& workspace, const CallId& id) override;
+  Result<std::optional<GroupRecord>> FindGroup(const std::string& workspace, const GroupId& id) override;
   Result<std::vector<CallRecord>> GroupCalls(const GroupId& id) override;
   Result<std::vector<CallRecord>> QueuedCalls() override;
   Status VisitCalls(const std::function<Status(const CallRecord&)>& visit) override;

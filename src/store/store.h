@@ -1,5 +1,6 @@
-// What control must find again after a restart: tokens, apps, functions, images, and calls that were acknowledged as
-// queued. Not stored: where containers are, and what Invoke runs. Messages travel through here as opaque bytes.
+// What control must find again after a restart: workspaces, tokens, apps, functions, images, and calls that were
+// acknowledged as queued. Not stored: where containers are, and what Invoke runs. Messages travel through here as
+// opaque bytes.
 //
 // Implementations are thread-safe and block; each function is one transaction, durable when it returns (SQLite: WAL,
 // synchronous=FULL).
@@ -17,6 +18,18 @@
 
 namespace burrow::store {
 
+// The workspace that is always there.
+inline constexpr const char* kDefaultWorkspace = "default";
+
+// Whom apps, images, secrets and calls belong to.
+struct WorkspaceRecord {
+  std::string name;
+  uint32_t max_containers = 0;    // of all its functions together; 0: no bound of its own
+  uint32_t max_queued_calls = 0;  // the same; 0: the server's bound
+  bool shares_cache = false;      // of build steps, with all others that do
+  uint64_t created_ms = 0;
+};
+
 // What a token is for; stored by these numbers. An admin may do everything, a member all but hand out tokens, a caller
 // call functions; a worker's opens the link and blobs.
 enum class TokenRole { kAdmin = 0, kWorker = 1, kMember = 2, kCaller = 3 };
@@ -26,6 +39,7 @@ struct TokenRecord {
   std::string secret_sha256;  // hex; the secret itself is never stored
   TokenRole role = TokenRole::kCaller;
   uint64_t created_ms = 0;
+  std::string workspace = kDefaultWorkspace;
 };
 
 struct AppRecord {
@@ -34,6 +48,7 @@ struct AppRecord {
   bool ephemeral = false;
   uint64_t created_ms = 0;
   uint64_t stopped_ms = 0;  // 0 while it runs
+  std::string workspace = kDefaultWorkspace;
 };
 
 struct FunctionRecord {
@@ -44,7 +59,7 @@ struct FunctionRecord {
 };
 
 struct ImageName {
-  std::string name;
+  std::string workspace, name;
   ImageId image;
 };
 
@@ -63,11 +78,12 @@ struct ImageRecord {
   std::string description;  // of the step that made it
   uint64_t files = 0, bytes = 0, created_ms = 0;
   std::string build;  // id of the build that made it; empty for imports
+  std::string workspace = kDefaultWorkspace;
 };
 
 // What a step of a build led to.
 struct StepRecord {
-  std::string key;    // of the cache
+  std::string key;    // of the cache: "SCOPE/..." where the cache is one workspace's own
   std::string image;  // serialized burrow.link.v1.Image
   uint64_t files = 0, bytes = 0, created_ms = 0;
 };
@@ -87,6 +103,7 @@ struct GroupRecord {
   GroupId id;
   FunctionId function;
   bool closed = false;
+  std::string workspace = kDefaultWorkspace;
 };
 
 struct FinishedCall {
@@ -126,6 +143,11 @@ class Store {
  public:
   virtual ~Store() = default;
 
+  virtual Status PutWorkspace(const WorkspaceRecord& workspace) = 0;  // inserts or replaces by name
+  virtual Result<std::vector<WorkspaceRecord>> Workspaces() = 0;      // by name; the default one is always there
+  // With all that belongs to it, but for tokens.
+  virtual Status DropWorkspace(const std::string& name) = 0;
+
   virtual Status PutToken(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> Tokens() = 0;  // the oldest first
   virtual Status DropToken(const std::string& id) = 0;
@@ -148,9 +170,10 @@ class Store {
   virtual Status DropSecret(const std::string& workspace, const std::string& name) = 0;
 
   virtual Result<std::vector<ScheduleRecord>> Schedules() = 0;
-  // Adds the call that a schedule makes, with its closed group, and notes the time that it is made for: both or none.
+  // Adds the call that a schedule makes, with its group, and notes the time that it is made for: both or none.
   // False, and nothing is added, where that time or a later one is noted already, or the function has no schedule.
-  virtual Result<bool> FireSchedule(const ScheduleRecord& schedule, const CallRecord& call) = 0;
+  virtual Result<bool> FireSchedule(const ScheduleRecord& schedule, const GroupRecord& group,
+                                    const CallRecord& call) = 0;
 
   virtual Status PutImage(const ImageRecord& image) = 0;
   virtual Result<std::vector<ImageRecord>> Images() = 0;
@@ -163,11 +186,12 @@ class Store {
   virtual Status PutStep(const StepRecord& step) = 0;
   virtual Result<std::optional<StepRecord>> FindStep(const std::string& key) = 0;
   virtual Result<std::vector<StepRecord>> Steps() = 0;  // in no order
-  virtual Result<uint64_t> DropSteps() = 0;             // how many there were
+  // Those of one workspace's own cache, or of the common one where `scope` is empty; gives how many there were.
+  virtual Result<uint64_t> DropSteps(const std::string& scope) = 0;
   // Gives the image a name, which another image may lose by it.
   virtual Status NameImage(const ImageName& name) = 0;
-  virtual Status DropImageNames(const std::vector<std::string>& names) = 0;
-  virtual Result<std::vector<ImageName>> ImageNames() = 0;  // by name
+  virtual Status DropImageNames(const std::string& workspace, const std::vector<std::string>& names) = 0;
+  virtual Result<std::vector<ImageName>> ImageNames() = 0;  // by workspace and name
   // What importing something led to: digests in hex, by the importer's own keys.
   virtual Status PutImported(const std::string& key, const std::string& digest) = 0;
   virtual Result<std::optional<std::string>> FindImported(const std::string& key) = 0;
@@ -177,8 +201,9 @@ class Store {
   virtual Result<std::vector<CallId>> AddCalls(const GroupRecord& group, const std::vector<CallRecord>& calls) = 0;
   // Marks calls finished; ids that are unknown or finished already are passed over.
   virtual Status FinishCalls(const std::vector<FinishedCall>& calls) = 0;
-  virtual Result<std::optional<CallRecord>> FindCall(const CallId& id) = 0;
-  virtual Result<std::optional<GroupRecord>> FindGroup(const GroupId& id) = 0;
+  // Of that workspace.
+  virtual Result<std::optional<CallRecord>> FindCall(const std::string& workspace, const CallId& id) = 0;
+  virtual Result<std::optional<GroupRecord>> FindGroup(const std::string& workspace, const GroupId& id) = 0;
   virtual Result<std::vector<CallRecord>> GroupCalls(const GroupId& id) = 0;  // by index
   virtual Result<std::vector<CallRecord>> QueuedCalls() = 0;                  // in order of submission
   // Every call, in pieces, so that others go on meanwhile: what comes or goes in between may be seen or not.

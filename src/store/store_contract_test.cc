@@ -43,8 +43,8 @@ TEST_P(StoreContract, IsEmptyAtFirst) {
   EXPECT_THAT(*store().Functions(), IsEmpty());
   EXPECT_THAT(*store().Images(), IsEmpty());
   EXPECT_THAT(*store().QueuedCalls(), IsEmpty());
-  EXPECT_FALSE(store().FindCall(CallId::New())->has_value());
-  EXPECT_FALSE(store().FindGroup(GroupId::New())->has_value());
+  EXPECT_FALSE(store().FindCall(kDefaultWorkspace, CallId::New())->has_value());
+  EXPECT_FALSE(store().FindGroup(kDefaultWorkspace, GroupId::New())->has_value());
   EXPECT_FALSE(store().FindStep("key")->has_value());
 }
 
@@ -141,9 +141,9 @@ TEST_P(StoreContract, ForgetsAppsWithTheirFunctions) {
 
 TEST_P(StoreContract, KeepsNamesOfImagesAndWhatWasImported) {
   auto first = ImageId::New(), second = ImageId::New();
-  ASSERT_TRUE(store().NameImage({"tools", first}));
-  ASSERT_TRUE(store().NameImage({"base", first}));
-  ASSERT_TRUE(store().NameImage({"tools", second}));
+  ASSERT_TRUE(store().NameImage({kDefaultWorkspace, "tools", first}));
+  ASSERT_TRUE(store().NameImage({kDefaultWorkspace, "base", first}));
+  ASSERT_TRUE(store().NameImage({kDefaultWorkspace, "tools", second}));
   ASSERT_TRUE(store().PutImported("layer a", "d1"));
   ASSERT_TRUE(store().PutImported("layer a", "d2"));
   Reopen();
@@ -191,13 +191,13 @@ TEST_P(StoreContract, KeepsImagesAndTheStepsThatLedToThem) {
 TEST_P(StoreContract, ForgetsImagesNamesAndSteps) {
   const ImageId kept = ImageId::New(), dropped = ImageId::New();
   for (const ImageId& id : {kept, dropped}) ASSERT_TRUE(store().PutImage({.id = id}));
-  ASSERT_TRUE(store().NameImage({"kept", kept}));
-  ASSERT_TRUE(store().NameImage({"dropped", dropped}));
+  ASSERT_TRUE(store().NameImage({kDefaultWorkspace, "kept", kept}));
+  ASSERT_TRUE(store().NameImage({kDefaultWorkspace, "dropped", dropped}));
   ASSERT_TRUE(store().PutStep({.key = "a"}));
   ASSERT_TRUE(store().PutStep({.key = "b"}));
   ASSERT_TRUE(store().DropImages({dropped, ImageId::New()}));
-  ASSERT_TRUE(store().DropImageNames({"dropped", "unknown"}));
-  EXPECT_EQ(*store().DropSteps(), 2u);
+  ASSERT_TRUE(store().DropImageNames(kDefaultWorkspace, {"dropped", "unknown"}));
+  EXPECT_EQ(*store().DropSteps(""), 2u);
   Reopen();
   ASSERT_EQ(store().Images()->size(), 1u);
   EXPECT_EQ(store().Images()->front().id, kept);
@@ -211,7 +211,7 @@ TEST_P(StoreContract, FindsAnAddedCallWithAllItsFields) {
   const CallRecord call = NewCall(group, 7, 1234);
   ASSERT_THAT(*store().AddCalls(group, {call}), ElementsAre(call.id));
   Reopen();
-  const auto found = *store().FindCall(call.id);
+  const auto found = *store().FindCall(kDefaultWorkspace, call.id);
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->id, call.id);
   EXPECT_EQ(found->function, group.function);
@@ -238,13 +238,13 @@ TEST_P(StoreContract, GivesOnlyNewIdsWhenABatchIsRepeated) {
 TEST_P(StoreContract, KeepsAClosedGroupClosed) {
   GroupRecord group = NewGroup();
   ASSERT_TRUE(store().AddCalls(group, {}));
-  EXPECT_FALSE((*store().FindGroup(group.id))->closed);
+  EXPECT_FALSE((*store().FindGroup(kDefaultWorkspace, group.id))->closed);
   group.closed = true;
   ASSERT_TRUE(store().AddCalls(group, {}));
   group.closed = false;
   ASSERT_TRUE(store().AddCalls(group, {NewCall(group, 0)}));
   Reopen();
-  const auto found = *store().FindGroup(group.id);
+  const auto found = *store().FindGroup(kDefaultWorkspace, group.id);
   ASSERT_TRUE(found.has_value());
   EXPECT_TRUE(found->closed);
   EXPECT_EQ(found->function, group.function);
@@ -278,7 +278,7 @@ TEST_P(StoreContract, TakesTheFirstOutcomeOfACallOnly) {
   ASSERT_TRUE(store().FinishCalls({{.id = call.id, .result = "late", .finished_ms = 60},
                                    {.id = CallId::New(), .result = "unknown", .finished_ms = 60}}));
   Reopen();
-  const auto found = *store().FindCall(call.id);
+  const auto found = *store().FindCall(kDefaultWorkspace, call.id);
   EXPECT_EQ(found->state, CallState::kFinished);
   EXPECT_EQ(found->result, kBytes);
   EXPECT_EQ(found->finished_ms, 50u);
@@ -302,8 +302,8 @@ TEST_P(StoreContract, ForgetsOldFinishedCallsAndTheGroupsThatTheyLeaveEmpty) {
   ASSERT_TRUE(store().AddCalls(mixed, {old, young, queued}));
   ASSERT_TRUE(store().FinishCalls({{in_done.id, "", 10}, {in_open.id, "", 10}, {old.id, "", 99}, {young.id, "", 100}}));
   ASSERT_TRUE(store().DropFinishedBefore(100));
-  EXPECT_FALSE(store().FindGroup(done.id)->has_value());
-  EXPECT_TRUE(store().FindGroup(open.id)->has_value());
+  EXPECT_FALSE(store().FindGroup(kDefaultWorkspace, done.id)->has_value());
+  EXPECT_TRUE(store().FindGroup(kDefaultWorkspace, open.id)->has_value());
   EXPECT_TRUE(store().GroupCalls(open.id)->empty());
   EXPECT_THAT(IdsOf(*store().GroupCalls(mixed.id)), ElementsAre(young.id, queued.id));
 
@@ -323,7 +323,7 @@ TEST_P(StoreContract, KeepsOneMebibyteOfArguments) {
   call.arguments.assign(1u << 20, '\x7f');
   ASSERT_TRUE(store().AddCalls(group, {call}));
   Reopen();
-  EXPECT_EQ((*store().FindCall(call.id))->arguments, call.arguments);
+  EXPECT_EQ((*store().FindCall(kDefaultWorkspace, call.id))->arguments, call.arguments);
 }
 
 TEST_P(StoreContract, MayBeUsedByManyThreads) {
@@ -337,7 +337,7 @@ TEST_P(StoreContract, MayBeUsedByManyThreads) {
           const auto calls = NewCalls(group, 5);
           EXPECT_EQ(store().AddCalls(group, calls)->size(), 5u);
           EXPECT_TRUE(store().FinishCalls({{calls[0].id, "done", 1}}));
-          EXPECT_TRUE(store().FindCall(calls[1].id)->has_value());
+          EXPECT_TRUE(store().FindCall(kDefaultWorkspace, calls[1].id)->has_value());
         }
       });
     }

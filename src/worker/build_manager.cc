@@ -168,11 +168,14 @@ void BuildManager::Answer(burrow::link::v1::AgentAnswer answer) {
   if (at != running_.end()) at->second.agents->Deliver(std::move(answer));
 }
 
-void BuildManager::PruneCaches() { net::RunDetached(*io_, Prune(), "prune cache mounts"); }
+void BuildManager::PruneCaches(const std::string& workspace) {
+  net::RunDetached(*io_, Prune(workspace), "prune cache mounts");
+}
 
-net::Task<void> BuildManager::Prune() {
+net::Task<void> BuildManager::Prune(std::string workspace) {
   Result<uint32_t> removed = 0;
-  if (caches_ != nullptr) removed = co_await net::RunBlocking(chores_, [caches = caches_] { return caches->Prune(); });
+  if (caches_ != nullptr)
+    removed = co_await net::RunBlocking(chores_, [caches = caches_, workspace] { return caches->Prune(workspace); });
   if (!removed) LogWarn("prune cache mounts: {}", removed.error().message());
   FromWorker message;
   message.mutable_caches_pruned()->set_removed(removed.value_or(0));

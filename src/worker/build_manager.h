@@ -27,8 +27,8 @@ class BuildManager {
   void Cancel(const std::string& step_id);
   // What the user's ssh agent answered a step; of a step that is not there any more: no error.
   void Answer(burrow::link::v1::AgentAnswer answer);
-  // Removes the cache mounts that no step uses, and says how many these were.
-  void PruneCaches();
+  // Removes the workspace's cache mounts that no step uses, and says how many these were.
+  void PruneCaches(const std::string& workspace);
   // Cancels every step and waits for their end; false at the deadline.
   net::Task<bool> StopAll(std::chrono::milliseconds deadline);
 
@@ -40,7 +40,7 @@ class BuildManager {
   };
   Result<Running> Prepare(const std::string& step_id);
   net::Task<void> Run(burrow::link::v1::BuildStep step, Running running);
-  net::Task<void> Prune();
+  net::Task<void> Prune(std::string workspace);
   void SayWait(const std::string& step_id, const std::string& waits_for);
   void SendDone(const std::string& step_id, const builder::StepOutcome& outcome);
 

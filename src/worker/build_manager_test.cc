@@ -155,7 +155,7 @@ TEST_F(BuildManagerTest, PrunesCachesThatNoStepUses) {
   mount.mutable_cache()->set_id("c");
   builds_->Start(step);
   EXPECT_EQ(AwaitStep(step).error(), "");
-  builds_->PruneCaches();
+  builds_->PruneCaches("");
   EXPECT_EQ(AwaitMessage([](const FromWorker& m) { return m.has_caches_pruned(); }).caches_pruned().removed(), 1u);
   EXPECT_TRUE(std::filesystem::is_empty(temp_ / "cache-mounts"));
 }

@@ -176,7 +176,7 @@ void Agent::OnMessage(FromControl message) {
       builds_.Answer(std::move(*message.mutable_agent_answer()));
       break;
     case FromControl::kPruneCaches:
-      builds_.PruneCaches();
+      builds_.PruneCaches(message.prune_caches().workspace());
       break;
     case FromControl::kStartShell:
       if (!shutting_) shells_.Start(std::move(*message.mutable_start_shell()));

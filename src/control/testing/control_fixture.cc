@@ -160,15 +160,32 @@ Status ControlFixture::PostStream(const std::string& method, const google::proto
 }
 
 std::string ControlFixture::NewImage() {
-  if (!image_.empty()) return image_;
+  std::string& image = images_[token];
+  if (!image.empty()) return image;
   pb::BuildRequest request;
   request.add_steps()->mutable_base()->set_name("debian_slim");
   auto status = Stream<pb::BuildEvent>("Images/Build", request, [&](const pb::BuildEvent& event) {
-    if (event.has_image()) image_ = event.image().image_id();
+    if (event.has_image()) image = event.image().image_id();
     return true;
   });
   if (!status) ADD_FAILURE() << status.error().message();
-  return image_;
+  return image;
+}
+
+std::string ControlFixture::NewWorkspace(const std::string& name,
+                                         const std::function<void(pb::WorkspaceLimits&)>& change) {
+  pb::CreateWorkspaceRequest request;
+  request.set_name(name);
+  if (change) change(*request.mutable_limits());
+  auto created = Ask<pb::CreateWorkspaceResponse>("Workspaces/Create", request);
+  if (!created) ADD_FAILURE() << created.error().message();
+  pb::CreateTokenRequest of_member;
+  of_member.set_name("of-" + name);
+  of_member.set_role(pb::TOKEN_ROLE_MEMBER);
+  of_member.set_workspace(name);
+  auto response = Ask<pb::CreateTokenResponse>("Tokens/Create", of_member);
+  if (!response) ADD_FAILURE() << response.error().message();
+  return response ? response->token() : "";
 }
 
 std::string ControlFixture::NewApp(const std::string& name, bool ephemeral) {

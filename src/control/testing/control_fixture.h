@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ class ControlFixture : public ::testing::Test {
     });
   }
 
+  // A workspace, and a member's token of it.
+  std::string NewWorkspace(const std::string& name, const std::function<void(pb::WorkspaceLimits&)>& change = {});
+
   // An app with one function "f" of the image that NewImage gives.
   struct Published {
     std::string app, function;
@@ -86,7 +90,7 @@ class ControlFixture : public ::testing::Test {
   std::thread thread_;
   uint16_t port_ = 0;
   std::string worker_token_;
-  std::string image_;
+  std::map<std::string, std::string> images_;  // by token
   net::HttpClient http_;
 };
 
