@@ -1,4 +1,4 @@
-"""The grammar of the commands around a server that is in use: serve, top, config, token."""
+"""The grammar of the commands around a server that is in use: serve, top, config, token, workspace."""
 
 from __future__ import annotations
 
@@ -73,9 +73,65 @@ def add_token(token: "ArgumentParser") -> None:
         help="member: everything but tokens; caller: calls functions of deployed apps; admin: "
         "everything; worker: joins as a worker (default: member)",
     )
+    create.add_argument("--workspace", metavar="W", help="that it belongs to (default: yours)")
     create.set_defaults(handler="token_commands.create")
     listed = commands.add_parser("list", help="show who has one")
     listed.set_defaults(handler="token_commands.list_tokens")
     revoke = commands.add_parser("revoke", help="refuse one from now on")
     revoke.add_argument("name", metavar="NAME", help="or the id that `burrow token list` shows")
     revoke.set_defaults(handler="token_commands.revoke")
+
+
+def add_workspace(workspace: "ArgumentParser") -> None:
+    """`burrow workspace`"""
+    commands = workspace.add_subparsers(metavar="COMMAND", required=True)
+    create = commands.add_parser(
+        "create",
+        help="make one",
+        description="Makes a workspace. Tokens of it are made by burrow token create --workspace.",
+    )
+    _add_limits(create)
+    create.add_argument(
+        "--share-cache",
+        action="store_true",
+        default=None,
+        help="its image builds take cached steps from all workspaces that share, and give theirs",
+    )
+    create.set_defaults(handler="workspace_commands.create")
+    listed = commands.add_parser("list", help="show what each has and may have")
+    listed.set_defaults(handler="workspace_commands.list_workspaces")
+    update = commands.add_parser("update", help="change what one may have, at once")
+    _add_limits(update)
+    update.add_argument(
+        "--share-cache", action="store_true", default=None, help="share from now on"
+    )
+    update.add_argument(
+        "--no-share-cache",
+        action="store_false",
+        dest="share_cache",
+        help="use a cache of its own from now on",
+    )
+    update.set_defaults(handler="workspace_commands.update")
+    delete = commands.add_parser(
+        "delete",
+        help="remove one, with its images, secrets and results",
+        description="Refused while an app of it runs or a token of it is left.",
+    )
+    delete.add_argument("name", metavar="NAME")
+    delete.set_defaults(handler="workspace_commands.delete")
+
+
+def _add_limits(command: "ArgumentParser") -> None:
+    command.add_argument("name", metavar="NAME")
+    command.add_argument(
+        "--max-containers",
+        type=int,
+        metavar="N",
+        help="of all its functions together; 0: no bound of its own",
+    )
+    command.add_argument(
+        "--max-queued-calls",
+        type=int,
+        metavar="N",
+        help="of all its functions together, in no container; 0: the server's bound",
+    )

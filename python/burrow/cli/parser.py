@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from burrow import __version__
 from burrow.cli.build_parser import add_build, add_image_store
 from burrow.cli.deploy_parser import add_call, add_deploy, add_history, add_logs, add_secret
-from burrow.cli.live_parser import add_config, add_serve, add_token, add_top
+from burrow.cli.live_parser import add_config, add_serve, add_token, add_top, add_workspace
 
 
 def make_parser() -> "ArgumentParser":
@@ -57,6 +57,9 @@ def make_parser() -> "ArgumentParser":
         commands.add_parser(
             "token", help="the token for the server; hand out others, and revoke them"
         )
+    )
+    add_workspace(
+        commands.add_parser("workspace", help="what belongs together, apart from what others have")
     )
     system = commands.add_parser("system", help="look after the server")
     system_commands = system.add_subparsers(metavar="COMMAND", required=True)

@@ -22,6 +22,8 @@ _USE = {
 def create(options: "Namespace") -> int:
     """`burrow token create`"""
     request = {"name": options.name, "role": _ROLE + options.role.upper()}
+    if options.workspace:
+        request["workspace"] = options.workspace
     answer = Transport(load_config()).unary("Tokens/Create", request)
     print(answer["token"])
     print(
@@ -38,12 +40,13 @@ def list_tokens(options: "Namespace") -> int:
         [
             item.get("name") or "(the server's own)",
             word(item.get("role"), _ROLE),
+            item.get("workspace") or "(all)",
             age(item.get("createdMs")),
             item.get("id", ""),
         ]
         for item in answer.get("tokens", ())
     ]
-    sys.stdout.write(table(["TOKEN", "ROLE", "AGE", "ID"], rows))
+    sys.stdout.write(table(["TOKEN", "ROLE", "WORKSPACE", "AGE", "ID"], rows))
     return 0
 
 
