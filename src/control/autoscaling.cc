@@ -81,22 +81,52 @@ void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) 
                       .containers = static_cast<uint32_t>(function->containers.size()),
                       .wanted = Wanted(function)});
   }
-  std::vector<bool> has_no_room(claims.size());
+  std::vector<bool> is_served(claims.size());
   while (const auto next = scheduler::NextStart(claims, shares)) {
     auto& claim = claims[*next];
     if (!StartOne(functions[*next])) {
-      has_no_room[*next] = true;
       claim.wanted = 0;
       continue;
     }
     claim.wanted--;
+    is_served[*next] = claim.wanted == 0;
     claim.containers++;
     shares[claim.workspace].containers++;
   }
   for (size_t i = 0; i < claims.size(); ++i) {
     if (claims[i].wanted > 0) WaitForWorkspace(functions[i]);
-    if (claims[i].wanted == 0 && !has_no_room[i]) EndStarvation(*functions[i]);
+    if (is_served[i]) EndStarvation(*functions[i]);
   }
+}
+
+void Autoscaler::YieldToOthers(Container& container) {
+  if (starved_.empty() || container.state != Container::State::kReady) return;
+  const Function& owner = *container.function;
+  if (LoadOf(owner, clock_.Now()).ready <= owner.spec.function().min_containers()) return;
+  container.yielded = std::ranges::any_of(starved_, [&](const auto& waiting) {
+    return waiting.get() != &owner && waiting->queued > 0 && ShouldYield(container, *waiting);
+  });
+}
+
+bool Autoscaler::ShouldYield(Container& container, const Function& waiting) const {
+  const Function& owner = *container.function;
+  const bool same_workspace = waiting.workspace == owner.workspace;
+  const bool is_full = waiting.starvation == Starvation::kWorkspaceFull;
+  if (waiting.starvation == Starvation::kNoWorker || (is_full && !same_workspace)) return false;
+  scheduler::Holding mine, theirs;
+  containers_.ForEach([&](const Container& other) {
+    const bool leaves = other.yielded || other.state == Container::State::kStopping;
+    const bool comes = leaves && (!is_full || other.function->workspace == waiting.workspace);
+    mine.of_workspace += !leaves && other.function->workspace == owner.workspace ? 1 : 0;
+    mine.of_function += !leaves && other.function.get() == &owner ? 1 : 0;
+    theirs.of_workspace += comes || other.function->workspace == waiting.workspace ? 1 : 0;
+    theirs.of_function += comes || other.function.get() == &waiting ? 1 : 0;
+  });
+  if (!scheduler::ShouldYield(mine, theirs, same_workspace)) return false;
+  const auto state = std::exchange(container.state, Container::State::kStopping);
+  const bool fits = FindRoom(waiting, workers_.Connected(), true) != nullptr;
+  container.state = state;
+  return fits;
 }
 
 // Its workspace has as many containers as it may. An idle one of another function makes room, unless one stops already.
@@ -257,7 +287,10 @@ void Autoscaler::NoteIdle(Container& container) {
   const auto waits = [&](const std::shared_ptr<Function>& function) {
     return function->starvation == Starvation::kWorkspaceFull && function->workspace == container.function->workspace;
   };
-  if (const auto first = std::ranges::find_if(starved_, waits); first != starved_.end()) WaitForWorkspace(*first);
+  if (const auto first = std::ranges::find_if(starved_, waits); first != starved_.end()) {
+    const auto function = *first;
+    WaitForWorkspace(function);
+  }
   if (container.state == Container::State::kStopping) return;
   if (container.generation != container.function->generation) {
     return Stop(container, "its function was published anew", timings_.stop_grace);

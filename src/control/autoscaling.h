@@ -40,6 +40,8 @@ class Autoscaler {
   void Warm(const std::shared_ptr<Function>& function);
   // A container has no call: it stops once its window has passed.
   void NoteIdle(Container& container);
+  // Its container takes no further call where others that wait for its room have fewer containers.
+  void YieldToOthers(Container& container);
   // Asks the worker to stop it; the container leaves when the worker says that it has stopped.
   void Stop(Container& container, const std::string& reason, Millis grace);
   // The function's bounds have changed: starts and idle times are looked at anew.
@@ -59,6 +61,7 @@ class Autoscaler {
   scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
   uint32_t Wanted(const std::shared_ptr<Function>& function);
   void Share(const std::vector<std::shared_ptr<Function>>& functions);
+  bool ShouldYield(Container& container, const Function& waiting) const;
   void WaitForWorkspace(const std::shared_ptr<Function>& function);
   bool StartOne(const std::shared_ptr<Function>& function);
   void StartOn(const std::shared_ptr<Function>& function, Worker& worker, SteadyTime decided);

@@ -42,6 +42,10 @@ void ContainerTable::Remove(Container& container) {
   containers_.erase(std::string(container.id.str()));
 }
 
+void ContainerTable::ForEach(const std::function<void(const Container&)>& visit) const {
+  for (const auto& [id, container] : containers_) visit(*container);
+}
+
 std::vector<Container*> ContainerTable::All() const {
   std::vector<Container*> all;
   all.reserve(containers_.size());

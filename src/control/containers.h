@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,7 +35,8 @@ struct Container {
   bool reported = false;                    // in the inventory of the worker's last Hello
   std::deque<std::shared_ptr<Call>> calls;  // in order of dispatch: the first not done is the one that runs
   uint64_t calls_done = 0;
-  bool used = false;  // a call was dispatched to it
+  bool used = false;     // a call was dispatched to it
+  bool yielded = false;  // it goes when its calls have ended, since others have less
   std::vector<pb::Phase> phases;
   double place_ms = 0;
 
@@ -50,8 +52,8 @@ struct Container {
   bool overdue(SteadyTime now) const {
     return !calls.empty() && now - head_since >= scheduler::kOverdueAfter && CallsAtOnce(*function) == 1;
   }
-  // It takes one call and has had it.
-  bool spent() const { return used && function->spec.function().single_use_containers(); }
+  // It takes one call and has had it, or is given up.
+  bool spent() const { return yielded || (used && function->spec.function().single_use_containers()); }
   bool takes_calls() const { return state == State::kReady && generation == function->generation && !spent(); }
 };
 
@@ -66,7 +68,8 @@ class ContainerTable {
   Container* Find(const std::string& id) const;  // of any workspace
   // Leaves its function and worker, and is destroyed.
   void Remove(Container& container);
-  std::vector<Container*> All() const;  // in the order of their starts, as in In
+  void ForEach(const std::function<void(const Container&)>& visit) const;  // in no order
+  std::vector<Container*> All() const;                                     // in the order of their starts, as in In
   std::vector<Container*> In(const std::string& workspace) const;
   // Until they have stopped.
   uint32_t CountIn(const std::string& workspace) const;

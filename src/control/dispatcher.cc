@@ -244,8 +244,11 @@ void Dispatcher::OnDone(Container& container, lpb::CallDone done) {
 
 void Dispatcher::OnSlotFree(Container& container) {
   auto function = container.function;
-  if (container.spent() && container.calls.empty())
-    autoscaler_.Stop(container, "it takes one call", timings_.stop_grace);
+  if (!container.spent()) autoscaler_.YieldToOthers(container);
+  if (container.spent() && container.calls.empty()) {
+    autoscaler_.Stop(container, container.yielded ? "others that wait have less" : "it takes one call",
+                     timings_.stop_grace);
+  }
   if (function->queued > 0) {
     Pump(function);
   } else if (container.calls.size() > 1) {

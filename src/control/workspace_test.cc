@@ -1,4 +1,6 @@
 // Workspaces: who manages them, what belongs to them, and how much each may have.
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -72,7 +74,24 @@ class Workspaces : public ControlFixture {
         .function;
   }
 
+  // Ends the first call with that argument that has not ended. It took so long that none is sent ahead from now on.
+  void EndLongCall(const std::string& argument) {
+    for (const auto& message : worker_->Received()) {
+      const auto& call = message.call();
+      if (call.arguments().inline_() != argument || !done_.insert(call.call_id()).second) continue;
+      lpb::FromWorker done;
+      done.mutable_done()->set_container_id(call.container_id());
+      done.mutable_done()->set_call_id(call.call_id());
+      done.mutable_done()->set_attempt(call.attempt());
+      done.mutable_done()->set_status(pb::CALL_STATUS_SUCCESS);
+      done.mutable_done()->set_run_ms(60'000);
+      return worker_->Say(done);
+    }
+    ADD_FAILURE() << "there is no such call";
+  }
+
   std::string admin_;
+  std::set<std::string> done_;  // calls that have been answered
   std::unique_ptr<testing::FakeWorker> worker_;
 };
 
@@ -325,6 +344,31 @@ TEST_F(Workspaces, RoomThatIsLeftGoesToTheWorkspaceThatHasLeast) {
     started.push_back(worker_->WaitFor(From::kStart, 5 + i).start().spec().function().qualname());
   }
   EXPECT_THAT(started, ElementsAre("modest", "modest", "greedy"));
+}
+
+// The first one's queue never ends, and would keep all of the worker for itself.
+TEST_F(Workspaces, BusyContainersGoWhenTheirCallsEndWhereOthersHaveLess) {
+  Begin({.memory = 2ull << 30});
+  worker_->on_call = [](const lpb::CallDispatch&) {};
+  worker_->Connect();
+  const std::string member = NewWorkspace("others");
+  const auto greedy = Publish("greedy");
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(greedy, std::vector<std::string>(50, "x"))));
+  worker_->WaitFor(From::kCall, 4);
+  token = member;
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(Publish("modest"), {"y", "y", "y", "y"})));
+  std::map<std::string, int> started;
+  for (size_t starts = 5; starts < 7; ++starts) {
+    EndLongCall("x");
+    started[worker_->WaitFor(From::kStart, starts).start().spec().function().qualname()]++;
+  }
+  EXPECT_EQ(started["modest"], 2);
+  EXPECT_EQ(worker_->Count(From::kStop), 2u);
+  // Both have two now: a container whose call ends goes on.
+  const size_t calls = worker_->Count(From::kCall);
+  EndLongCall("x");
+  EXPECT_EQ(worker_->WaitFor(From::kCall, calls + 1).call().arguments().inline_(), "x");
+  EXPECT_EQ(worker_->Count(From::kStop), 2u);
 }
 
 }  // namespace

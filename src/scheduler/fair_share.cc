@@ -21,4 +21,9 @@ std::optional<size_t> NextStart(std::span<const StartClaim> claims, std::span<co
   return next;
 }
 
+bool ShouldYield(const Holding& owner, const Holding& claim, bool same_workspace) {
+  if (same_workspace) return owner.of_function > uint64_t{claim.of_function} + 1;
+  return owner.of_workspace > uint64_t{claim.of_workspace} + 1;
+}
+
 }  // namespace burrow::scheduler

@@ -29,4 +29,14 @@ struct StartClaim {
 // fewest. Of equal ones the first: claims are in the order in which they wait. None where nobody may have one.
 std::optional<size_t> NextStart(std::span<const StartClaim> claims, std::span<const WorkspaceShare> workspaces);
 
+// What a function and its workspace have.
+struct Holding {
+  uint32_t of_workspace = 0, of_function = 0;  // containers
+};
+
+// Whether a busy container goes, once its calls have ended, so that its room may go to a claim that waits: where its
+// owner still has as many as the other afterwards, so that no room goes to and fro. `claim` counts room that is on its
+// way. In one workspace functions are compared, else workspaces.
+bool ShouldYield(const Holding& owner, const Holding& claim, bool same_workspace);
+
 }  // namespace burrow::scheduler

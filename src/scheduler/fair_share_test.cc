@@ -93,6 +93,17 @@ RC_GTEST_PROP(FairShare, RoomIsLeftOnlyWhereNobodyMayHaveIt, ()) {
   for (const auto& claim : pool.claims) RC_ASSERT(claim.wanted == 0 || IsFull(pool.workspaces[claim.workspace]));
 }
 
+RC_GTEST_PROP(FairShare, RoomIsYieldedUntilBothHaveTheSameAndThenNoMore, (bool same_workspace)) {
+  uint32_t mine = *rc::gen::inRange(0u, 100u), theirs = *rc::gen::inRange(0u, 100u);
+  const auto all = mine + theirs;
+  const auto holding = [](uint32_t count) { return Holding{.of_workspace = count, .of_function = count}; };
+  uint32_t moved = 0;
+  for (; ShouldYield(holding(mine), holding(theirs), same_workspace); ++moved) mine--, theirs++;
+  RC_ASSERT(moved <= all);
+  RC_ASSERT(moved == 0 || mine == theirs || mine == theirs + 1);
+  RC_ASSERT(!(moved > 0 && ShouldYield(holding(theirs), holding(mine), same_workspace)));
+}
+
 // Whoever was served last had least of all who could have been.
 RC_GTEST_PROP(FairShare, NobodyIsServedWhileSomebodyHasLess, ()) {
   const Pool pool = AnyPool();
