@@ -237,6 +237,7 @@ class RunningControl final : public Control {
             *state_.store,
             store_thread_,
             [this](const std::string& workspace) { return image_service_.BuildsFor(workspace); },
+            [this](const std::string& workspace) { return image_catalog_.PruneCacheMounts(workspace); },
             [this] { autoscaler_.NoteRoom(); }};
   }
   ImportParts ImportPartsOf() {

@@ -31,6 +31,8 @@ class ImageCatalog {
  public:
   explicit ImageCatalog(CatalogParts parts) : parts_(parts), caches_pruned_(parts.io) {}
   void Register(api::Gateway& gateway);
+  // Of the workspace, which no step uses, on all connected workers; gives their number. Not for longer than 30 s.
+  net::Task<uint32_t> PruneCacheMounts(const std::string& workspace);
   void OnCachesPruned(const lpb::CachesPruned& pruned);
 
  private:
@@ -44,7 +46,6 @@ class ImageCatalog {
   Status AddRemoval(const std::string& workspace, const std::string& text, bool force,
                     ImageRecords::Removal& removal) const;
   bool IsUsed(const ImageId& id) const;  // by an app that lives
-  net::Task<uint32_t> PruneCacheMounts(const std::string& workspace);
 
   CatalogParts parts_;
   unsigned answers_ = 0;      // of workers to the last question

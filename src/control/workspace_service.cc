@@ -101,7 +101,7 @@ Status WorkspaceService::CheckUnused(const std::string& name) const {
 }
 
 net::Task<Result<pb::DeleteWorkspaceResponse>> WorkspaceService::Delete(const pb::DeleteWorkspaceRequest& request) {
-  const std::string name = request.name();
+  const std::string& name = request.name();
   BURROW_CO_RETURN_IF_ERROR(p_.workspaces.Need(name));
   BURROW_CO_RETURN_IF_ERROR(CheckUnused(name));
   const store::WorkspaceRecord record = *p_.workspaces.Find(name);
@@ -112,6 +112,7 @@ net::Task<Result<pb::DeleteWorkspaceResponse>> WorkspaceService::Delete(const pb
     co_return Forward(std::move(dropped.error()));
   }
   Forget(name);
+  co_await p_.prune_cache_mounts(name);  // of the workers that are here: others keep them for nobody
   co_return pb::DeleteWorkspaceResponse();
 }
 

@@ -32,6 +32,7 @@ struct WorkspaceServiceParts {
   store::Store& store;
   Background& store_thread;
   std::function<bool(const std::string& workspace)> has_builds;
+  std::function<net::Task<uint32_t>(const std::string& workspace)> prune_cache_mounts;
   std::function<void()> limits_changed;  // functions that wait for room may have it now
 };
 

@@ -153,6 +153,7 @@ TEST_F(Workspaces, OneIsDeletedOnceNothingOfItGoesOnWithAllThatItHad) {
   ASSERT_TRUE(Revoke("of-others"));
   const auto deleted = Delete("others");
   ASSERT_TRUE(deleted) << deleted.error().message();
+  EXPECT_EQ(worker_->WaitFor(From::kPruneCaches).prune_caches().workspace(), "others");
   token = NewWorkspace("others");
   EXPECT_EQ(Ask<pb::ListImagesResponse>("Images/List", pb::ListImagesRequest())->images_size(), 0);
   pb::ListAppsRequest all;
@@ -365,9 +366,9 @@ TEST_F(Workspaces, BusyContainersGoWhenTheirCallsEndWhereOthersHaveLess) {
   EXPECT_EQ(started["modest"], 2);
   EXPECT_EQ(worker_->Count(From::kStop), 2u);
   // Both have two now: a container whose call ends goes on.
-  const size_t calls = worker_->Count(From::kCall);
+  worker_->WaitFor(From::kCall, 6);
   EndLongCall("x");
-  EXPECT_EQ(worker_->WaitFor(From::kCall, calls + 1).call().arguments().inline_(), "x");
+  EXPECT_EQ(worker_->WaitFor(From::kCall, 7).call().arguments().inline_(), "x");
   EXPECT_EQ(worker_->Count(From::kStop), 2u);
 }
 

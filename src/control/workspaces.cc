@@ -22,6 +22,7 @@ const store::WorkspaceRecord* WorkspaceTable::Find(const std::string& name) cons
 Status WorkspaceTable::Need(const std::string& name) const {
   if (Find(name)) return {};
   std::vector<std::string> names;
+  names.reserve(records_.size());
   for (const auto& [known, record] : records_) names.push_back(known);
   const std::string shown = name.substr(0, kMaxNameBytes);
   return Fail(Code::kNotFound, "there is no workspace '{}'{}: see `burrow workspace list`", shown,
@@ -30,6 +31,7 @@ Status WorkspaceTable::Need(const std::string& name) const {
 
 std::vector<const store::WorkspaceRecord*> WorkspaceTable::All() const {
   std::vector<const store::WorkspaceRecord*> all;
+  all.reserve(records_.size());
   for (const auto& [name, record] : records_) all.push_back(&record);
   return all;
 }

@@ -88,6 +88,10 @@ void FakeWorker::Handle(lpb::FromControl message) {
              : SayBuilt(message.build().step_id(), cas::Digest::Of(message.build().step().SerializeAsString() +
                                                                    message.build().run().SerializeAsString())
                                                        .Hex());
+  } else if (message.has_prune_caches()) {
+    lpb::FromWorker pruned;
+    pruned.mutable_caches_pruned()->set_removed(0);
+    Say(std::move(pruned));
   } else if (message.has_cancel_step() && on_cancel_step) {
     on_cancel_step(message.cancel_step());
   }

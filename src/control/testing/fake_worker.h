@@ -26,8 +26,8 @@ struct FakeWorkerOptions {
 };
 
 // Connects from a thread of its own. By itself it starts every container at once, answers each call with its arguments,
-// stops and cancels as asked, and builds each step into an image named after it. The hooks run on its thread; set them
-// before Connect.
+// stops and cancels as asked, builds each step into an image named after it, and has no caches to prune. The hooks run
+// on its thread; set them before Connect.
 class FakeWorker {
  public:
   explicit FakeWorker(FakeWorkerOptions options) : options_(std::move(options)) {}
