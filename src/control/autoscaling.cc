@@ -208,10 +208,7 @@ void Autoscaler::NoteIdle(Container& container) {
   const auto waits = [&](const std::shared_ptr<Function>& function) {
     return function->starvation == Starvation::kWorkspaceFull && function->workspace == container.function->workspace;
   };
-  if (const auto first = std::ranges::find_if(starved_, waits); first != starved_.end()) {
-    const auto function = *first;
-    WaitForWorkspace(function);
-  }
+  if (const auto first = std::ranges::find_if(starved_, waits); first != starved_.end()) WaitForWorkspace(*first);
   if (container.state == Container::State::kStopping) return;
   if (container.generation != container.function->generation) {
     return Stop(container, "its function was published anew", timings_.stop_grace);
