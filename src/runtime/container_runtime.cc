@@ -1,12 +1,9 @@
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <deque>
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -16,12 +13,9 @@
 #include "base/log.h"
 #include "os/attributes.h"
 #include "os/fs.h"
-#include "os/user_namespace.h"
 #include "runtime/bundle.h"
-#include "runtime/container.h"
-#include "runtime/engine.h"
+#include "runtime/container_state.h"
 #include "runtime/skeleton.h"
-#include "runtime/terminal.h"
 
 namespace burrow::runtime {
 namespace {
@@ -30,8 +24,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kStartDeadline{60'000};
-constexpr milliseconds kKillDeadline{5'000};
-constexpr size_t kMostMessengers = 4;
 constexpr uint64_t kResolvConfLimit = 64u << 10;
 // Where systemd-resolved keeps the name servers that its own address on loopback stands for.
 constexpr const char* kSystemdResolvConf = "/run/systemd/resolve/resolv.conf";
@@ -70,141 +62,6 @@ Status WritePlain(const std::string& path, std::string_view content) {
 }
 
 }  // namespace
-
-// Members go in reverse order: what holds others back comes last.
-struct Container::State {
-  std::string name, upper, engine_directory, small_files;
-  ExecTarget exec_target;
-  std::optional<os::Cgroup> cgroup;
-  os::Mount rootfs;
-  std::optional<os::ContainerNetwork> network;
-  UniqueFd loopback;
-  os::UserNamespace joinable;
-  ino_t joined_from = 0;  // a pid namespace; 0: none
-  StartedEngine engine;
-  EngineTerminal terminal;
-  std::deque<os::Process> messengers;  // that carry signals into a kernel of the container's own
-  std::optional<ContainerExit> exit;
-  double mount_ms = 0, launch_ms = 0;
-
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State();
-
-  int NetworkFd() const { return network ? network->namespace_fd() : loopback.get(); }
-  std::string DescriptorPath(int fd) const { return fmt::format("/proc/{}/fd/{}", getpid(), fd); }
-  void KillNow();
-  Status SendByEngine(int signal);
-};
-
-void Container::State::KillNow() {
-  if (engine.init.valid()) syscall(SYS_pidfd_send_signal, engine.init.get(), SIGKILL, nullptr, 0);
-  if (cgroup) (void)cgroup->Kill(milliseconds(0));
-}
-
-// One that repeats what is still on its way would only be late.
-Status Container::State::SendByEngine(int signal) {
-  std::erase_if(messengers, [](os::Process& sent) { return sent.Wait(milliseconds(0)).has_value(); });
-  if (messengers.size() >= kMostMessengers) return {};
-  BURROW_ASSIGN_OR_RETURN(os::Process sent, SendSignal({.root = exec_target.engine_root, .name = name}, signal));
-  messengers.push_back(std::move(sent));
-  return {};
-}
-
-Container::State::~State() {
-  KillNow();
-  if (cgroup) {
-    if (Status status = cgroup->Kill(kKillDeadline); !status)
-      LogWarn("container {}: {}", name, status.error().message());
-  }
-  messengers.clear();
-  engine.process = {};
-  network.reset();
-  if (Status status = rootfs.Unmount(); !status) LogWarn("container {}: {}", name, status.error().message());
-  if (cgroup) {
-    if (Status status = cgroup->Remove(); !status) LogWarn("container {}: {}", name, status.error().message());
-  }
-  for (const std::string& directory : {engine_directory, small_files}) {
-    if (directory.empty()) continue;
-    if (Status status = os::RemoveTree(directory); !status) LogWarn("container {}: {}", name, status.error().message());
-  }
-}
-
-Result<Engine> ParseEngine(std::string_view name) {
-  if (name == "crun") return Engine::kCrun;
-  if (name == "runc") return Engine::kRunc;
-  if (name == "runsc") return Engine::kRunsc;
-  return Fail(Code::kInvalidArgument, "\"{}\" is no container runtime that Burrow knows: use crun, runc or runsc",
-              name);
-}
-
-Container::Container(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Container::Container(Container&&) noexcept = default;
-Container& Container::operator=(Container&&) noexcept = default;
-Container::~Container() = default;
-
-int Container::pidfd() const { return state_->engine.process.pidfd(); }
-const std::string& Container::upper() const { return state_->upper; }
-double Container::mount_ms() const { return state_->mount_ms; }
-double Container::launch_ms() const { return state_->launch_ms; }
-void Container::Kill() { state_->KillNow(); }
-os::CgroupUsage Container::Usage() const { return state_->cgroup->Usage(); }
-ExecTarget Container::exec_target() const { return state_->exec_target; }
-
-Status Container::Signal(int signal) {
-  const int init = state_->engine.init.get();
-  if (init < 0) return Fail(Code::kNotFound, "container {} has ended", state_->name);
-  const bool own_kernel = state_->exec_target.engine == Engine::kRunsc;  // `init` is that kernel
-  if (syscall(SYS_pidfd_send_signal, init, own_kernel ? 0 : signal, nullptr, 0) == 0)
-    return own_kernel && signal != 0 ? state_->SendByEngine(signal) : Status();
-  if (errno == ESRCH) return Fail(Code::kNotFound, "container {} has ended", state_->name);
-  return FailErrno(fmt::format("signal container {}", state_->name));
-}
-
-Result<UniqueFd> Container::OpenPidNamespace() const {
-  auto opened = os::Open(fmt::format("/proc/{}/ns/pid", state_->engine.init_pid), O_RDONLY);
-  // The number may be another process's by now, unless the first one still lives.
-  const int init = state_->engine.init.get();
-  if (!opened || init < 0 || syscall(SYS_pidfd_send_signal, init, 0, nullptr, 0) != 0)
-    return Fail(Code::kNotFound, "container {} has ended", state_->name);
-  return opened;
-}
-
-Status Container::Adopt(pid_t process) {
-  UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
-  if (!fd.valid()) return FailErrno(fmt::format("adopt process {}", process));
-  struct stat namespace_of_it{};
-  const std::string path = fmt::format("/proc/{}/ns/pid", process);
-  if (stat(path.c_str(), &namespace_of_it) != 0 || namespace_of_it.st_ino != state_->joined_from)
-    return Fail(Code::kFailedPrecondition, "process {} is none that may join container {}", process, state_->name);
-  for (const std::string& file : state_->cgroup->procs_files()) {
-    BURROW_ASSIGN_OR_RETURN(UniqueFd procs, os::Open(file, O_WRONLY));
-    BURROW_RETURN_IF_ERROR(os::WriteAll(procs.get(), std::to_string(process)));
-  }
-  state_->engine.init = std::move(fd);
-  return {};
-}
-
-Result<UniqueFd> Container::OpenTerminal() const {
-  if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
-  return state_->terminal.Open();
-}
-
-Status Container::ResizeTerminal(TerminalSize size) {
-  if (!state_->terminal.valid()) return Fail(Code::kFailedPrecondition, "container {} has no terminal", state_->name);
-  return state_->terminal.Resize(size, state_->engine.process);
-}
-
-Result<ContainerExit> Container::Wait(milliseconds deadline) {
-  if (state_->exit) return *state_->exit;
-  BURROW_ASSIGN_OR_RETURN(const os::ExitStatus status, state_->engine.process.Wait(deadline));
-  // Nothing outlives the first process, even where the engine was what died.
-  state_->KillNow();
-  state_->exit =
-      ContainerExit{.status = FromEngineStatus(status), .out_of_memory = state_->cgroup->Usage().oom_kills > 0};
-  return *state_->exit;
-}
 
 // The steps of one start; what they have made belongs to the state from then on.
 class ContainerStart {

@@ -139,7 +139,9 @@ def test_a_stopped_burrowd_leaves_nothing_behind(own_daemon: Daemon) -> None:
     own_daemon.start()
     state = own_daemon.state
     looks = (mounts_under, cgroups, network_links, address_translations)
-    assert [look.__name__ for look in looks if not look(state)] == []  # it can be seen while it is there
+    assert [
+        look.__name__ for look in looks if not look(state)
+    ] == []  # it can be seen while it is there
     assert processes_with(state, 0) != set()
     assert own_daemon.stop() == 0
     check_nothing_left(state)
