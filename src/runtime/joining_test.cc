@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <fstream>
+#include <thread>
 
 #include "os/fs.h"
 #include "runtime/container.h"
@@ -55,8 +56,18 @@ class JoiningTest : public RuntimeFixture {
     ASSERT_TRUE(started) << ErrorText(started);
     container.emplace(std::move(*started));
   }
-  // The number, on this machine, of the container's process that has this word in its command line.
+  // The number, on this machine, of the container's process that has this word in its command line. The engine tells of
+  // a process before that executes its command, and nothing tells of that.
   static pid_t ProcessOf(const Container& container, const std::string& word) {
+    const auto until = std::chrono::steady_clock::now() + kJoinPatience;
+    pid_t found = 0;
+    while (found == 0 && std::chrono::steady_clock::now() < until) {
+      found = FindProcess(container, word);
+      if (found == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return found;
+  }
+  static pid_t FindProcess(const Container& container, const std::string& word) {
     std::ifstream procs(container.exec_target().cgroup_procs.front());
     for (pid_t pid = 0; procs >> pid;) {
       const std::string words = os::ReadFile(fmt::format("/proc/{}/cmdline", pid)).value_or("");

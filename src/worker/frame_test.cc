@@ -73,7 +73,7 @@ TEST(FrameDecoder, GivesALargeBodyByPieces) {
 
 TEST(FrameDecoder, RefusesLengthsOverTheirBounds) {
   for (const std::string& prefix :
-       {std::string("\x01\0\x10\0\0\0\0\0", 8), std::string("\0\0\0\0\x01\0\0\x10", 8), std::string(8, '\xff')}) {
+       {std::string("\x01\0\x10\0\0\0\0\0", 8), std::string("\0\0\0\0\x01\0\0\x80", 8), std::string(8, '\xff')}) {
     FrameDecoder decoder;
     Feed(decoder, prefix);
     auto next = decoder.Next();
