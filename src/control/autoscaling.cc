@@ -42,8 +42,8 @@ uint32_t Autoscaler::Wanted(const std::shared_ptr<Function>& function) {
   if (closed_ || function->removed || !function->app->live() || function->back_off.armed()) return 0;
   const uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
   if (wanted == 0) EndStarvation(*function);
-  if (wanted == 0 || !check_start) return wanted;
-  const Status may = check_start(*function);
+  if (wanted == 0) return 0;
+  const Status may = CheckStart(*function);
   if (may) return wanted;
   function->import_broken = true;  // until somebody calls again
   fail_waiting(*function, Infrastructure(may.error().message()));
@@ -51,9 +51,24 @@ uint32_t Autoscaler::Wanted(const std::shared_ptr<Function>& function) {
   return 0;
 }
 
+// Says why none of its containers may start, now or ever.
+Status Autoscaler::CheckStart(const Function& function) const {
+  const auto demand = DemandOf(function);
+  const auto bounds = workspaces_.BoundsOf(function.workspace);
+  if (!scheduler::MayStart({.bounds = bounds}, demand)) {
+    return Fail(Code::kFailedPrecondition,
+                "a container of {} reserves {:g} CPUs and {} MiB, and all of the workspace '{}' may reserve {} and {}: "
+                "ask for less, or have an admin raise it (`burrow workspace update`)",
+                Label(function), demand.cpus, demand.memory >> 20, function.workspace,
+                bounds.cpus > 0 ? fmt::format("{:g} CPUs", bounds.cpus) : "any CPUs",
+                bounds.memory > 0 ? fmt::format("{} MiB", bounds.memory >> 20) : "any memory");
+  }
+  return check_start ? check_start(function) : Status();
+}
+
 void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
   if (Wanted(function) == 0) return;
-  if (function->starvation == Starvation::kWorkspaceFull && IsFull(ShareOf(function->workspace))) return;
+  if (function->starvation == Starvation::kWorkspaceFull && !MayStart(*function)) return;
   std::vector claims = {function};
   // Others are asked only where there is something to share.
   const bool alone = starved_.empty() || (starved_.size() == 1 && starved_.front() == function);
@@ -73,8 +88,8 @@ void Autoscaler::Warm(const std::shared_ptr<Function>& function) {
   }
   const auto load = LoadOf(*function, clock_.Now());
   if (load.ready + load.starting > 0) return;
-  if (NeedsParameters(function->spec.function()) || (check_start && !check_start(*function))) return;
-  if (IsFull(ShareOf(function->workspace))) return;
+  if (NeedsParameters(function->spec.function()) || !CheckStart(*function)) return;
+  if (!MayStart(*function)) return;
   if (Worker* worker = FindRoom(*function, workers_.Connected(), false)) StartOn(function, *worker, clock_.Now());
 }
 

@@ -59,6 +59,8 @@ class Autoscaler {
 
  private:
   scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
+  bool MayStart(const Function& function) const;  // as far as its workspace is concerned
+  Status CheckStart(const Function& function) const;
   uint32_t Wanted(const std::shared_ptr<Function>& function);
   void Share(const std::vector<std::shared_ptr<Function>>& functions);
   bool ShouldYield(Container& container, const Function& waiting) const;

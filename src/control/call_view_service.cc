@@ -82,7 +82,7 @@ std::string WhyWaiting(const Call& call, uint32_t ahead, SteadyTime now) {
     return fmt::format("no worker has {:g} CPUs and {} MiB free", demand.cpus, demand.memory >> 20);
   }
   if (function.starvation == Starvation::kWorkspaceFull)
-    return fmt::format("the workspace '{}' has as many containers as it may", function.workspace);
+    return fmt::format("the workspace '{}' has as much as it may", function.workspace);
   if (load.max_containers > 0 && load.ready + load.starting >= load.max_containers && load.starting == 0)
     return fmt::format("all of its at most {} containers are busy, and {} calls are before it", load.max_containers,
                        ahead);

@@ -60,9 +60,12 @@ std::vector<Container*> ContainerTable::In(const std::string& workspace) const {
   return containers;
 }
 
-uint32_t ContainerTable::CountIn(const std::string& workspace) const {
-  return static_cast<uint32_t>(std::ranges::count_if(
-      containers_, [&](const auto& entry) { return entry.second->function->workspace == workspace; }));
+scheduler::WorkspaceShare ContainerTable::ShareOf(const std::string& workspace) const {
+  scheduler::WorkspaceShare share;
+  for (const auto& [id, container] : containers_) {
+    if (container->function->workspace == workspace) share.Add(container->demand);
+  }
+  return share;
 }
 
 pb::ContainerInfo Describe(const Container& container) {

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "control/functions.h"
 #include "control/messages.h"
+#include "scheduler/fair_share.h"
 
 namespace burrow::control {
 
@@ -71,8 +72,8 @@ class ContainerTable {
   void ForEach(const std::function<void(const Container&)>& visit) const;  // in no order
   std::vector<Container*> All() const;                                     // in the order of their starts, as in In
   std::vector<Container*> In(const std::string& workspace) const;
-  // Until they have stopped.
-  uint32_t CountIn(const std::string& workspace) const;
+  // What it has, until it has stopped; without bounds.
+  scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
   size_t size() const { return containers_.size(); }
 
  private:

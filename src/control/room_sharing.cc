@@ -10,7 +10,13 @@
 namespace burrow::control {
 
 scheduler::WorkspaceShare Autoscaler::ShareOf(const std::string& workspace) const {
-  return {.containers = containers_.CountIn(workspace), .max_containers = workspaces_.MaxContainers(workspace)};
+  scheduler::WorkspaceShare share = containers_.ShareOf(workspace);
+  share.bounds = workspaces_.BoundsOf(workspace);
+  return share;
+}
+
+bool Autoscaler::MayStart(const Function& function) const {
+  return scheduler::MayStart(ShareOf(function.workspace), DemandOf(function));
 }
 
 // Starts containers one after another, each for whoever has the fairest claim to it.
@@ -23,6 +29,7 @@ void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) 
     if (is_new) shares.push_back(ShareOf(function->workspace));
     claims.push_back({.workspace = number->second,
                       .containers = static_cast<uint32_t>(function->containers.size()),
+                      .each = DemandOf(*function),
                       .wanted = Wanted(function)});
   }
   std::vector<bool> is_served(claims.size());
@@ -35,7 +42,7 @@ void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) 
     claim.wanted--;
     is_served[*next] = claim.wanted == 0;
     claim.containers++;
-    shares[claim.workspace].containers++;
+    shares[claim.workspace].Add(claim.each);
   }
   for (size_t i = 0; i < claims.size(); ++i) {
     if (claims[i].wanted > 0) WaitForWorkspace(functions[i]);
@@ -73,7 +80,7 @@ bool Autoscaler::ShouldYield(Container& container, const Function& waiting) cons
   return fits;
 }
 
-// Its workspace has as many containers as it may. An idle one of another function makes room, unless one stops already.
+// Its workspace has as much as it may. An idle container of another function makes room, unless one stops already.
 void Autoscaler::WaitForWorkspace(const std::shared_ptr<Function>& function) {
   Starve(function, Starvation::kWorkspaceFull);
   const auto containers = containers_.In(function->workspace);

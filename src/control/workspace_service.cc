@@ -1,6 +1,7 @@
 #include "control/workspace_service.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "control/limits.h"
@@ -9,10 +10,20 @@
 namespace burrow::control {
 namespace {
 
+constexpr double kMaxWorkspaceCpus = 1e6;
+
 void Apply(const pb::WorkspaceLimits& limits, store::WorkspaceRecord& record) {
   if (limits.has_max_containers()) record.max_containers = limits.max_containers();
+  if (limits.has_max_cpus()) record.max_cpu_millis = static_cast<uint32_t>(std::lround(limits.max_cpus() * 1000));
+  if (limits.has_max_memory_mib()) record.max_memory_mib = limits.max_memory_mib();
   if (limits.has_max_queued_calls()) record.max_queued_calls = limits.max_queued_calls();
   if (limits.has_share_cache()) record.shares_cache = limits.share_cache();
+}
+
+Status Check(const pb::WorkspaceLimits& limits) {
+  if (limits.max_cpus() >= 0 && limits.max_cpus() <= kMaxWorkspaceCpus) return {};
+  return Fail(Code::kInvalidArgument, "a workspace's cores must be between 0 and {:g}, not {:g}", kMaxWorkspaceCpus,
+              limits.max_cpus());
 }
 
 }  // namespace
@@ -30,6 +41,7 @@ void WorkspaceService::Register(api::Gateway& gateway) {
 
 net::Task<Result<pb::CreateWorkspaceResponse>> WorkspaceService::Create(const pb::CreateWorkspaceRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(CheckName("a workspace's name", request.name()));
+  BURROW_CO_RETURN_IF_ERROR(Check(request.limits()));
   if (p_.workspaces.Find(request.name()))
     co_return Fail(Code::kAlreadyExists, "there is a workspace '{}' already: take another name", request.name());
   if (p_.workspaces.All().size() >= kMaxWorkspaces)
@@ -49,10 +61,15 @@ pb::WorkspaceInfo WorkspaceService::Describe(const store::WorkspaceRecord& recor
   pb::WorkspaceInfo info;
   info.set_name(record.name);
   info.mutable_limits()->set_max_containers(record.max_containers);
+  info.mutable_limits()->set_max_cpus(record.max_cpu_millis / 1000.0);
+  info.mutable_limits()->set_max_memory_mib(record.max_memory_mib);
   info.mutable_limits()->set_max_queued_calls(record.max_queued_calls);
   info.mutable_limits()->set_share_cache(record.shares_cache);
   info.set_created_ms(record.created_ms);
-  info.set_containers(p_.containers.CountIn(record.name));
+  const auto share = p_.containers.ShareOf(record.name);
+  info.set_containers(share.containers);
+  info.set_cpus(share.reserved.cpus);
+  info.set_memory_mib(share.reserved.memory >> 20);
   const auto apps = p_.apps.In(record.name);
   info.set_apps(static_cast<uint32_t>(std::ranges::count_if(apps, [](const App* app) { return !app->stopped(); })));
   info.set_waiting(static_cast<uint32_t>(p_.apps.WaitingIn(record.name)));
@@ -68,6 +85,7 @@ net::Task<Result<pb::ListWorkspacesResponse>> WorkspaceService::List() {
 
 net::Task<Result<pb::UpdateWorkspaceResponse>> WorkspaceService::Update(const pb::UpdateWorkspaceRequest& request) {
   BURROW_CO_RETURN_IF_ERROR(p_.workspaces.Need(request.name()));
+  BURROW_CO_RETURN_IF_ERROR(Check(request.limits()));
   if (request.name() == store::kDefaultWorkspace && request.limits().has_share_cache())
     co_return Fail(Code::kFailedPrecondition, "the default workspace always shares its cache of build steps");
   store::WorkspaceRecord record = *p_.workspaces.Find(request.name());

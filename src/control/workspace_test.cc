@@ -254,13 +254,31 @@ TEST_F(Workspaces, OneHasAtMostAsManyContainersAsItMayAndCallsWait) {
   EXPECT_EQ(worker_->Count(From::kStart), 2u);
   pb::ShowCallRequest show;
   show.set_call_id(waiting.inputs(0).call_id());
-  EXPECT_EQ(Ask<pb::CallView>("CallViews/Show", show)->why(),
-            "the workspace 'others' has as many containers as it may");
+  EXPECT_EQ(Ask<pb::CallView>("CallViews/Show", show)->why(), "the workspace 'others' has as much as it may");
   token = admin_;  // whose own workspace has no bound
   EXPECT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(NewFunction().function, {"e"})));
   worker_->WaitFor(From::kStart, 3);
   Update("others", 3);
   worker_->WaitFor(From::kStart, 4);
+}
+
+TEST_F(Workspaces, OneReservesAtMostTheCoresAndMemoryThatItMay) {
+  Begin();
+  worker_->on_call = [](const lpb::CallDispatch&) {};
+  worker_->Connect();
+  token = NewWorkspace("others", [](auto& limits) { limits.set_max_cpus(2.5); });
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(NewFunction().function, {"a", "b", "c"})));
+  worker_->WaitFor(From::kCall, 2);
+  token = admin_;
+  const auto listed = List();
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->workspaces(1).cpus(), 2.0);
+  EXPECT_EQ(listed->workspaces(1).limits().max_cpus(), 2.5);
+  EXPECT_EQ(worker_->Count(From::kStart), 2u);
+  token = NewWorkspace("small", [](auto& limits) { limits.set_max_memory_mib(64); });
+  const auto refused = Invoke(NewFunction().function);
+  EXPECT_EQ(refused.status(), pb::CALL_STATUS_INFRASTRUCTURE);
+  EXPECT_THAT(refused.error().message(), HasSubstr("'small' may reserve any CPUs and 64 MiB"));
 }
 
 TEST_F(Workspaces, AnIdleContainerMakesRoomForAnotherFunctionOfAFullWorkspace) {

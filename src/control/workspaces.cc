@@ -41,9 +41,12 @@ void WorkspaceTable::Put(store::WorkspaceRecord record) {
   records_.insert_or_assign(std::move(name), std::move(record));
 }
 
-uint32_t WorkspaceTable::MaxContainers(const std::string& name) const {
+scheduler::WorkspaceBounds WorkspaceTable::BoundsOf(const std::string& name) const {
   const auto* record = Find(name);
-  return record ? record->max_containers : 0;
+  if (!record) return {};
+  return {.containers = record->max_containers,
+          .cpus = record->max_cpu_millis / 1000.0,
+          .memory = uint64_t{record->max_memory_mib} << 20};
 }
 
 size_t WorkspaceTable::MaxQueuedCalls(const std::string& name) const {

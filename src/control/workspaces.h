@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "scheduler/fair_share.h"
 #include "store/store.h"
 
 namespace burrow::control {
@@ -23,7 +24,7 @@ class WorkspaceTable {
   void Put(store::WorkspaceRecord record);
   void Drop(const std::string& name) { records_.erase(name); }
 
-  uint32_t MaxContainers(const std::string& name) const;  // 0: no bound
+  scheduler::WorkspaceBounds BoundsOf(const std::string& name) const;
   size_t MaxQueuedCalls(const std::string& name) const;
   // What keys of its cache of build steps begin with: "" for the cache that workspaces share.
   std::string CacheScope(const std::string& name) const;

@@ -3,6 +3,24 @@
 #include <utility>
 
 namespace burrow::scheduler {
+namespace {
+
+constexpr double kCpuSlack = 1e-6;  // ten times 0.1 is less than 1
+
+}  // namespace
+
+void WorkspaceShare::Add(const Demand& container) {
+  ++containers;
+  reserved.cpus += container.cpus;
+  reserved.memory += container.memory;
+}
+
+bool MayStart(const WorkspaceShare& workspace, const Demand& container) {
+  const auto& bounds = workspace.bounds;
+  return (bounds.containers == 0 || workspace.containers < bounds.containers) &&
+         (bounds.cpus == 0 || workspace.reserved.cpus + container.cpus <= bounds.cpus + kCpuSlack) &&
+         (bounds.memory == 0 || workspace.reserved.memory + container.memory <= bounds.memory);
+}
 
 std::optional<size_t> NextStart(std::span<const StartClaim> claims, std::span<const WorkspaceShare> workspaces) {
   const auto rank = [&](const StartClaim& claim) {
@@ -15,7 +33,7 @@ std::optional<size_t> NextStart(std::span<const StartClaim> claims, std::span<co
   };
   std::optional<size_t> next;
   for (size_t i = 0; i < claims.size(); ++i) {
-    if (claims[i].wanted == 0 || IsFull(workspaces[claims[i].workspace])) continue;
+    if (claims[i].wanted == 0 || !MayStart(workspaces[claims[i].workspace], claims[i].each)) continue;
     if (!next || is_before(claims[i], claims[*next])) next = i;
   }
   return next;

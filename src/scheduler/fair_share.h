@@ -6,21 +6,32 @@
 #include <optional>
 #include <span>
 
+#include "scheduler/placement.h"
+
 namespace burrow::scheduler {
 
+// How much a workspace may have; 0: no bound.
+struct WorkspaceBounds {
+  uint32_t containers = 0;
+  double cpus = 0;
+  uint64_t memory = 0;  // bytes
+};
 struct WorkspaceShare {
-  uint32_t containers = 0;      // that it has
-  uint32_t max_containers = 0;  // 0: no bound
+  uint32_t containers = 0;  // that it has
+  Demand reserved;          // by these
+  WorkspaceBounds bounds;
+
+  void Add(const Demand& container);
 };
 
-inline bool IsFull(const WorkspaceShare& workspace) {
-  return workspace.max_containers > 0 && workspace.containers >= workspace.max_containers;
-}
+// Whether it may have one container more.
+bool MayStart(const WorkspaceShare& workspace, const Demand& container);
 
 // A function that wants containers.
 struct StartClaim {
   size_t workspace = 0;     // index
   uint32_t containers = 0;  // that the function has
+  Demand each;              // what one reserves
   uint32_t wanted = 0;      // further ones; 0: the claim counts no more
 };
 

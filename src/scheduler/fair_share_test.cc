@@ -23,7 +23,7 @@ struct Pool {
       if (!next) return;
       claims[*next].wanted--;
       claims[*next].containers++;
-      workspaces[claims[*next].workspace].containers++;
+      workspaces[claims[*next].workspace].Add(claims[*next].each);
     }
   }
   std::vector<uint32_t> Containers() const {
@@ -33,17 +33,24 @@ struct Pool {
   }
 };
 
+WorkspaceBounds AnyBounds() {
+  return {.containers = *rc::gen::inRange(0u, 9u),
+          .cpus = *rc::gen::inRange(0, 9) / 2.0,
+          .memory = *rc::gen::inRange<uint64_t>(0, 20)};
+}
+
 Pool AnyPool() {
   Pool pool;
   const auto count = *rc::gen::inRange<size_t>(1, 5);
-  for (size_t i = 0; i < count; ++i) pool.workspaces.push_back({.max_containers = *rc::gen::inRange(0u, 9u)});
+  for (size_t i = 0; i < count; ++i) pool.workspaces.push_back({.bounds = AnyBounds()});
   const auto functions = *rc::gen::inRange<size_t>(0, 12);
   for (size_t i = 0; i < functions; ++i) {
     const StartClaim claim{.workspace = *rc::gen::inRange<size_t>(0, count),
                            .containers = *rc::gen::inRange(0u, 4u),
+                           .each = {.cpus = *rc::gen::inRange(1, 5) / 4.0, .memory = *rc::gen::inRange<uint64_t>(1, 5)},
                            .wanted = *rc::gen::inRange(0u, 9u)};
     pool.claims.push_back(claim);
-    pool.workspaces[claim.workspace].containers += claim.containers;
+    for (uint32_t had = 0; had < claim.containers; ++had) pool.workspaces[claim.workspace].Add(claim.each);
   }
   return pool;
 }
@@ -65,16 +72,26 @@ TEST(FairShare, ServesFirstWhoHasLeastAndThenWhoWaitsLongest) {
 
 TEST(FairShare, LeavesToOthersWhatAFullWorkspaceMayNotHave) {
   Pool pool{.claims = {{.workspace = 0, .wanted = 9}, {.workspace = 1, .wanted = 9}},
-            .workspaces = {{.max_containers = 2}, {}}};
+            .workspaces = {{.bounds = {.containers = 2}}, {}}};
   pool.Serve(7);
   EXPECT_THAT(pool.Containers(), ElementsAre(2, 5));
+}
+
+TEST(FairShare, CountsCoresAndMemoryOfAWorkspaceThatHasBoundsOfThem) {
+  const Demand tenth{.cpus = 0.1, .memory = 100};
+  Pool cores{.claims = {{.each = tenth, .wanted = 99}}, .workspaces = {{.bounds = {.cpus = 1}}}};
+  cores.Serve(99);
+  EXPECT_THAT(cores.Containers(), ElementsAre(10));
+  Pool memory{.claims = {{.each = tenth, .wanted = 99}}, .workspaces = {{.bounds = {.memory = 350}}}};
+  memory.Serve(99);
+  EXPECT_THAT(memory.Containers(), ElementsAre(3));
 }
 
 TEST(FairShare, ServesNobodyWhereNobodyWantsOrMay) {
   EXPECT_FALSE(NextStart({}, {}));
   EXPECT_FALSE(NextStart(std::vector<StartClaim>{{.wanted = 0}}, std::vector<WorkspaceShare>{{}}));
   EXPECT_FALSE(NextStart(std::vector<StartClaim>{{.wanted = 1}},
-                         std::vector<WorkspaceShare>{{.containers = 1, .max_containers = 1}}));
+                         std::vector<WorkspaceShare>{{.containers = 1, .bounds = {.containers = 1}}}));
 }
 
 RC_GTEST_PROP(FairShare, NoWorkspaceGoesBeyondItsBound, ()) {
@@ -82,15 +99,19 @@ RC_GTEST_PROP(FairShare, NoWorkspaceGoesBeyondItsBound, ()) {
   const auto before = pool.workspaces;
   pool.Serve(*rc::gen::inRange(0u, 60u));
   for (size_t i = 0; i < before.size(); ++i) {
-    if (before[i].max_containers == 0) continue;
-    RC_ASSERT(pool.workspaces[i].containers <= std::max(before[i].containers, before[i].max_containers));
+    const auto &had = before[i], &has = pool.workspaces[i];
+    const auto& bounds = had.bounds;
+    if (bounds.containers > 0) RC_ASSERT(has.containers <= std::max(had.containers, bounds.containers));
+    if (bounds.cpus > 0) RC_ASSERT(has.reserved.cpus <= std::max(had.reserved.cpus, bounds.cpus));
+    if (bounds.memory > 0) RC_ASSERT(has.reserved.memory <= std::max(had.reserved.memory, bounds.memory));
   }
 }
 
 RC_GTEST_PROP(FairShare, RoomIsLeftOnlyWhereNobodyMayHaveIt, ()) {
   Pool pool = AnyPool();
   pool.Serve(1'000);
-  for (const auto& claim : pool.claims) RC_ASSERT(claim.wanted == 0 || IsFull(pool.workspaces[claim.workspace]));
+  for (const auto& claim : pool.claims)
+    RC_ASSERT(claim.wanted == 0 || !MayStart(pool.workspaces[claim.workspace], claim.each));
 }
 
 RC_GTEST_PROP(FairShare, RoomIsYieldedUntilBothHaveTheSameAndThenNoMore, (bool same_workspace)) {
@@ -111,7 +132,7 @@ RC_GTEST_PROP(FairShare, NobodyIsServedWhileSomebodyHasLess, ()) {
   if (!next) return;
   const auto& served = pool.claims[*next];
   for (const auto& claim : pool.claims) {
-    if (claim.wanted == 0 || IsFull(pool.workspaces[claim.workspace])) continue;
+    if (claim.wanted == 0 || !MayStart(pool.workspaces[claim.workspace], claim.each)) continue;
     RC_ASSERT(pool.workspaces[served.workspace].containers <= pool.workspaces[claim.workspace].containers);
     if (claim.workspace == served.workspace) RC_ASSERT(served.containers <= claim.containers);
   }

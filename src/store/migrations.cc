@@ -149,11 +149,13 @@ constexpr const char* kStep7 = R"(
 CREATE TABLE workspaces (
   name             TEXT PRIMARY KEY,
   max_containers   INTEGER NOT NULL,
+  max_cpu_millis   INTEGER NOT NULL,
+  max_memory_mib   INTEGER NOT NULL,
   max_queued_calls INTEGER NOT NULL,
   shares_cache     INTEGER NOT NULL,
   created_ms       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO workspaces VALUES ('default', 0, 0, 1, 0);
+INSERT INTO workspaces VALUES ('default', 0, 0, 0, 0, 1, 0);
 
 ALTER TABLE tokens ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE apps ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';

@@ -9,9 +9,11 @@ namespace {
 WorkspaceRecord ReadWorkspace(const SqliteStatement& row) {
   return {.name = row.Text(0),
           .max_containers = static_cast<uint32_t>(row.Number(1)),
-          .max_queued_calls = static_cast<uint32_t>(row.Number(2)),
-          .shares_cache = row.Bool(3),
-          .created_ms = row.Number(4)};
+          .max_cpu_millis = static_cast<uint32_t>(row.Number(2)),
+          .max_memory_mib = static_cast<uint32_t>(row.Number(3)),
+          .max_queued_calls = static_cast<uint32_t>(row.Number(4)),
+          .shares_cache = row.Bool(5),
+          .created_ms = row.Number(6)};
 }
 
 // Each takes the workspace's name. Rows that others are found by go last.
@@ -34,16 +36,18 @@ constexpr const char* kDrops[] = {
 Status SqliteStore::PutWorkspace(const WorkspaceRecord& workspace) {
   const std::lock_guard lock(mutex_);
   return Change(database_,
-                "INSERT OR REPLACE INTO workspaces (name, max_containers, max_queued_calls, shares_cache, created_ms) "
-                "VALUES (?, ?, ?, ?, ?)",
-                workspace.name, uint64_t{workspace.max_containers}, uint64_t{workspace.max_queued_calls},
+                "INSERT OR REPLACE INTO workspaces (name, max_containers, max_cpu_millis, max_memory_mib, "
+                "max_queued_calls, shares_cache, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                workspace.name, uint64_t{workspace.max_containers}, uint64_t{workspace.max_cpu_millis},
+                uint64_t{workspace.max_memory_mib}, uint64_t{workspace.max_queued_calls},
                 uint64_t{workspace.shares_cache}, workspace.created_ms);
 }
 
 Result<std::vector<WorkspaceRecord>> SqliteStore::Workspaces() {
   const std::lock_guard lock(mutex_);
   return Rows(database_,
-              "SELECT name, max_containers, max_queued_calls, shares_cache, created_ms FROM workspaces ORDER BY name",
+              "SELECT name, max_containers, max_cpu_millis, max_memory_mib, max_queued_calls, shares_cache, created_ms "
+              "FROM workspaces ORDER BY name",
               ReadWorkspace);
 }
 

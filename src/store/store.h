@@ -25,7 +25,9 @@ inline constexpr const char* kDefaultWorkspace = "default";
 struct WorkspaceRecord {
   std::string name;
   uint32_t max_containers = 0;    // of all its functions together; 0: no bound of its own
-  uint32_t max_queued_calls = 0;  // the same; 0: the server's bound
+  uint32_t max_cpu_millis = 0;    // that its containers reserve, in thousandths of a core; 0: no bound of its own
+  uint32_t max_memory_mib = 0;    // that they reserve; 0: no bound of its own
+  uint32_t max_queued_calls = 0;  // of all its functions together; 0: the server's bound
   bool shares_cache = false;      // of build steps, with all others that do
   uint64_t created_ms = 0;
 };

@@ -33,12 +33,19 @@ TEST_P(StoreContract, TheDefaultWorkspaceIsThereFromTheBeginning) {
 
 TEST_P(StoreContract, KeepsWorkspacesByNameWithTheirLimits) {
   ASSERT_TRUE(store().PutWorkspace({.name = kOther, .max_containers = 3, .created_ms = 7}));
-  ASSERT_TRUE(store().PutWorkspace({.name = kOther, .max_containers = 4, .max_queued_calls = 5, .created_ms = 7}));
+  ASSERT_TRUE(store().PutWorkspace({.name = kOther,
+                                    .max_containers = 4,
+                                    .max_cpu_millis = 1'500,
+                                    .max_memory_mib = 9,
+                                    .max_queued_calls = 5,
+                                    .created_ms = 7}));
   Reopen();
   const auto workspaces = *store().Workspaces();
   ASSERT_EQ(workspaces.size(), 2u);
   EXPECT_EQ(workspaces[1].name, kOther);
   EXPECT_EQ(workspaces[1].max_containers, 4u);
+  EXPECT_EQ(workspaces[1].max_cpu_millis, 1'500u);
+  EXPECT_EQ(workspaces[1].max_memory_mib, 9u);
   EXPECT_EQ(workspaces[1].max_queued_calls, 5u);
   EXPECT_FALSE(workspaces[1].shares_cache);
   EXPECT_EQ(workspaces[1].created_ms, 7u);

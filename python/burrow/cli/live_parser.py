@@ -130,6 +130,18 @@ def _add_limits(command: "ArgumentParser") -> None:
         help="of all its functions together; 0: no bound of its own",
     )
     command.add_argument(
+        "--max-cpus",
+        type=float,
+        metavar="CORES",
+        help="that its containers reserve together; 0: no bound of its own",
+    )
+    command.add_argument(
+        "--max-memory",
+        type=int,
+        metavar="MIB",
+        help="that its containers reserve together; 0: no bound of its own",
+    )
+    command.add_argument(
         "--max-queued-calls",
         type=int,
         metavar="N",

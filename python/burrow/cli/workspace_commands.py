@@ -29,7 +29,17 @@ def create(options: "Namespace") -> int:
 def list_workspaces(options: "Namespace") -> int:
     """`burrow workspace list`"""
     answer = Transport(load_config()).unary("Workspaces/List", {})
-    header = ["WORKSPACE", "CONTAINERS", "WAITING", "APPS", "TOKENS", "CACHE", "AGE"]
+    header = [
+        "WORKSPACE",
+        "CONTAINERS",
+        "CORES",
+        "MIB",
+        "WAITING",
+        "APPS",
+        "TOKENS",
+        "CACHE",
+        "AGE",
+    ]
     rows = [_row(item) for item in answer.get("workspaces", ())]
     sys.stdout.write(table(header, rows))
     return 0
@@ -53,6 +63,8 @@ def delete(options: "Namespace") -> int:
 def _limits(options: "Namespace") -> "dict[str, Any]":
     given = {
         "maxContainers": options.max_containers,
+        "maxCpus": options.max_cpus,
+        "maxMemoryMib": options.max_memory,
         "maxQueuedCalls": options.max_queued_calls,
         "shareCache": options.share_cache,
     }
@@ -64,6 +76,8 @@ def _row(item: "dict[str, Any]") -> "list[str]":
     return [
         item.get("name", ""),
         _of(item.get("containers", 0), limits.get("maxContainers", 0)),
+        _of(item.get("cpus", 0), limits.get("maxCpus", 0)),
+        _of(int(item.get("memoryMib", 0)), limits.get("maxMemoryMib", 0)),
         _of(item.get("waiting", 0), limits.get("maxQueuedCalls", 0)),
         str(item.get("apps", 0)),
         str(item.get("tokens", 0)),
@@ -72,5 +86,9 @@ def _row(item: "dict[str, Any]") -> "list[str]":
     ]
 
 
-def _of(count: int, bound: int) -> str:
-    return "%d of %d" % (count, bound) if bound else str(count)
+def _of(count: float, bound: float) -> str:
+    return "%s of %s" % (_short(count), _short(bound)) if bound else _short(count)
+
+
+def _short(number: float) -> str:
+    return ("%.3f" % number).rstrip("0").rstrip(".")

@@ -8,11 +8,25 @@ from test_command_line import burrow
 
 def test_one_is_made_with_the_limits_that_are_named(burrowd: SmallBurrowd) -> None:
     burrowd.methods["Workspaces/Create"] = lambda request: {}
-    done = burrow("workspace", "create", "team", "--max-containers", "3", "--share-cache")
+    done = burrow(
+        "workspace",
+        "create",
+        "team",
+        "--max-containers",
+        "3",
+        "--share-cache",
+        "--max-cpus",
+        "1.5",
+        "--max-memory",
+        "512",
+    )
     assert (done.returncode, done.stdout) == (0, "Created the workspace team\n")
     assert "burrow token create NAME --workspace team" in done.stderr
     assert burrowd.called("Workspaces/Create") == [
-        {"name": "team", "limits": {"maxContainers": 3, "shareCache": True}}
+        {
+            "name": "team",
+            "limits": {"maxContainers": 3, "maxCpus": 1.5, "maxMemoryMib": 512, "shareCache": True},
+        }
     ]
 
 
@@ -29,14 +43,21 @@ def test_only_what_is_named_is_changed(burrowd: SmallBurrowd) -> None:
 def test_they_are_listed_with_what_they_have_and_may_have(burrowd: SmallBurrowd) -> None:
     workspaces = [
         {"name": "default", "limits": {"shareCache": True}, "waiting": 4},
-        {"name": "team", "limits": {"maxContainers": 3}, "containers": 2, "tokens": 1},
+        {
+            "name": "team",
+            "limits": {"maxContainers": 3, "maxCpus": 1.5},
+            "containers": 2,
+            "tokens": 1,
+            "cpus": 1.25,
+            "memoryMib": "256",
+        },
     ]
     burrowd.methods["Workspaces/List"] = lambda request: {"workspaces": workspaces}
     done = burrow("workspace", "list")
     assert done.returncode == 0, done.stderr
     _, default, team = done.stdout.splitlines()
-    assert default.split() == ["default", "0", "4", "0", "0", "shared", "-"]
-    assert team.split() == ["team", "2", "of", "3", "0", "0", "1", "own", "-"]
+    assert default.split() == ["default", "0", "0", "0", "4", "0", "0", "shared", "-"]
+    assert " ".join(team.split()) == "team 2 of 3 1.25 of 1.5 256 0 0 1 own -"
 
 
 def test_one_is_deleted_by_its_name(burrowd: SmallBurrowd) -> None:
