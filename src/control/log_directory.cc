@@ -1,13 +1,11 @@
 #include "control/log_directory.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 
-#include "base/ascii.h"
-#include "control/log_file.h"
+#include "base/ids.h"
 #include "os/fs.h"
 
 namespace burrow::control {
@@ -18,10 +16,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kEnding = ".jsonl";
 
 // Ids come from workers, and become names of files.
-bool IsContainerId(const std::string& id) {
-  return !id.empty() && id.size() <= kMaxNameBytes &&
-         std::ranges::all_of(id, [](char c) { return IsLetterOrDigit(c) || c == '-'; });
-}
+bool IsContainerId(const std::string& id) { return IsIdText(ContainerTag::kPrefix, id); }
 
 struct Ring {
   std::string path;
@@ -36,7 +31,7 @@ std::vector<Ring> RingsOf(const std::string& directory) {
     Ring ring{.path = entry->path().string()};
     struct stat current{}, before{};
     if (!ring.path.ends_with(kEnding) || ::stat(ring.path.c_str(), &current) != 0) continue;
-    if (::stat((ring.path + ".1").c_str(), &before) != 0) before.st_size = 0;
+    if (::stat(EarlierLog(ring.path).c_str(), &before) != 0) before.st_size = 0;
     ring.written = current.st_mtim;
     ring.bytes = static_cast<uint64_t>(current.st_size) + static_cast<uint64_t>(before.st_size);
     rings.push_back(std::move(ring));
@@ -47,11 +42,6 @@ std::vector<Ring> RingsOf(const std::string& directory) {
 bool WrittenEarlier(const Ring& one, const Ring& other) {
   if (one.written.tv_sec != other.written.tv_sec) return one.written.tv_sec < other.written.tv_sec;
   return one.written.tv_nsec < other.written.tv_nsec;
-}
-
-void RemoveRing(const std::string& path) {
-  ::unlink((path + ".1").c_str());
-  ::unlink(path.c_str());
 }
 
 // A line with the time by which it is sorted: never before its predecessor's, whatever the clock did.
@@ -72,20 +62,24 @@ void AddInOrder(std::vector<pb::LogLine> lines, std::vector<TimedLine>& all) {
 
 }  // namespace
 
+Result<Appended> LogDirectory::AppendToRing(const std::string& ring, const std::string& lines) const {
+  auto appended = AppendLog(ring, lines, quota_.container_bytes / 2);
+  if (appended || appended.error().code() != Code::kNotFound) return appended;
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(path_, 0700));
+  return AppendLog(ring, lines, quota_.container_bytes / 2);
+}
+
 Status LogDirectory::Append(const std::map<std::string, std::string>& lines) const {
   Status result;
   bool turned = false;
   for (const auto& [container, text] : lines) {
-    if (!IsContainerId(container)) {
-      if (Status status = AppendLog(OwnFile(), text, kMaxLogFileBytes); !status) result = std::move(status);
-      continue;
+    const bool is_ring = IsContainerId(container);
+    auto appended = is_ring ? AppendToRing(RingOf(container), text) : AppendLog(OwnFile(), text, kMaxLogFileBytes);
+    if (!appended) {
+      result = Forward(std::move(appended.error()));
+    } else if (is_ring && *appended == Appended::kToNewFile) {
+      turned = true;
     }
-    const std::string ring = RingOf(container);
-    struct stat before{};
-    const bool known = ::stat(ring.c_str(), &before) == 0;
-    if (!known) BURROW_RETURN_IF_ERROR(os::MakeDirectories(path_, 0700));
-    if (Status status = AppendLog(ring, text, quota_.container_bytes / 2); !status) result = std::move(status);
-    turned = turned || !known || static_cast<uint64_t>(before.st_size) > quota_.container_bytes / 2;
   }
   if (turned) KeepQuota();
   return result;
@@ -99,7 +93,7 @@ void LogDirectory::KeepQuota() const {
   size_t left = rings.size();
   for (const Ring& ring : rings) {
     if (left <= 1 || (left <= quota_.containers && bytes <= quota_.app_bytes)) break;
-    RemoveRing(ring.path);
+    RemoveLog(ring.path);
     bytes -= ring.bytes;
     --left;
   }
@@ -128,7 +122,7 @@ Result<std::vector<pb::LogLine>> LogDirectory::Read(uint32_t tail, const LogFilt
 }
 
 void LogDirectory::Remove() const {
-  RemoveRing(OwnFile());
+  RemoveLog(OwnFile());
   (void)os::RemoveTree(path_);
 }
 

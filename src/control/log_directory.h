@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "control/limits.h"
+#include "control/log_file.h"
 #include "control/log_filter.h"
 #include "control/messages.h"
 
@@ -36,6 +37,7 @@ class LogDirectory {
  private:
   std::string OwnFile() const { return path_ + ".jsonl"; }
   std::string RingOf(const std::string& container) const { return path_ + "/" + container + ".jsonl"; }
+  Result<Appended> AppendToRing(const std::string& ring, const std::string& lines) const;
   void KeepQuota() const;
   std::vector<std::string> FilesFor(const LogFilter& filter) const;
 

@@ -19,6 +19,9 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
+// Of a container.
+std::string IdOf(char letter) { return "ct-" + std::string(26, letter); }
+
 class LogDirectoryTest : public ::testing::Test {
  protected:
   LogDirectoryTest() {
@@ -54,26 +57,26 @@ class LogDirectoryTest : public ::testing::Test {
 
 TEST_F(LogDirectoryTest, PutsTheLinesOfAllContainersAndItsOwnInOrder) {
   EXPECT_THAT(Read(), IsEmpty());
-  Add("ct-b", 10, "one");
-  Add("ct-a", 20, "two");
+  Add(IdOf('b'), 10, "one");
+  Add(IdOf('a'), 20, "two");
   Add("", 25, "burrow says");
-  Add("ct-b", 30, "three");
+  Add(IdOf('b'), 30, "three");
   EXPECT_THAT(Read(), ElementsAre("one", "two", "burrow says", "three"));
   EXPECT_THAT(Read(2), ElementsAre("burrow says", "three"));
-  EXPECT_THAT(Read(0, {.container_id = "ct-b"}), ElementsAre("one", "three"));
+  EXPECT_THAT(Read(0, {.container_id = IdOf('b')}), ElementsAre("one", "three"));
 }
 
 TEST_F(LogDirectoryTest, KeepsTheOrderOfAContainerWhoseClockWentBack) {
-  Add("ct-a", 100, "one");
-  Add("ct-a", 50, "two");
-  Add("ct-b", 120, "three");
+  Add(IdOf('a'), 100, "one");
+  Add(IdOf('a'), 50, "two");
+  Add(IdOf('b'), 120, "three");
   EXPECT_THAT(Read(), ElementsAre("one", "two", "three"));
 }
 
 TEST_F(LogDirectoryTest, AContainerThatSaysMuchCostsOthersNothing) {
   const LogQuota quota{.container_bytes = 4'000, .app_bytes = 1 << 20};
-  Add("ct-quiet", 1, "kept", quota);
-  for (uint64_t i = 0; i < 200; ++i) Add("ct-loud", 10 + i, "line " + std::to_string(i), quota);
+  Add(IdOf('q'), 1, "kept", quota);
+  for (uint64_t i = 0; i < 200; ++i) Add(IdOf('l'), 10 + i, "line " + std::to_string(i), quota);
   const auto lines = Read();
   EXPECT_THAT(lines, AllOf(Contains("kept"), Contains("line 199"), Not(Contains("line 0"))));
   EXPECT_LT(lines.size(), 150u);
@@ -81,10 +84,10 @@ TEST_F(LogDirectoryTest, AContainerThatSaysMuchCostsOthersNothing) {
 
 TEST_F(LogDirectoryTest, TheContainersThatWereQuietLongestGoFirst) {
   const LogQuota few{.containers = 3};
-  for (uint64_t i = 0; i < 5; ++i) Add("ct-" + std::to_string(i), i, "of " + std::to_string(i), few);
+  for (uint64_t i = 0; i < 5; ++i) Add(IdOf(static_cast<char>('0' + i)), i, "of " + std::to_string(i), few);
   EXPECT_THAT(Read(), ElementsAre("of 2", "of 3", "of 4"));
   const LogQuota small{.app_bytes = 150};
-  Add("ct-9", 9, "of 9", small);
+  Add(IdOf('9'), 9, "of 9", small);
   EXPECT_THAT(Read(), Contains("of 9"));
   EXPECT_THAT(Read(), SizeIs(::testing::Le(2u)));
 }
@@ -98,7 +101,7 @@ TEST_F(LogDirectoryTest, TakesNoIdForAPath) {
 }
 
 TEST_F(LogDirectoryTest, LeavesNothingWhenItIsRemoved) {
-  Add("ct-a", 1, "said");
+  Add(IdOf('a'), 1, "said");
   Add("", 1, "said");
   Logs().Remove();
   EXPECT_TRUE(std::filesystem::is_empty(top_));

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -53,20 +54,27 @@ std::string EncodeLogLine(const pb::LogLine& line) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
-Status AppendLog(const std::string& path, const std::string& lines, uint64_t limit) {
+Result<Appended> AppendLog(const std::string& path, const std::string& lines, uint64_t limit) {
   BURROW_ASSIGN_OR_RETURN(auto file, os::Open(path, O_WRONLY | O_CREAT | O_APPEND, 0600));
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return FailErrno(path);
-  if (static_cast<uint64_t>(info.st_size) > limit) {
-    if (::rename(path.c_str(), (path + ".1").c_str()) != 0) return FailErrno(path);
+  const bool is_full = static_cast<uint64_t>(info.st_size) > limit;
+  if (is_full) {
+    if (::rename(path.c_str(), EarlierLog(path).c_str()) != 0) return FailErrno(path);
     BURROW_ASSIGN_OR_RETURN(file, os::Open(path, O_WRONLY | O_CREAT | O_APPEND, 0600));
   }
-  return os::WriteAll(file.get(), lines);
+  BURROW_RETURN_IF_ERROR(os::WriteAll(file.get(), lines));
+  return is_full || info.st_size == 0 ? Appended::kToNewFile : Appended::kToSameFile;
+}
+
+void RemoveLog(const std::string& path) {
+  ::unlink(EarlierLog(path).c_str());
+  ::unlink(path.c_str());
 }
 
 Result<std::vector<pb::LogLine>> ReadLog(const std::string& path, const std::string& app_id, uint32_t tail,
                                          const LogFilter& filter) {
-  BURROW_ASSIGN_OR_RETURN(std::string content, ReadOrEmpty(path + ".1"));
+  BURROW_ASSIGN_OR_RETURN(std::string content, ReadOrEmpty(EarlierLog(path)));
   BURROW_ASSIGN_OR_RETURN(std::string current, ReadOrEmpty(path));
   content += current;
   std::vector<pb::LogLine> lines;
