@@ -53,14 +53,6 @@ Container::State::~State() {
   }
 }
 
-Result<Engine> ParseEngine(std::string_view name) {
-  if (name == "crun") return Engine::kCrun;
-  if (name == "runc") return Engine::kRunc;
-  if (name == "runsc") return Engine::kRunsc;
-  return Fail(Code::kInvalidArgument, "\"{}\" is no container runtime that Burrow knows: use crun, runc or runsc",
-              name);
-}
-
 Container::Container(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Container::Container(Container&&) noexcept = default;
 Container& Container::operator=(Container&&) noexcept = default;

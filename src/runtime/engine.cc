@@ -141,6 +141,14 @@ std::string_view EngineName(Engine engine) {
   return "";
 }
 
+Result<Engine> ParseEngine(std::string_view name) {
+  for (const Engine engine : {Engine::kCrun, Engine::kRunc, Engine::kRunsc}) {
+    if (name == EngineName(engine)) return engine;
+  }
+  return Fail(Code::kInvalidArgument, "\"{}\" is no container runtime that Burrow knows: use crun, runc or runsc",
+              name);
+}
+
 Result<std::string> FindEngine(Engine engine) {
   auto program = FindProgram(EngineName(engine));
   if (program) return *std::move(program);
