@@ -41,8 +41,10 @@ std::string LargestWorker(const std::vector<Worker*>& workers) {
 uint32_t Autoscaler::Wanted(const std::shared_ptr<Function>& function) {
   if (closed_ || function->removed || !function->app->live() || function->back_off.armed()) return 0;
   const uint32_t wanted = scheduler::DecideScale(LoadOf(*function, clock_.Now())).start;
-  if (wanted == 0) EndStarvation(*function);
-  if (wanted == 0) return 0;
+  if (wanted == 0) {
+    EndStarvation(*function);
+    return 0;
+  }
   const Status may = CheckStart(*function);
   if (may) return wanted;
   function->import_broken = true;  // until somebody calls again

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Iterator, TypeVar
 
+    A = TypeVar("A")
     T = TypeVar("T")
 
 _MAX_HEAD = 64 * 1024
@@ -198,18 +199,18 @@ class HttpConnection:
         self._buffer = self._buffer + part if self._buffer else part
 
     def _receive(self) -> bytes:
-        return self._timed(lambda: self._socket.recv(_READ_SIZE))
+        return self._timed(self._socket.recv, _READ_SIZE)
 
     def _receive_into(self, view: memoryview) -> int:
-        return self._timed(lambda: self._socket.recv_into(view))
+        return self._timed(self._socket.recv_into, view)
 
-    def _timed(self, receive: Callable[[], T]) -> T:
+    def _timed(self, receive: Callable[[A], T], argument: A) -> T:
         remaining = self._deadline - monotonic()
         if remaining <= 0:
             raise AnswerTimeout("the server did not answer in time")
         try:
             self._socket.settimeout(remaining)
-            return receive()
+            return receive(argument)
         except socket.timeout:
             raise AnswerTimeout("the server did not answer in time") from None
         except OSError as error:
