@@ -54,6 +54,13 @@ inline const std::string& PythonImage() {
   return image;
 }
 
+// The runner's library, precompiled once for all tests of a program.
+inline const Result<std::string>& RunnerLibrary() {
+  static const os::TempDirectory directory;
+  static const Result<std::string> library = PrepareLibrary(BURROW_PYTHON_DIRECTORY, directory / "library");
+  return library;
+}
+
 class NodeFixture : public ::testing::Test {
  protected:
   using FromWorker = burrow::link::v1::FromWorker;
@@ -75,7 +82,7 @@ class NodeFixture : public ::testing::Test {
     auto sources = SourceStore::Open(temp_ / "sources", cache_.get());
     ASSERT_TRUE(sources) << os::ErrorText(sources);
     sources_ = std::move(*sources);
-    auto library = PrepareLibrary(BURROW_PYTHON_DIRECTORY, temp_ / "library");
+    const auto& library = RunnerLibrary();
     ASSERT_TRUE(library) << os::ErrorText(library);
     payloads_.emplace(store_.get(), &pool_, temp_ / "containers");
     ASSERT_TRUE(os::MakeDirectories(temp_ / "containers"));
