@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from burrow.secret import Secret
 
 _MAX_MEMORY_MIB = 16 * 1024 * 1024
+_MAX_DISK_MIB = 64 * 1024 * 1024
 _RUNTIMES = ("crun", "runc", "runsc")
 
 
@@ -25,6 +26,7 @@ def function_options(
     image: "Image | None" = None,
     cpu: "float | tuple[float, float] | None" = None,
     memory: "int | tuple[int, int] | None" = None,
+    ephemeral_disk: "int | None" = None,
     timeout: float = 300,
     startup_timeout: "float | None" = None,
     retries: "int | Retries | None" = None,
@@ -51,6 +53,9 @@ def function_options(
     options.image = check_image(image)
     options.cpu, options.cpu_limit = _check_cpu(1.0 if cpu is None else cpu)
     options.memory, options.memory_limit = _check_memory(512 if memory is None else memory)
+    options.ephemeral_disk = 0
+    if ephemeral_disk is not None:
+        options.ephemeral_disk = check_count("ephemeral_disk", ephemeral_disk, 1, _MAX_DISK_MIB)
     options.timeout = check_number("timeout", timeout, 0.1, 7 * 86400, "s")
     options.startup_timeout = 0.0
     if startup_timeout is not None:

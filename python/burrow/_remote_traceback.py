@@ -21,6 +21,7 @@ _CHAIN_MARKS = (
 _CLASSES: Dict[str, Type[exception.Error]] = {
     "CALL_STATUS_TIMEOUT": exception.FunctionTimeoutError,
     "CALL_STATUS_OUT_OF_MEMORY": exception.OutOfMemoryError,
+    "CALL_STATUS_OUT_OF_DISK": exception.OutOfDiskError,
     "CALL_STATUS_CRASHED": exception.ContainerCrashedError,
     "CALL_STATUS_CANCELLED": exception.CancelledError,
     "CALL_STATUS_IMPORT_FAILED": exception.ImportFailedError,

@@ -68,6 +68,7 @@ class App:
         image: "Image | None" = None,
         cpu: "float | tuple[float, float] | None" = None,
         memory: "int | tuple[int, int] | None" = None,
+        ephemeral_disk: "int | None" = None,
         timeout: float = 300,
         startup_timeout: "float | None" = None,
         retries: "int | Retries | None" = None,
@@ -93,6 +94,8 @@ class App:
             cpu: cores, 0.05 to 512, 1 by default; or (request, limit).
             memory: MiB, 16 or more, 512 by default; or (request, limit). A container that needs more
                 than the limit is ended.
+            ephemeral_disk: MiB that a container may write to its own filesystem, 65,536 by default.
+                One that writes more is ended.
             timeout: seconds for one attempt of a call.
             startup_timeout: seconds until a container takes calls; otherwise as `timeout`, and at
                 least 120.
@@ -123,6 +126,7 @@ class App:
             image=image,
             cpu=cpu,
             memory=memory,
+            ephemeral_disk=ephemeral_disk,
             timeout=timeout,
             startup_timeout=startup_timeout,
             retries=retries,

@@ -32,6 +32,10 @@ class OutOfMemoryError(Error):
     """A container needed more memory than its function's `memory`."""
 
 
+class OutOfDiskError(Error):
+    """A container wrote more than its function's `ephemeral_disk`."""
+
+
 class ContainerCrashedError(Error):
     """A container's process ended by itself while it ran a call."""
 

@@ -33,6 +33,7 @@ class FunctionOptions:
         "cpu_limit",
         "memory",
         "memory_limit",
+        "ephemeral_disk",
         "timeout",
         "startup_timeout",
         "retries",
@@ -58,6 +59,7 @@ class FunctionOptions:
     cpu_limit: float  # 0: as cpu
     memory: int
     memory_limit: int  # 0: as memory
+    ephemeral_disk: int  # MiB; 0: by the server
     timeout: float
     startup_timeout: float  # 0: by the server
     retries: "Retries | None"

@@ -1,43 +1,20 @@
 #include "builder/disk_watch.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <string_view>
 
-#include "base/unique_fd.h"
-#include "os/directory_stream.h"
+#include "os/tree_size.h"
 
 namespace burrow::builder {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxDepth = 128;
-constexpr uint64_t kStatBlock = 512;
 constexpr uint64_t kReserveInodes = 10'000;
 constexpr uint64_t kLeastShare = 20;  // the reserve is at most this part of a filesystem
 constexpr int kMeasureShare = 50;     // measuring takes at most this part of the time
 constexpr auto kLeastPause = std::chrono::seconds(1);
-
-uint64_t MeasureBelow(UniqueFd fd, dev_t device, int depth) {
-  const os::DirectoryStream directory = os::StreamOf(std::move(fd));
-  if (!directory) return 0;
-  const int at = ::dirfd(directory.get());
-  uint64_t bytes = 0;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string_view name = entry->d_name;
-    struct stat info{};
-    if (name == "." || name == ".." || ::fstatat(at, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    bytes += static_cast<uint64_t>(info.st_blocks) * kStatBlock;
-    if (!S_ISDIR(info.st_mode) || info.st_dev != device || depth == kMaxDepth) continue;
-    UniqueFd below(::openat(at, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (below.valid()) bytes += MeasureBelow(std::move(below), device, depth + 1);
-  }
-  return bytes;
-}
 
 std::string Gigabytes(uint64_t bytes) {
   constexpr double kGiB = 1u << 30;
@@ -45,13 +22,6 @@ std::string Gigabytes(uint64_t bytes) {
 }
 
 }  // namespace
-
-uint64_t MeasureDirectory(const std::string& directory) {
-  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat info{};
-  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return 0;
-  return MeasureBelow(std::move(fd), info.st_dev, 0);
-}
 
 DiskWatch::DiskWatch(DiskBounds bounds, std::string place, std::vector<std::string> directories)
     : bounds_(bounds),
@@ -84,7 +54,7 @@ Status DiskWatch::CheckWritten() {
   const auto began = Clock::now();
   if (began < next_measure_) return {};
   uint64_t bytes = 0;
-  for (const auto& directory : directories_) bytes += MeasureDirectory(directory);
+  for (const auto& directory : directories_) bytes += os::TreeBytes(directory);
   const auto ended = Clock::now();
   next_measure_ = ended + std::max<Clock::duration>(kLeastPause, (ended - began) * kMeasureShare);
   if (bytes <= bounds_.step_bytes) return {};

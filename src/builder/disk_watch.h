@@ -35,7 +35,4 @@ class DiskWatch {
   std::chrono::steady_clock::time_point next_measure_;
 };
 
-// The space that a tree takes, in bytes; links and mounts are not followed. It may change meanwhile.
-uint64_t MeasureDirectory(const std::string& directory);
-
 }  // namespace burrow::builder

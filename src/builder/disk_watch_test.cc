@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "os/testing/environment.h"
 #include "os/testing/own_mounts.h"
@@ -11,20 +10,6 @@ namespace burrow::builder {
 namespace {
 
 using ::testing::HasSubstr;
-
-TEST(DiskWatch, MeasuresWhatATreeTakesWithoutFollowingLinks) {
-  os::TempDirectory temp;
-  ASSERT_TRUE(os::MakeDirectories(temp / "tree/a/b"));
-  ASSERT_TRUE(os::MakeDirectories(temp / "elsewhere"));
-  ASSERT_TRUE(os::WriteFileAtomically(temp / "elsewhere/file", std::string(5u << 20, 'x')));
-  ASSERT_EQ(::symlink((temp / "elsewhere").c_str(), (temp / "tree/link").c_str()), 0);
-  EXPECT_LT(MeasureDirectory(temp / "tree"), 1u << 20);
-  ASSERT_TRUE(os::WriteFileAtomically(temp / "tree/a/b/file", std::string(3u << 20, 'x')));
-  EXPECT_GE(MeasureDirectory(temp / "tree"), 3u << 20);
-  EXPECT_LT(MeasureDirectory(temp / "tree"), 5u << 20);
-  EXPECT_EQ(MeasureDirectory(temp / "missing"), 0u);
-  EXPECT_EQ(MeasureDirectory(temp / "tree/link"), 0u);
-}
 
 TEST(DiskWatch, SaysThatTheDiskIsNearlyFullBeforeItIs) {
   BURROW_NEEDS_ROOT();

@@ -22,6 +22,8 @@ const char* CauseText(lpb::StopCause cause) {
       return "its process ended";
     case lpb::STOP_CAUSE_OUT_OF_MEMORY:
       return "out of memory";
+    case lpb::STOP_CAUSE_OUT_OF_DISK:
+      return "out of disk";
     case lpb::STOP_CAUSE_IMPORT_FAILED:
       return "the function could not be loaded";
     case lpb::STOP_CAUSE_START_FAILED:
@@ -106,6 +108,8 @@ void Dispatcher::Blame(const std::shared_ptr<Call>& call, Container& container, 
   switch (update.cause()) {
     case lpb::STOP_CAUSE_OUT_OF_MEMORY:
       return EndAttempt(call, scheduler::AttemptEnd::kOutOfMemory, OutOfMemory(function), container, run_ms);
+    case lpb::STOP_CAUSE_OUT_OF_DISK:
+      return EndAttempt(call, scheduler::AttemptEnd::kOutOfDisk, OutOfDisk(function), container, run_ms);
     case lpb::STOP_CAUSE_CALL_TIMEOUT:
       return EndAttempt(call, scheduler::AttemptEnd::kTimeout, TimedOut(function, update.error()), container, run_ms);
     case lpb::STOP_CAUSE_EXITED:
@@ -135,6 +139,9 @@ void Dispatcher::EndOfStart(Container& container, const lpb::ContainerUpdate& up
       return break_import(ImportFailed(*function, update.error()));
     case lpb::STOP_CAUSE_OUT_OF_MEMORY:
       if (!others) return break_import(OutOfMemory(*function));
+      break;
+    case lpb::STOP_CAUSE_OUT_OF_DISK:
+      if (!others) return break_import(OutOfDisk(*function));
       break;
     case lpb::STOP_CAUSE_EXITED:
       if (!others) return break_import(CrashedInImport(*function, update.exit_code()));

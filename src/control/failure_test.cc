@@ -65,6 +65,16 @@ TEST_F(Failures, OutOfMemorySaysHowToRaiseIt) {
   EXPECT_THAT(result.error().message(), HasSubstr("@app.function(memory=...)"));
 }
 
+TEST_F(Failures, OutOfDiskSaysHowToRaiseIt) {
+  EveryCallStopsWith(lpb::STOP_CAUSE_OUT_OF_DISK);
+  worker_->Connect();
+  auto result = Invoke(NewFunction([](auto& spec) { spec.mutable_resources()->set_ephemeral_disk_mib(77); }).function);
+  EXPECT_EQ(result.status(), pb::CALL_STATUS_OUT_OF_DISK);
+  EXPECT_EQ(result.error().type(), "OutOfDiskError");
+  EXPECT_THAT(result.error().message(), HasSubstr("77 MiB"));
+  EXPECT_THAT(result.error().message(), HasSubstr("@app.function(ephemeral_disk=...)"));
+}
+
 TEST_F(Failures, ATimeoutSaysHowToRaiseIt) {
   worker_->on_call = [&](const lpb::CallDispatch& call) {
     EXPECT_EQ(call.timeout_ms(), 5'000u);

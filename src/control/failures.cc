@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "link/protocol.h"
+
 namespace burrow::control {
 namespace {
 
@@ -36,6 +38,13 @@ Failure OutOfMemory(const Function& function) {
       pb::CALL_STATUS_OUT_OF_MEMORY, "OutOfMemoryError",
       fmt::format("the container of {} ran out of its {} MiB of memory: raise it with @app.function(memory=...)",
                   Label(function), MemoryLimitMib(function)));
+}
+
+Failure OutOfDisk(const Function& function) {
+  return Make(pb::CALL_STATUS_OUT_OF_DISK, "OutOfDiskError",
+              fmt::format("the container of {} wrote more than its {} MiB of disk: raise it with "
+                          "@app.function(ephemeral_disk=...), or remove files that are not needed any more",
+                          Label(function), link::EphemeralDiskMib(function.spec.function().resources())));
 }
 
 Failure Crashed(const Function& function, int32_t exit_code) {

@@ -18,6 +18,7 @@ struct Failure {
 Failure Cancelled(const std::string& why);
 Failure TimedOut(const Function& function, const pb::CallError& detail);
 Failure OutOfMemory(const Function& function);
+Failure OutOfDisk(const Function& function);
 // `exit_code` is -N when signal N ended the process.
 Failure Crashed(const Function& function, int32_t exit_code);
 // The container's process ended while it loaded the function.

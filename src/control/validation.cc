@@ -25,6 +25,8 @@ Status CheckResources(const pb::Resources& resources) {
   uint32_t memory_limit = resources.memory_limit_mib();
   if (memory_limit > (16u << 20) || (memory_limit > 0 && memory_limit < resources.memory_mib()))
     return Fail(Code::kInvalidArgument, "the limit of memory must be between what is asked for and {} MiB", 16 << 20);
+  if (resources.ephemeral_disk_mib() > (64u << 20))
+    return Fail(Code::kInvalidArgument, "ephemeral_disk must be at most {} MiB", 64 << 20);
   return {};
 }
 

@@ -17,4 +17,10 @@ inline uint32_t CallsAtOnce(const burrow::v1::FunctionSpec& function) {
   return std::max({1u, function.max_inputs(), function.max_batch_size()});
 }
 
+// What a container may write to its own filesystem.
+inline uint64_t EphemeralDiskMib(const burrow::v1::Resources& resources) {
+  constexpr uint64_t kDefault = 65'536;
+  return resources.ephemeral_disk_mib() > 0 ? resources.ephemeral_disk_mib() : kDefault;
+}
+
 }  // namespace burrow::link

@@ -18,6 +18,10 @@ std::chrono::milliseconds DelayBefore(const RetryPolicy& policy, uint32_t retry)
   return std::chrono::milliseconds(static_cast<int64_t>(delay));
 }
 
+bool EndsContainer(AttemptEnd end) {
+  return end == AttemptEnd::kCrashed || end == AttemptEnd::kOutOfMemory || end == AttemptEnd::kOutOfDisk;
+}
+
 }  // namespace
 
 RetryDecision DecideRetry(const RetryPolicy& policy, AttemptEnd end, RetryBudget& budget) {
@@ -27,7 +31,7 @@ RetryDecision DecideRetry(const RetryPolicy& policy, AttemptEnd end, RetryBudget
   }
 
   ++budget.user_failures;
-  if (end == AttemptEnd::kCrashed || end == AttemptEnd::kOutOfMemory) ++budget.crashes;
+  if (EndsContainer(end)) ++budget.crashes;
   if (budget.user_failures > policy.max_retries || budget.crashes >= kMaxCrashes) return {.verdict = Verdict::kFail};
   return {.verdict = Verdict::kRetry, .delay = DelayBefore(policy, budget.user_failures)};
 }

@@ -7,7 +7,7 @@
 
 namespace burrow::scheduler {
 
-enum class AttemptEnd { kUserError, kTimeout, kOutOfMemory, kCrashed, kContainerLost };
+enum class AttemptEnd { kUserError, kTimeout, kOutOfMemory, kOutOfDisk, kCrashed, kContainerLost };
 
 struct RetryPolicy {
   uint32_t max_retries = 0;
@@ -17,7 +17,7 @@ struct RetryPolicy {
 // What a call has used up.
 struct RetryBudget {
   uint32_t user_failures = 0;
-  uint32_t crashes = 0;          // the container died with the call in it (crash or out of memory)
+  uint32_t crashes = 0;          // the container died with the call in it (crash, out of memory or disk)
   uint32_t lost_containers = 0;  // Burrow's own losses
 };
 
@@ -30,8 +30,8 @@ struct RetryDecision {
 inline constexpr uint32_t kMaxLostContainers = 8;
 inline constexpr uint32_t kMaxCrashes = 3;
 
-// Counts this end into the budget and decides. User errors, timeouts, crashes and out of memory count against
-// max_retries; crashes are bounded by kMaxCrashes besides; lost containers are retried at once up to
+// Counts this end into the budget and decides. User errors, timeouts, crashes and out of memory or disk count against
+// max_retries; ends of containers are bounded by kMaxCrashes besides; lost containers are retried at once up to
 // kMaxLostContainers.
 RetryDecision DecideRetry(const RetryPolicy& policy, AttemptEnd end, RetryBudget& budget);
 

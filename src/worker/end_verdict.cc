@@ -70,6 +70,8 @@ ContainerUpdate JudgeEnd(const EndFacts& facts) {
         update, STOP_CAUSE_OUT_OF_MEMORY, "OutOfMemory",
         fmt::format("the container needed more than its {} MiB of memory and was killed: raise memory= of the function",
                     facts.memory_mib));
+  } else if (facts.reason == EndReason::kOutOfDisk) {
+    Conclude(update, STOP_CAUSE_OUT_OF_DISK, "OutOfDisk", facts.reason_text);
   } else if (facts.reason == EndReason::kCallWouldNotEnd) {
     Conclude(update, STOP_CAUSE_CALL_TIMEOUT, "FunctionTimeout", facts.reason_text);
     update.set_call_id(facts.call_id);

@@ -14,12 +14,12 @@ namespace burrow::worker {
 enum class StartProgress { kNotLaunched, kLaunched, kInterpreting, kReady };
 
 // Why the worker itself ended it, if it did.
-enum class EndReason { kNone, kRequested, kCallWouldNotEnd, kStartDeadline, kProtocolBroken };
+enum class EndReason { kNone, kRequested, kCallWouldNotEnd, kStartDeadline, kOutOfDisk, kProtocolBroken };
 
 struct EndFacts {
   StartProgress progress = StartProgress::kNotLaunched;  // kInterpreting: the runner said hello
   EndReason reason = EndReason::kNone;
-  std::string reason_text;   // a sentence, for kCallWouldNotEnd, kStartDeadline and kProtocolBroken
+  std::string reason_text;   // a sentence, for all but kNone and kRequested
   std::string call_id;       // for kCallWouldNotEnd: which one
   bool forked = false;       // from a template, instead of an interpreter that was started for it
   std::string launch_error;  // set when Burrow could not start it

@@ -1,31 +1,16 @@
 #include "worker/function_container.h"
 
 #include <signal.h>
-#include <unistd.h>
 
-#include <boost/asio/steady_timer.hpp>
 #include <optional>
 #include <utility>
 
-#include "base/faults.h"
 #include "base/log.h"
-#include "link/protocol.h"
 #include "net/detached.h"
 #include "os/fs.h"
-#include "os/process.h"
-#include "worker/call_lane.h"
-#include "worker/container_log.h"
 #include "worker/coroutine.h"
-#include "worker/early_output.h"
-#include "worker/end_verdict.h"
-#include "worker/fork_servers.h"
-#include "worker/fresh_start.h"
-#include "worker/hot_start.h"
+#include "worker/function_container_state.h"
 #include "worker/launch_plan.h"
-#include "worker/output_pump.h"
-#include "worker/runner_channel.h"
-#include "worker/runner_wires.h"
-#include "worker/running_container.h"
 
 namespace burrow::worker {
 namespace {
@@ -39,86 +24,6 @@ constexpr milliseconds kReapDeadline{10'000};
 
 }  // namespace
 
-struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<State> {
-  State(const ContainerServices& given, burrow::link::v1::StartContainer asked, ContainerDeadlines limits,
-        std::function<void()> gone)
-      : services(given),
-        request(std::move(asked)),
-        id(request.container_id()),
-        deadlines(limits),
-        on_gone(std::move(gone)),
-        log(*given.io, {.app_id = request.spec().app_id(),
-                        .function = request.spec().function().name(),
-                        .container_id = id,
-                        .clock = given.clock,
-                        .send = given.send}),
-        lane(*given.io, this, given.payloads,
-             {.container_id = id, .grace = limits.call_grace, .width = link::CallsAtOnce(request.spec().function())}),
-        start_timer(*given.io),
-        stop_timer(*given.io) {}
-
-  // LaneHost
-  void SendToRunner(std::string_view header, std::string_view body, std::shared_ptr<Spool> file) override {
-    channel->Send(header, body, std::move(file));
-  }
-  void InterruptRunner() override { Signal(SIGUSR1); }
-  void CallWouldNotEnd(std::string call_id, std::string sentence) override {
-    if (facts.reason == EndReason::kNone) facts.call_id = std::move(call_id);
-    Kill(EndReason::kCallWouldNotEnd, std::move(sentence));
-  }
-  void Report(FromWorker message) override {
-    log.Flush();
-    services.send(std::move(message));
-  }
-
-  net::Task<void> Live();
-  net::Task<void> LaunchAndRun();
-  net::Task<Status> Launch();
-  Status TakeIn(ForkedContainer forked);
-  net::Task<Status> StartFromNothing();
-  Status Connect(RunnerWires wires, const std::string& function);
-  net::Task<void> ReadFrames();
-  net::Task<void> Handle(ReceivedFrame frame);
-  void OnReady(SteadyTime now);
-  net::Task<void> AwaitExit();
-  net::Task<void> TearDown();
-  void AddOutput(burrow::v1::LogStream stream, std::string text, bool partial);
-  void ArmStartDeadline();
-  void Stop(milliseconds grace);
-  void Kill(EndReason reason, std::string sentence);
-  void KillNow();
-  void Signal(int signal);
-  void SendUpdate();
-  void AddPhase(const char* name, double ms, std::string note = {});
-  bool wants_forks() const { return services.forks != nullptr && request.spec().function().memory_snapshot(); }
-
-  ContainerServices services;
-  burrow::link::v1::StartContainer request;
-  std::string id;
-  ContainerDeadlines deadlines;
-  std::function<void()> on_gone;
-
-  ContainerState phase = ContainerState::kStarting;
-  ContainerUpdate update;  // the last that was, or is about to be, sent
-  EndFacts facts;
-  ContainerLog log;
-  CallLane lane;
-  boost::asio::steady_timer start_timer, stop_timer;
-  EarlyOutput early_output;
-  SteadyTime began, launched, said_hello;
-  std::string directory;
-  ContainerInputs inputs;  // until the container is destroyed
-  std::optional<HotStart> hot_start;
-  std::shared_ptr<TemplateUse> forked_from;                      // null: it was started from nothing
-  std::string why_not_forked;                                    // empty: nobody asked for it
-  std::optional<burrow::link::v1::StartContainer> to_be_warmed;  // once it is ready
-  std::shared_ptr<RunningContainer> container;
-  std::unique_ptr<RunnerChannel> channel;
-  std::unique_ptr<ApiSocket> api;
-  std::unique_ptr<OutputPump> output;
-  bool ended = false;  // the process is gone: no more signals
-};
-
 net::Task<void> FunctionContainer::State::Live() {
   auto self = shared_from_this();
   try {
@@ -128,6 +33,7 @@ net::Task<void> FunctionContainer::State::Live() {
   }
   start_timer.cancel();
   stop_timer.cancel();
+  disk.reset();
   lane.Close();
   if (output) output->Close();
   phase = NextState(phase, ContainerEvent::kEnded).value_or(phase);
@@ -150,60 +56,6 @@ net::Task<void> FunctionContainer::State::LaunchAndRun() {
   if (phase == ContainerState::kStopping) KillNow();
   co_await ReadFrames();
   co_await AwaitExit();
-}
-
-net::Task<Status> FunctionContainer::State::Launch() {
-  began = services.clock->Now();
-  directory = services.containers_directory + "/" + id;
-  ArmStartDeadline();
-  if (wants_forks()) {
-    auto forked = co_await services.forks->Fork(request);
-    if (forked) co_return TakeIn(std::move(*forked));
-    why_not_forked = "not forked: " + forked.error().message();
-    to_be_warmed = request;
-  }
-  co_return co_await StartFromNothing();
-}
-
-Status FunctionContainer::State::TakeIn(ForkedContainer forked) {
-  launched = services.clock->Now();
-  facts.forked = true;
-  directory = std::move(forked.directory);
-  forked_from = std::move(forked.use);
-  container = std::make_shared<RunningContainer>(std::move(*forked.container));
-  return Connect(std::move(forked.wires), "");
-}
-
-net::Task<Status> FunctionContainer::State::StartFromNothing() {
-  hot_start.emplace(services, request);
-  FreshStartOptions options{.id = id, .record_token = hot_start->token(), .called_off = [this] {
-                              return phase == ContainerState::kStopping;
-                            }};
-  BURROW_CO_ASSIGN_OR_RETURN(FreshStart start, co_await StartFresh(services, request.spec(), std::move(options)));
-  KillPoint("worker.container.launched");
-  launched = services.clock->Now();
-  AddPhase("mount", MillisBetween(began, launched) - start.container->launch_ms());
-  AddPhase("launch", start.container->launch_ms(), why_not_forked);
-  container = std::make_shared<RunningContainer>(std::move(*start.container));
-  inputs = std::move(start.inputs);
-  co_return Connect(std::move(start.wires), inputs.function);
-}
-
-Status FunctionContainer::State::Connect(RunnerWires wires, const std::string& function) {
-  facts.progress = StartProgress::kLaunched;
-  if (services.api) {
-    BURROW_ASSIGN_OR_RETURN(api, ApiSocket::Serve(*services.io, std::move(wires.api), services.api, id));
-  }
-  channel = std::make_unique<RunnerChannel>(*services.io, std::move(wires.socket.ours), services.payloads);
-  output = std::make_unique<OutputPump>(*services.io, std::move(wires.out.read), std::move(wires.err.read),
-                                        [this](burrow::v1::LogStream stream, std::string text, bool partial) {
-                                          AddOutput(stream, std::move(text), partial);
-                                        });
-  output->Start();
-  channel->Send(StartHeader(request.spec().function(), request.spec().app_id(), id, request.secret_environment()),
-                function);
-  request.clear_secret_environment();  // the runner alone keeps it
-  return {};
 }
 
 void FunctionContainer::State::AddOutput(burrow::v1::LogStream stream, std::string text, bool partial) {
@@ -308,18 +160,6 @@ net::Task<void> FunctionContainer::State::TearDown() {
   forked_from.reset();
 }
 
-void FunctionContainer::State::ArmStartDeadline() {
-  start_timer.expires_after(deadlines.start);
-  start_timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
-    auto self = weak.lock();
-    if (error || !self || self->phase != ContainerState::kStarting) return;
-    const char* what = self->facts.progress == StartProgress::kInterpreting ? "importing the function's module"
-                                                                            : "starting the container";
-    self->Kill(EndReason::kStartDeadline,
-               fmt::format("{} took longer than {:g} s", what, Seconds(self->deadlines.start)));
-  });
-}
-
 void FunctionContainer::State::Stop(milliseconds grace) {
   auto next = NextState(phase, ContainerEvent::kStopBegan);
   if (!next) return;
@@ -357,13 +197,6 @@ void FunctionContainer::State::SendUpdate() {
   FromWorker message;
   *message.mutable_container() = update;
   Report(std::move(message));
-}
-
-void FunctionContainer::State::AddPhase(const char* name, double ms, std::string note) {
-  auto* added = update.add_phases();
-  added->set_name(name);
-  added->set_ms(ms);
-  added->set_note(std::move(note));
 }
 
 FunctionContainer::FunctionContainer(const ContainerServices& services, burrow::link::v1::StartContainer request,

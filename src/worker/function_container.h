@@ -18,6 +18,7 @@ namespace burrow::worker {
 struct ContainerDeadlines {
   std::chrono::milliseconds start{120'000};  // from StartContainer to ready
   std::chrono::milliseconds call_grace{2'000};
+  std::chrono::milliseconds disk_look{2'000};  // between two looks at what it has written
 };
 
 class FunctionContainer {

@@ -22,7 +22,10 @@ using testing::NoArguments;
 
 class FunctionContainerTest : public testing::NodeFixture {
  protected:
-  FunctionContainerTest() { deadlines_.call_grace = std::chrono::milliseconds(500); }
+  FunctionContainerTest() {
+    deadlines_.call_grace = std::chrono::milliseconds(500);
+    deadlines_.disk_look = std::chrono::milliseconds(50);
+  }
 };
 
 // The value of a pickle of protocol 5 that begins with a small int; -1 for others.
@@ -258,6 +261,20 @@ TEST_F(FunctionContainerTest, TellsOutOfMemoryFromOtherEnds) {
   auto stopped = AwaitStopped(container);
   EXPECT_EQ(stopped.cause(), burrow::link::v1::STOP_CAUSE_OUT_OF_MEMORY) << stopped.ShortDebugString();
   EXPECT_THAT(stopped.error().message(), HasSubstr("64 MiB"));
+}
+
+TEST_F(FunctionContainerTest, EndsWhenItHasWrittenMoreThanItsDisk) {
+  const auto disk = [](auto& spec) { spec.mutable_function()->mutable_resources()->set_ephemeral_disk_mib(8); };
+  constexpr const char* kWrites =
+      "import os, signal\ndef write(x):\n    os.makedirs('/srv/a', exist_ok=True)\n    open('/srv/a/b', "
+      "'wb').write(b'x' "
+      "* (x << 20))\n    if x > 8:\n        signal.pause()\n    return x\n";
+  std::string container = Start(kWrites, "write", disk);
+  EXPECT_EQ(SmallInt(AwaitDone(Call(container, IntArgument(6))).value()), 6);
+  Call(container, IntArgument(10));
+  auto stopped = AwaitStopped(container);
+  EXPECT_EQ(stopped.cause(), burrow::link::v1::STOP_CAUSE_OUT_OF_DISK) << stopped.ShortDebugString();
+  EXPECT_THAT(stopped.error().message(), HasSubstr("8 MiB"));
 }
 
 TEST_F(FunctionContainerTest, ReportsTheExitCodeOfAProcessThatEndsItself) {

@@ -37,6 +37,7 @@ def function_spec(
             "memoryMib": options.memory,
             "cpuLimit": options.cpu_limit,
             "memoryLimitMib": options.memory_limit,
+            "ephemeralDiskMib": options.ephemeral_disk,
         },
         "timeoutMs": milliseconds(options.timeout),
         "minContainers": options.min_containers,

@@ -158,6 +158,7 @@ def test_the_cause_of_a_remote_exception_is_printed() -> None:
         ("CALL_STATUS_USER_ERROR", exception.RemoteError),
         ("CALL_STATUS_TIMEOUT", exception.FunctionTimeoutError),
         ("CALL_STATUS_OUT_OF_MEMORY", exception.OutOfMemoryError),
+        ("CALL_STATUS_OUT_OF_DISK", exception.OutOfDiskError),
         ("CALL_STATUS_CRASHED", exception.ContainerCrashedError),
         ("CALL_STATUS_CANCELLED", exception.CancelledError),
         ("CALL_STATUS_IMPORT_FAILED", exception.ImportFailedError),
