@@ -141,7 +141,7 @@ class RunningControl final : public Control {
         image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
                         tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_, workspaces_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
-        shell_service_({options_.timings, images_, image_records_, containers_, *shells_}),
+        shell_service_({options_.timings, images_, image_records_, containers_, apps_, secrets_, *shells_}),
         blob_service_({io,
                        options_.timings,
                        apps_,

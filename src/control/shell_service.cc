@@ -56,6 +56,7 @@ Result<const ImageEntry*> ShellService::FindSource(const std::string& workspace,
 Result<std::shared_ptr<OpenShell>> ShellService::Start(const std::string& workspace,
                                                        const pb::OpenShellRequest& request,
                                                        lpb::StartShell start) const {
+  if (request.has_function()) return StartAsFunction(workspace, request.function(), std::move(start));
   if (!request.has_container()) {
     BURROW_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(workspace, request));
     *start.mutable_image() = image->image;
@@ -68,6 +69,20 @@ Result<std::shared_ptr<OpenShell>> ShellService::Start(const std::string& worksp
   }
   start.set_container_id(container->id.str());
   return parts_.shells.StartOn(*container->worker, workspace, std::move(start));
+}
+
+Result<std::shared_ptr<OpenShell>> ShellService::StartAsFunction(const std::string& workspace, const std::string& id,
+                                                                 lpb::StartShell start) const {
+  const bool is_id = IsIdText(FunctionTag::kPrefix, id);
+  const auto function = is_id ? parts_.apps.FindFunction(workspace, FunctionId(id)) : nullptr;
+  if (!function) return Fail(Code::kNotFound, "there is no function '{}'", id.substr(0, kMaxNameBytes));
+  BURROW_ASSIGN_OR_RETURN(const auto variables,
+                          parts_.secrets.VariablesOf(workspace, function->spec.function(), function->id));
+  *start.mutable_spec() = function->spec;
+  start.mutable_spec()->mutable_function()->clear_secrets();
+  start.mutable_spec()->mutable_function()->clear_schedule();
+  for (const auto& [name, value] : variables) (*start.mutable_secret_environment())[name] = value;
+  return parts_.shells.Start(workspace, std::move(start));
 }
 
 net::Task<Status> ShellService::Open(const std::string& workspace, const pb::OpenShellRequest& request, Events writer) {

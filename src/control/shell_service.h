@@ -5,10 +5,12 @@
 #include <string>
 
 #include "api/gateway.h"
+#include "control/apps.h"
 #include "control/containers.h"
 #include "control/image_records.h"
 #include "control/images.h"
 #include "control/limits.h"
+#include "control/secret_table.h"
 #include "control/shells.h"
 
 namespace burrow::control {
@@ -19,6 +21,8 @@ struct ShellParts {
   const ImageTable& images;
   const ImageRecords& records;
   const ContainerTable& containers;
+  const AppTable& apps;
+  const SecretTable& secrets;
   Shells& shells;
 };
 
@@ -37,6 +41,8 @@ class ShellService {
   // `start` lacks where it is to run.
   Result<std::shared_ptr<OpenShell>> Start(const std::string& workspace, const pb::OpenShellRequest& request,
                                            lpb::StartShell start) const;
+  Result<std::shared_ptr<OpenShell>> StartAsFunction(const std::string& workspace, const std::string& id,
+                                                     lpb::StartShell start) const;
   Result<const ImageEntry*> FindSource(const std::string& workspace, const pb::OpenShellRequest& request) const;
 
   ShellParts parts_;

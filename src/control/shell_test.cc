@@ -55,6 +55,29 @@ class ShellsOfControl : public ControlFixture {
   std::unique_ptr<testing::FakeWorker> worker_;
 };
 
+TEST_F(ShellsOfControl, AreAsAFunctionWithItsSecrets) {
+  worker_->Connect();
+  const auto published = NewFunction([](auto& spec) {
+    (*spec.mutable_env())["PLAIN"] = "seen";
+    (*spec.add_secrets()->mutable_variables()->mutable_variables())["TOKEN"] = "hidden";
+  });
+  pb::OpenShellRequest request;
+  request.set_function(published.function);
+  const Status status = Open(request, [&](const pb::ShellEvent& event) {
+    if (!event.has_shell_id()) return true;
+    const auto start = worker_->WaitFor(From::kStartShell).start_shell();
+    EXPECT_EQ(start.spec().function().env().at("PLAIN"), "seen");
+    EXPECT_EQ(start.spec().function().secrets_size(), 0);
+    EXPECT_EQ(start.secret_environment().at("TOKEN"), "hidden");
+    EXPECT_NE(start.spec().image().index_digest(), "");
+    SayEnded(event.shell_id(), 0);
+    return true;
+  });
+  EXPECT_TRUE(status) << status.error().message();
+  request.set_function("fu-00000000000000000000000000");
+  EXPECT_EQ(Open(request, [](const auto&) { return true; }).error().code(), Code::kNotFound);
+}
+
 TEST_F(ShellsOfControl, CarryInputOutputAndTheExitCode) {
   worker_->Connect();
   auto request = OfImage();

@@ -34,6 +34,8 @@ class ContainerManager {
 
   // Of a container whose process exists; empty otherwise.
   std::optional<runtime::ExecTarget> FindExecTarget(const std::string& id) const;
+  // What its containers share.
+  const ContainerServices& services() const { return services_; }
   size_t size() const { return containers_.size(); }
   // Reads every container's control group; call it on the pool. Containers that have ended count with what they used.
   std::function<burrow::link::v1::Usage()> UsageReader();

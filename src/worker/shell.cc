@@ -10,18 +10,13 @@
 #include <vector>
 
 #include "base/log.h"
-#include "builder/image_file.h"
-#include "builder/image_user.h"
-#include "cas/digest.h"
-#include "image/import.h"
 #include "net/detached.h"
 #include "net/event.h"
 #include "os/fs.h"
 #include "worker/coroutine.h"
-#include "worker/program_fault.h"
 #include "worker/shell_input.h"
 #include "worker/shell_plan.h"
-#include "worker/shell_process.h"
+#include "worker/shell_start.h"
 #include "worker/utf8.h"
 
 namespace burrow::worker {
@@ -41,106 +36,8 @@ constexpr milliseconds kLookAgain{3'600'000};  // a wait that an event ends
 constexpr milliseconds kLastOutput{5'000};     // between the container's end and that of its output
 constexpr milliseconds kShellReapDeadline{10'000};
 
-// Our ends of what the command has for input and output.
-struct ShellWires {
-  UniqueFd input, output, errors;  // a terminal has no errors
-};
-
-// A container that runs, or why there is none; the image is held until it is gone.
-struct RunningShell {
-  imagefs::ImageLease image;
-  ShellProcess process;
-  std::optional<ProgramFault> fault;
-  ShellWires wires;
-};
-
-Result<image::Tree> LoadTree(const ShellServices& services, const cas::Digest& digest) {
-  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadIndex(*services.cache, digest));
-  return image::Tree::FromIndex(loaded->index());
-}
-
-Result<builder::ImageUser> FindShellUser(const ShellServices& services, const burrow::link::v1::Image& image,
-                                         const image::Tree& tree) {
-  BURROW_ASSIGN_OR_RETURN(const auto passwd, builder::ReadImageFile(tree, "/etc/passwd", *services.cache));
-  BURROW_ASSIGN_OR_RETURN(const auto group, builder::ReadImageFile(tree, "/etc/group", *services.cache));
-  return builder::FindUser(image.user(), passwd, group);
-}
-
-Status OpenWires(RunningShell& shell) {
-  BURROW_ASSIGN_OR_RETURN(shell.wires.input, shell.process.OpenTerminal());
-  BURROW_ASSIGN_OR_RETURN(shell.wires.output, shell.process.OpenTerminal());
-  return {};
-}
-
-// The container's ends of three pipes, of which the shell has the others.
-struct ShellPipes {
-  os::Pipe input, output, errors;
-  std::vector<std::pair<int, int>> Theirs() const {
-    return {{input.read.get(), 0}, {output.write.get(), 1}, {errors.write.get(), 2}};
-  }
-  ShellWires TakeOurs() { return {std::move(input.write), std::move(output.read), std::move(errors.read)}; }
-};
-Result<ShellPipes> MakeShellPipes() {
-  ShellPipes pipes;
-  for (os::Pipe* pipe : {&pipes.input, &pipes.output, &pipes.errors}) {
-    BURROW_ASSIGN_OR_RETURN(*pipe, os::MakePipe());
-  }
-  return pipes;
-}
-
-Status StartOnTerminal(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
-  BURROW_ASSIGN_OR_RETURN(auto container, services.runtime->Start(std::move(options)));
-  shell.process.Hold(std::move(container));
-  return OpenWires(shell);
-}
-
-Status StartOnPipes(const ShellServices& services, runtime::ContainerOptions options, RunningShell& shell) {
-  BURROW_ASSIGN_OR_RETURN(auto pipes, MakeShellPipes());
-  options.fds = pipes.Theirs();
-  BURROW_ASSIGN_OR_RETURN(auto container, services.runtime->Start(std::move(options)));
-  shell.process.Hold(std::move(container));
-  shell.wires = pipes.TakeOurs();
-  return {};
-}
-
-Status StartInside(const runtime::ExecTarget& target, const StartShell& request, RunningShell& shell) {
-  auto options = PlanExec(request);
-  std::optional<ShellPipes> pipes;
-  if (!options.terminal) {
-    BURROW_ASSIGN_OR_RETURN(pipes, MakeShellPipes());
-    options.fds = pipes->Theirs();
-  }
-  BURROW_ASSIGN_OR_RETURN(auto exec, runtime::ContainerExec::Start(target, options));
-  shell.process.Hold(std::move(exec));
-  if (!pipes) return OpenWires(shell);
-  shell.wires = pipes->TakeOurs();
-  return {};
-}
-
 // Control has forgotten a shell that it closed: a client hears this when the worker is the one who closes.
 Status Closed() { return Fail(Code::kCancelled, "the shell was closed: its worker stops"); }
-
-// Blocks. On failure `shell` may hold a part. A program that is not there is no failure: it has an exit code.
-Status StartOnPool(const ShellServices& services, const StartShell& request,
-                   const std::optional<runtime::ExecTarget>& inside, RunningShell& shell) {
-  BURROW_RETURN_IF_ERROR(CheckShell(request));
-  if (inside) return StartInside(*inside, request, shell);
-  if (!request.container_id().empty())
-    return Fail(Code::kNotFound, "the container {} does not run any more", request.container_id());
-  auto digest = cas::Digest::FromHex(request.image().index_digest());
-  if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", request.image().index_digest());
-  BURROW_ASSIGN_OR_RETURN(shell.image, services.images->Acquire(*digest, {}));
-  BURROW_ASSIGN_OR_RETURN(const auto tree, LoadTree(services, *digest));
-  BURROW_ASSIGN_OR_RETURN(const auto user, FindShellUser(services, request.image(), tree));
-  const std::string directory = services.directory + "/" + request.shell_id();
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(directory));
-  const auto options = PlanShell(request, shell.image.lower(), user, directory);
-  Status started =
-      options.terminal ? StartOnTerminal(services, options, shell) : StartOnPipes(services, options, shell);
-  // Engines word it differently, and give no exit code.
-  if (!started && !shell.process.held()) shell.fault = FindProgramFault(tree, options);
-  return shell.fault ? Status() : std::move(started);
-}
 
 }  // namespace
 
@@ -194,11 +91,7 @@ net::Task<void> Shell::State::Live() {
 }
 
 net::Task<Status> Shell::State::RunToTheEnd() {
-  std::optional<runtime::ExecTarget> inside;
-  if (!request.container_id().empty() && services.find_container)
-    inside = services.find_container(request.container_id());
-  auto start = [this, inside]() -> Status { return StartOnPool(services, request, inside, running); };
-  Status status = co_await net::RunBlocking(*services.pool, std::move(start));
+  Status status = co_await StartShellProcess(services, request, running);
   BURROW_CO_RETURN_IF_ERROR(status);
   if (closed) co_return Closed();
   if (running.fault) co_return SayFault(*running.fault);
@@ -267,6 +160,7 @@ net::Task<void> Shell::State::TearDown() {
   Status removed = co_await net::RunBlocking(*services.pool, [this] {
     running.process.Reset();
     running.image = {};
+    running.inputs = {};
     return os::RemoveTree(services.directory + "/" + request.shell_id());
   });
   if (!removed) LogWarn("shell {}: {}", request.shell_id(), removed.error().message());

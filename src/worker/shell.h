@@ -16,6 +16,8 @@
 
 namespace burrow::worker {
 
+struct ContainerServices;
+
 // Nothing is owned, everything outlives the shells.
 struct ShellServices {
   net::IoContext* io = nullptr;
@@ -23,7 +25,8 @@ struct ShellServices {
   const runtime::ContainerRuntime* runtime = nullptr;
   imagefs::ImageProvider* images = nullptr;
   cas::BlobCache* cache = nullptr;
-  std::string directory;  // of containers
+  std::string directory;                          // of containers
+  const ContainerServices* containers = nullptr;  // for shells as a function has its containers
   // Where a running container is found; empty where there is none of that id. Called on the loop's thread.
   std::function<std::optional<runtime::ExecTarget>(const std::string&)> find_container;
   std::function<void(burrow::link::v1::FromWorker)> send;

@@ -11,6 +11,19 @@ constexpr size_t kMaxArgumentBytes = 128u << 10;  // of the kernel
 constexpr uint32_t kMaxTerminalSide = 65'535;
 constexpr const char* kAnyShell = "command -v bash >/dev/null 2>&1 && exec bash; exec sh";
 
+std::vector<std::string> CommandOf(const burrow::link::v1::StartShell& request) {
+  if (request.args().empty()) return {"/bin/sh", "-c", kAnyShell};
+  return {request.args().begin(), request.args().end()};
+}
+
+std::string TermOf(const burrow::link::v1::StartShell& request) {
+  return "TERM=" + (request.term().empty() ? std::string("xterm") : request.term());
+}
+
+void RemoveVariable(std::vector<std::string>& env, const std::string& name) {
+  std::erase_if(env, [start = name + "="](const std::string& variable) { return variable.starts_with(start); });
+}
+
 bool IsPlain(const std::string& text) {
   return text.size() < kMaxArgumentBytes && text.find('\0') == std::string::npos;
 }
@@ -33,15 +46,14 @@ runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request,
   const auto& image = request.image();
   std::vector<std::string> env(image.env().begin(), image.env().end());
   if (request.has_terminal()) {
-    std::erase_if(env, [](const std::string& variable) { return variable.starts_with("TERM="); });
-    env.push_back("TERM=" + (request.term().empty() ? std::string("xterm") : request.term()));
+    RemoveVariable(env, "TERM");
+    env.push_back(TermOf(request));
   }
   runtime::ContainerOptions options;
   options.name = request.shell_id();
   options.directory = directory;
   options.lower = lower;
-  options.args = {request.args().begin(), request.args().end()};
-  if (options.args.empty()) options.args = {"/bin/sh", "-c", kAnyShell};
+  options.args = CommandOf(request);
   options.env = builder::WithDefaultVariables(std::move(env), user.home);
   options.cwd = image.workdir().empty() ? "/" : image.workdir();
   options.user = user.ids;
@@ -51,13 +63,28 @@ runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request,
   return options;
 }
 
+void PlanFunctionShell(const burrow::link::v1::StartShell& request, runtime::ContainerOptions& options) {
+  options.args = CommandOf(request);
+  RemoveVariable(options.env, "BURROW_RUNNER_FD");
+  for (const auto& [name, value] : request.secret_environment()) {
+    if (request.spec().function().env().contains(name)) continue;  // which wins over all secrets
+    RemoveVariable(options.env, name);
+    options.env.push_back(name + "=" + value);
+  }
+  if (std::ranges::none_of(options.env, [](const auto& variable) { return variable.starts_with("PYTHONPATH="); }))
+    options.env.push_back("PYTHONPATH=/burrow/source:/burrow/lib");
+  if (!request.has_terminal()) return;
+  RemoveVariable(options.env, "TERM");
+  options.env.push_back(TermOf(request));
+  options.terminal = SizeOf(request.terminal());
+}
+
 runtime::ExecOptions PlanExec(const burrow::link::v1::StartShell& request) {
   runtime::ExecOptions options;
-  options.args = {request.args().begin(), request.args().end()};
-  if (options.args.empty()) options.args = {"/bin/sh", "-c", kAnyShell};
+  options.args = CommandOf(request);
   options.unset = {"BURROW_RUNNER_FD", "TERM"};
   if (request.has_terminal()) {
-    options.env = {"TERM=" + (request.term().empty() ? std::string("xterm") : request.term())};
+    options.env = {TermOf(request)};
     options.terminal = SizeOf(request.terminal());
   }
   return options;

@@ -19,6 +19,10 @@ runtime::TerminalSize SizeOf(const burrow::v1::TerminalSize& size);
 runtime::ContainerOptions PlanShell(const burrow::link::v1::StartShell& request, const os::OverlayLower& lower,
                                     const builder::ImageUser& user, const std::string& directory);
 
+// Makes of what a function's container is started by what the shell is: the command in place of the runner, which finds
+// the function's modules, and the secrets among its variables. Everything but the descriptors.
+void PlanFunctionShell(const burrow::link::v1::StartShell& request, runtime::ContainerOptions& options);
+
 // A shell in a container that runs, with the container's environment, directory and user. Everything but the
 // descriptors.
 runtime::ExecOptions PlanExec(const burrow::link::v1::StartShell& request);

@@ -127,6 +127,7 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                .images = node.leased_images.get(),
                .cache = node.cache.get(),
                .directory = node.layout.Containers(),
+               .containers = &containers_.services(),
                .find_container = [this](const std::string& id) { return containers_.FindExecTarget(id); },
                .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
       signals_(io_, SIGTERM, SIGINT) {}

@@ -181,6 +181,55 @@ def test_pipes_are_carried_whole_in_both_directions(
     assert traces.now() == set()
 
 
+FUNCTION = """
+    import os, helper_of_shells
+    @app.function(env={"GREETING": "hello"}, secrets=[burrow.Secret.from_dict({"HIDDEN": "word"})], memory=256)
+    def greet(name):
+        return helper_of_shells.greeting(name)
+    @app.function()
+    def other(): return 1
+"""
+LOOK = "import os, the_app; print(os.environ['HIDDEN'], the_app.greet.local('you'))"
+
+
+@pytest.fixture
+def app_file(write_app: Callable[..., str], tmp_path: Path) -> str:
+    (tmp_path / "helper_of_shells.py").write_text(
+        "import os\ndef greeting(name): return os.environ['GREETING'] + ' ' + name\n"
+    )
+    return write_app(FUNCTION)
+
+
+def test_a_shell_is_as_a_function_of_a_file_would_be(
+    daemon: Daemon, app_file: str, open_terminal: Open
+) -> None:
+    ran = run_shell(daemon, app_file + "::greet", "--", "python3", "-c", LOOK)
+    assert (ran.stdout, ran.returncode) == (b"word hello you\n", 0), ran.stderr
+    terminal = open_terminal(daemon, app_file + "::greet")
+    terminal.type("echo $GREETING-$TERM; exit 4\r")
+    terminal.await_text("hello-xterm-256color")
+    assert terminal.end() == 4
+    assert b"the_app" not in daemon.burrow("ps").stdout.encode()
+    several = run_shell(daemon, app_file)
+    assert several.returncode == 1
+    assert b"greet, other" in several.stderr
+
+
+def test_a_shell_is_as_a_deployed_function(daemon: Daemon, app_file: str) -> None:
+    deployed = daemon.burrow("deploy", app_file)
+    assert deployed.returncode == 0, deployed.stderr
+    ran = run_shell(daemon, "the_app::greet", "--", "python3", "-c", LOOK)
+    assert (ran.stdout, ran.returncode) == (b"word hello you\n", 0), ran.stderr
+    limit = run_shell(
+        daemon, "the_app::greet", "--", "python3", "-c", "bytearray(400 << 20)[::4096]"
+    )
+    assert limit.returncode == 137 and b"memory" in limit.stderr
+    assert daemon.burrow("app", "stop", "the_app").returncode == 0
+    gone = run_shell(daemon, "the_app::greet", "--", "true")
+    assert gone.returncode == 1
+    assert b"the_app" in gone.stderr
+
+
 def test_what_cannot_be_entered_is_an_error(daemon: Daemon, failed_build: str) -> None:
     unknown = run_shell(daemon, "nowhere")
     assert unknown.returncode == 1

@@ -114,6 +114,15 @@ def find_class(app: str, name: str) -> "tuple[CallTarget, ClassParts]":
     return CallTarget(calls, str(answer["functionId"])), class_parts(answer["classSpec"])
 
 
+def find_function_id(app: str, name: str) -> str:
+    """The id of a deployed function or class.
+
+    Raises:
+        NotFoundError: there is none; the message has names that are near.
+    """
+    return str(_find(app, name)[1]["functionId"])
+
+
 def _find(app: str, name: str) -> "tuple[CallClient, dict[str, Any]]":
     calls = default_call_client()
     return calls, calls.transport.unary("Deployments/FindFunction", {"app": app, "function": name})

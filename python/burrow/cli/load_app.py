@@ -144,6 +144,25 @@ def find_target(module: "ModuleType", wanted: str, path: str) -> Target:
     )
 
 
+def find_function(module: "ModuleType", wanted: str, path: str) -> "Function[..., Any] | Cls":
+    """The function or class named `wanted`, a method standing for its class; or the only one.
+
+    Raises:
+        InvalidError: there is none, or several; the message lists them.
+    """
+    apps = [value for value in vars(module).values() if isinstance(value, App)]
+    functions = {name: function for app in apps for name, function in app.functions.items()}
+    if not wanted and len(functions) == 1:
+        return next(iter(functions.values()))
+    name = wanted.partition(".")[0]
+    if name in functions:
+        return functions[name]
+    names = ", ".join(functions) or "none at all"
+    if wanted:
+        raise InvalidError("%s has no function named %r; it has %s." % (path, wanted, names))
+    raise InvalidError("%s has these functions: %s; choose one by ::NAME." % (path, names))
+
+
 def _targets(app: App, name: str, function: "Function[..., Any] | Cls") -> "list[Target]":
     """A function, or each method of a class."""
     if not isinstance(function, Cls):

@@ -25,12 +25,19 @@ def make_parser() -> "ArgumentParser":
     add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
     shell = commands.add_parser(
         "shell",
-        help="open a shell upon an image, or in what a failed build left",
-        usage="burrow shell [-h] (IMAGE | --step BUILD) [-- COMMAND...]",
+        help="open a shell upon an image, as a function, or in what a failed build left",
+        usage="burrow shell [-h] (IMAGE | FILE.py[::FUNCTION] | APP::FUNCTION | --step BUILD)"
+        " [-- COMMAND...]",
         description="Runs COMMAND, or a shell, in a fresh container and ends with its exit code. "
-        "What it writes is gone with it.",
+        "What it writes is gone with it. As a function: with its image, files, variables, secrets "
+        "and limits.",
     )
-    shell.add_argument("image", metavar="IMAGE", nargs="?", help="id or name")
+    shell.add_argument(
+        "image",
+        metavar="IMAGE",
+        nargs="?",
+        help="id or name; or a function, of a file or of a deployed app",
+    )
     shell.add_argument(
         "--step", metavar="BUILD", help="enter the files as the failed step of this build left them"
     )

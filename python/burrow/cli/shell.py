@@ -31,7 +31,28 @@ def open_shell(options: "Namespace") -> int:
         print("burrow shell: error: name an image, or a build with --step", file=sys.stderr)
         return 2
     options.container = None
+    options.function = ""
+    if options.image and ("::" in options.image or options.image.endswith(".py")):
+        return _open_as_function(options)
     return _run(options)
+
+
+def _open_as_function(options: "Namespace") -> int:
+    """In a container as a function has it; of a file, its app runs meanwhile."""
+    place, _, name = options.image.partition("::")
+    if not place.endswith(".py"):
+        from burrow._client.deployments import find_function_id
+
+        options.function = find_function_id(place, name.partition(".")[0])
+        return _run(options)
+    from burrow._client.session import run_app
+    from burrow.cli.load_app import find_function, import_file
+    from burrow.cli.plain_report import PlainReport
+
+    function = find_function(import_file(place), name, place)
+    with run_app(function.app, PlainReport()) as session:
+        options.function = session.function_ids[function.name]
+        return _run(options)
 
 
 def _run(options: "Namespace") -> int:
@@ -51,7 +72,7 @@ def exec_command(options: "Namespace") -> int:
     if not options.command:
         print("burrow exec: error: write the command behind --", file=sys.stderr)
         return 2
-    options.image = options.step = None
+    options.image = options.step = options.function = None
     return _run(options)
 
 
@@ -59,6 +80,8 @@ def _request(options: "Namespace", terminal: bool) -> "dict[str, Any]":
     request: "dict[str, Any]" = {"args": options.command}
     if options.container:
         request["container"] = options.container
+    elif options.function:
+        request["function"] = options.function
     elif options.step:
         request["build"] = options.step
     else:
