@@ -75,7 +75,8 @@ class ApiTest : public ::testing::Test {
     };
     options.blobs = blobs_.get();
     options.pool = &pool_;
-    options.on_link = [this](std::unique_ptr<net::WebSocket> socket) -> Task<void> {
+    options.revocations = [] { return 0u; };
+    options.on_link = [this](std::unique_ptr<net::WebSocket> socket, Standing&) -> Task<void> {
       linked_.set_value();
       (void)co_await socket->Read();
     };

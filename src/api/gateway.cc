@@ -90,8 +90,10 @@ Task<Status> ReadMessage(HttpExchange& exchange, ContentKind content, Message& m
 
 class ExchangeSink final : public MessageSink {
  public:
-  ExchangeSink(HttpExchange& exchange, Encoding encoding) : exchange_(exchange), encoding_(encoding) {}
+  ExchangeSink(HttpExchange& exchange, Encoding encoding, Standing& standing)
+      : exchange_(exchange), encoding_(encoding), standing_(standing) {}
   Task<Status> Write(const Message& message) override {
+    if (!standing_.Lasts()) co_return Fail(Code::kUnauthenticated, "the token was revoked meanwhile");
     auto bytes = EncodeMessage(encoding_, message);
     if (!bytes) co_return Forward(std::move(bytes.error()));
     std::string envelope = MakeEnvelope(0, *bytes);
@@ -101,6 +103,7 @@ class ExchangeSink final : public MessageSink {
  private:
   HttpExchange& exchange_;
   Encoding encoding_;
+  Standing& standing_;
 };
 
 template <class Method>
@@ -119,14 +122,14 @@ Task<Result<std::unique_ptr<Message>>> CallUnary(HttpExchange& exchange, const C
 }
 
 template <class Method>
-Task<Status> CallStream(HttpExchange& exchange, const Caller& caller, const Method& method, ContentKind content,
-                        std::string_view name) {
+Task<Status> CallStream(HttpExchange& exchange, const Caller& caller, Standing& standing, const Method& method,
+                        ContentKind content, std::string_view name) {
   auto head = ReadHead(exchange, content);
   if (!head) co_return Forward(std::move(head.error()));
   auto request = method.new_request();
   BURROW_CO_RETURN_IF_ERROR(co_await ReadMessage(exchange, content, *request));
   BURROW_CO_RETURN_IF_ERROR(co_await exchange.BeginStream(200, ContentTypeOf(content)));
-  ExchangeSink sink(exchange, content.encoding);
+  ExchangeSink sink(exchange, content.encoding, standing);
   co_return co_await Within(head->deadline, Guard(method.call(caller, *request, sink), name));
 }
 
@@ -145,9 +148,9 @@ Task<void> AnswerUnary(HttpExchange& exchange, const Caller& caller, const Metho
 
 // In a stream the outcome, good or bad, is its last envelope; even an error that came before the first message.
 template <class Method>
-Task<void> AnswerStream(HttpExchange& exchange, const Caller& caller, const Method& method, ContentKind content,
-                        std::string_view name) {
-  auto status = co_await CallStream(exchange, caller, method, content, name);
+Task<void> AnswerStream(HttpExchange& exchange, const Caller& caller, Standing& standing, const Method& method,
+                        ContentKind content, std::string_view name) {
+  auto status = co_await CallStream(exchange, caller, standing, method, content, name);
   (void)co_await exchange.BeginStream(200, ContentTypeOf(content));  // no effect where it has begun
   std::string end = MakeEnvelope(kEndStreamFlag, EndStreamJson(status));
   if (co_await exchange.WriteChunk(end)) (void)co_await exchange.EndStream();
@@ -166,7 +169,7 @@ Task<Status> RefuseContent(HttpExchange& exchange, bool stream) {
 
 }  // namespace
 
-Task<void> Gateway::Handle(HttpExchange& exchange, const Caller& caller) const {
+Task<void> Gateway::Handle(HttpExchange& exchange, const Caller& caller, Standing& standing) const {
   std::string_view name = exchange.path().substr(std::min<size_t>(1, exchange.path().size()));
   auto unary = unary_.find(name);
   auto stream = streams_.find(name);
@@ -184,7 +187,7 @@ Task<void> Gateway::Handle(HttpExchange& exchange, const Caller& caller) const {
   if (!content || (content->framing == Framing::kStream) != streams) {
     co_await RefuseContent(exchange, streams);
   } else if (streams) {
-    co_await AnswerStream(exchange, caller, stream->second, *content, name);
+    co_await AnswerStream(exchange, caller, standing, stream->second, *content, name);
   } else {
     co_await AnswerUnary(exchange, caller, unary->second, *content, name);
   }

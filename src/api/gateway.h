@@ -19,11 +19,19 @@
 
 namespace burrow::api {
 
-// Where a streaming method writes. Fails with kCancelled once the client is gone.
+// Where a streaming method writes. Fails with kCancelled once the client is gone, and with kUnauthenticated once its
+// token was revoked.
 class MessageSink {
  public:
   virtual ~MessageSink() = default;
   virtual net::Task<Status> Write(const google::protobuf::Message& message) = 0;
+};
+
+// Whether the token of a request that goes on still counts. On the loop's thread.
+class Standing {
+ public:
+  virtual ~Standing() = default;
+  virtual bool Lasts() = 0;
 };
 
 // A typed view of the sink.
@@ -79,8 +87,8 @@ class Gateway {
     streams_.emplace(std::move(method), std::move(entry));
   }
 
-  // Answers one POST whose path names a method, for a caller who may ask for it.
-  net::Task<void> Handle(net::HttpExchange& exchange, const Caller& caller) const;
+  // Answers one POST whose path names a method, for a caller who may ask for it. All arguments outlive the task.
+  net::Task<void> Handle(net::HttpExchange& exchange, const Caller& caller, Standing& standing) const;
 
  private:
   using NewMessage = std::function<std::unique_ptr<google::protobuf::Message>()>;

@@ -33,6 +33,22 @@ Error NoToken() {
 
 bool NamesMethod(std::string_view path) { return std::ranges::count(path, '/') == 2 && path.find('.') != path.npos; }
 
+// Asks again only once some token was revoked.
+class TokenStanding final : public Standing {
+ public:
+  TokenStanding(const ServerOptions& options, const HttpExchange& exchange)
+      : options_(options), exchange_(exchange), seen_(options.revocations()) {}
+  bool Lasts() override {
+    if (std::exchange(seen_, options_.revocations()) == seen_) return true;
+    return options_.authenticate(BearerToken(exchange_)).access != Access::kNone;
+  }
+
+ private:
+  const ServerOptions& options_;
+  const HttpExchange& exchange_;
+  uint64_t seen_;
+};
+
 class ApiServer final : public Server {
  public:
   ApiServer(Gateway& gateway, ServerOptions options)
@@ -105,8 +121,9 @@ Task<void> ApiServer::ServeLink(HttpExchange& exchange) {
     co_await RespondError(exchange,
                           Error(Code::kPermissionDenied, "the link is for workers: use a worker's join token"));
   } else {
+    TokenStanding standing(options_, exchange);
     auto socket = co_await exchange.UpgradeToWebSocket(kLinkMessageLimit);
-    if (socket) co_await options_.on_link(std::move(*socket));
+    if (socket) co_await options_.on_link(std::move(*socket), standing);
   }
 }
 
@@ -146,7 +163,8 @@ Task<void> ApiServer::Authorized(HttpExchange& exchange, bool for_workers) {
   } else if (exchange.path() == UploadEndpoint::kPath) {
     co_await uploads_->Handle(exchange);
   } else {
-    co_await gateway_.Handle(exchange, *caller);
+    TokenStanding standing(options_, exchange);
+    co_await gateway_.Handle(exchange, *caller, standing);
   }
 }
 

@@ -27,7 +27,9 @@ struct ServerOptions {
   cas::BlobStore* blobs = nullptr;    // not owned
   const Uploads* uploads = nullptr;   // not owned; absent: none are taken
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
-  std::function<net::Task<void>(std::unique_ptr<net::WebSocket>)> on_link;  // a worker has dialled in
+  // A worker has dialled in; the standing outlives the task.
+  std::function<net::Task<void>(std::unique_ptr<net::WebSocket>, Standing&)> on_link;
+  std::function<uint64_t()> revocations;  // of tokens, so far: grows when `authenticate` no longer knows one
 };
 
 // Clients may use methods and blobs as their role allows, workers the link and blobs (burrow.v1.Blobs/Missing too). A

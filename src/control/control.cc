@@ -255,8 +255,9 @@ class RunningControl final : public Control {
     options.blobs = state_.blobs.guarded.get();
     options.uploads = state_.uploads.get();
     options.pool = &disk_.pool();
-    options.on_link = [this](std::unique_ptr<net::WebSocket> socket) {
-      return link::ServeWorker(std::move(socket), workers_);
+    options.revocations = [this] { return state_.tokens.revocations(); };
+    options.on_link = [this](std::unique_ptr<net::WebSocket> socket, api::Standing& standing) {
+      return link::ServeWorker(std::move(socket), workers_, [&standing] { return standing.Lasts(); });
     };
     BURROW_ASSIGN_OR_RETURN(server_, api::Server::Start(io_, gateway_, std::move(options)));
     return {};

@@ -13,6 +13,7 @@ using ::testing::StartsWith;
 class TokenTest : public ControlFixture {
  protected:
   TokenTest() {
+    timings.heartbeat = Millis(10);
     StartControl();
     admin_ = token;
   }
@@ -63,6 +64,24 @@ TEST_F(TokenTest, DoWhatTheirRoleAllows) {
   }
   EXPECT_THAT(member, StartsWith("bt-"));
   EXPECT_THAT(worker, StartsWith("bw-"));
+}
+
+TEST_F(TokenTest, EndOpenStreamsWhenTheyAreRevoked) {
+  auto worker = NewWorker();
+  worker->Connect();
+  pb::OpenShellRequest request;
+  request.set_image(NewImage());
+  const std::string member = NewToken("ana", pb::TOKEN_ROLE_MEMBER);
+  token = member;
+  const Status status = Stream<pb::ShellEvent>("Shells/Open", request, [&](const pb::ShellEvent& event) {
+    if (event.has_shell_id()) {
+      token = admin_;
+      EXPECT_TRUE(Revoke("ana"));
+    }
+    return true;
+  });
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Code::kUnauthenticated) << status.error().message();
 }
 
 TEST_F(TokenTest, OfACallerCallFunctions) {

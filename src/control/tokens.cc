@@ -115,6 +115,7 @@ std::vector<const store::TokenRecord*> Tokens::In(const std::string& workspace) 
 
 void Tokens::Remove(const std::string& id) {
   std::erase_if(records_, [&](const store::TokenRecord& record) { return record.id == id; });
+  revocations_++;
 }
 
 }  // namespace burrow::control

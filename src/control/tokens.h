@@ -38,12 +38,14 @@ class Tokens {
   const store::TokenRecord* Find(std::string_view name_or_id) const;
   void Add(store::TokenRecord record) { records_.push_back(std::move(record)); }
   void Remove(const std::string& id);
+  uint64_t revocations() const { return revocations_; }  // how many were removed since it was opened
 
  private:
   Status DropThoseOfAnEarlierFile(store::Store& store);
 
   std::string client_, worker_;
   std::vector<store::TokenRecord> records_;
+  uint64_t revocations_ = 0;
 };
 
 }  // namespace burrow::control

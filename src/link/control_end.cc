@@ -96,10 +96,14 @@ class WorkerSession {
     listener_.WorkerJoined(connection_, hello);
   }
 
-  Task<void> ReadMessages() {
+  Task<void> ReadMessages(const std::function<bool()>& lasts) {
     for (;;) {
       auto bytes = co_await socket_->Read();
       if (!bytes || !IsCurrent()) co_return;
+      if (!lasts()) {
+        LogWarn("the token of worker {} was revoked: its link is closed", connection_->worker().str());
+        co_return;
+      }
       FromWorker message;
       if (!message.ParseFromString(*bytes) || message.has_hello()) {
         LogError("worker {} sent what is no message: its link is closed", connection_->worker().str());
@@ -127,7 +131,8 @@ class WorkerSession {
   std::shared_ptr<Connection> connection_;
 };
 
-Task<void> ServeWorker(std::unique_ptr<net::WebSocket> unique_socket, WorkerListener& listener) {
+Task<void> ServeWorker(std::unique_ptr<net::WebSocket> unique_socket, WorkerListener& listener,
+                       std::function<bool()> lasts) {
   std::shared_ptr<net::WebSocket> socket = std::move(unique_socket);
   auto hello = co_await ReadHello(socket);
   if (!hello) {
@@ -138,7 +143,7 @@ Task<void> ServeWorker(std::unique_ptr<net::WebSocket> unique_socket, WorkerList
   std::exception_ptr cancelled;
   try {
     session.Join(*hello);
-    co_await session.ReadMessages();
+    co_await session.ReadMessages(lasts);
   } catch (const boost::system::system_error&) {
     cancelled = std::current_exception();  // the server stops
   } catch (const std::exception& e) {

@@ -1,6 +1,7 @@
 // Control's end of the link. Everything runs on the IoContext's one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,7 +43,9 @@ class WorkerListener {
 
 // Serves one link until it ends: reads Hello (deadline 10 s, protocol checked), answers Welcome, hands messages on in
 // order. A worker of another protocol is told ours by Welcome and dismissed without the listener hearing of it.
-// `listener` must outlive the coroutine.
-net::Task<void> ServeWorker(std::unique_ptr<net::WebSocket> socket, WorkerListener& listener);
+// `lasts` is asked before each message whether the worker's token still counts: if not, the link ends. `listener` must
+// outlive the coroutine.
+net::Task<void> ServeWorker(std::unique_ptr<net::WebSocket> socket, WorkerListener& listener,
+                            std::function<bool()> lasts);
 
 }  // namespace burrow::link

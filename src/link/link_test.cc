@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <condition_variable>
@@ -84,12 +85,12 @@ class LinkTest : public ::testing::Test {
       net::HttpServerOptions options;
       options.port = port;
       auto server = net::HttpServer::Listen(loop_.io(), options, [this](net::HttpExchange& exchange) -> Task<void> {
-        if (exchange.header("Authorization") != "Bearer join") {
+        if (exchange.header("Authorization") != "Bearer join" || !token_lasts_) {
           co_await exchange.Respond(401, "text/plain", "no");
           co_return;
         }
         auto socket = co_await exchange.UpgradeToWebSocket(64 << 20);
-        if (socket) co_await ServeWorker(std::move(*socket), control_);
+        if (socket) co_await ServeWorker(std::move(*socket), control_, [this] { return token_lasts_.load(); });
       });
       if (!server) throw std::runtime_error(server.error().message());
       server_ = std::move(*server);
@@ -140,6 +141,7 @@ class LinkTest : public ::testing::Test {
   std::vector<std::future<Status>> runs_;
   uint16_t port_ = 0;
   bool tell_of_loss_ = false;
+  std::atomic<bool> token_lasts_ = true;
 };
 
 TEST_F(LinkTest, CarriesMessagesInOrderBothWays) {
@@ -194,6 +196,17 @@ TEST_F(LinkTest, GivesUpWhenTheTokenIsRefused) {
   auto status = runs_.back().get();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), Code::kUnauthenticated);
+}
+
+TEST_F(LinkTest, EndsWithTheNextMessageOnceTheTokenIsRevoked) {
+  auto& worker = Dial("wk-1");
+  EXPECT_EQ(journal_.Next(), "joined wk-1");
+  token_lasts_ = false;
+  Say(worker, "late");
+  EXPECT_EQ(journal_.Next(), "gone wk-1");
+  auto ended = runs_[0].get();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code(), Code::kUnauthenticated);
 }
 
 TEST_F(LinkTest, StopEndsAWorkerThatIsConnectedAndOneThatIsNot) {
