@@ -3,22 +3,17 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 #include "cas/frames.h"
+#include "image/content.h"
 #include "image/parallel.h"
 #include "image/walk.h"
 #include "os/fs.h"
 
 namespace burrow::image {
 namespace {
-
-constexpr size_t kChunk = 1u << 20;
-constexpr size_t kMissingBatch = 1'000;
-constexpr size_t kUploads = 8;
-
-size_t HashThreads() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 8); }
 
 Result<cas::Digest> PutFrames(cas::FrameHasher& frames, cas::BlobStore& store) {
   std::string table = frames.Finish();
@@ -27,38 +22,17 @@ Result<cas::Digest> PutFrames(cas::FrameHasher& frames, cas::BlobStore& store) {
   return digest;
 }
 
-// Fills in digest, frames and size by what is really read.
-Status HashFile(int root, const WalkedFile& file, cas::BlobStore& store, std::string& buffer) {
+Status HashFile(int root, const WalkedFile& file, cas::BlobStore& store) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenWalked(root, file.path));
-  cas::Hasher hasher;
-  std::optional<cas::FrameHasher> frames;
-  if (file.inode->size >= cas::kFramedFrom) frames.emplace();
-  uint64_t size = 0;
-  for (;;) {
-    ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno("read /" + file.path);
-    if (n == 0) break;
-    hasher.Update({buffer.data(), static_cast<size_t>(n)});
-    if (frames) frames->Update({buffer.data(), static_cast<size_t>(n)});
-    size += static_cast<uint64_t>(n);
-  }
-  if (frames.has_value() != (size >= cas::kFramedFrom)) {
+  Status status = HashContent(fd.get(), std::numeric_limits<uint64_t>::max(), *file.inode, store);
+  if (status) return status;
+  if (status.error().code() == Code::kAborted)
     return Fail(Code::kAborted, "/{} changed while it was imported; try again", file.path);
-  }
-  file.inode->size = size;
-  if (size > 0) file.inode->digest = hasher.Finish();
-  if (frames) {
-    BURROW_ASSIGN_OR_RETURN(file.inode->frames, PutFrames(*frames, store));
-  }
-  return {};
+  return Forward(std::move(status.error()).WithContext("/" + file.path));
 }
 
 Status HashFiles(int root, const std::vector<WalkedFile>& files, cas::BlobStore& store) {
-  return ParallelFor(files.size(), HashThreads(), [&](size_t i) {
-    thread_local std::string buffer(kChunk, '\0');
-    return HashFile(root, files[i], store, buffer);
-  });
+  return ParallelFor(files.size(), HashThreads(), [&](size_t i) { return HashFile(root, files[i], store); });
 }
 
 Status PutWalked(int root, const WalkedFile& file, cas::BlobStore& store) {

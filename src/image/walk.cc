@@ -16,25 +16,8 @@
 namespace burrow::image {
 namespace {
 
-constexpr char kOpaque[] = "trusted.overlay.opaque";
 constexpr char kRedirect[] = "trusted.overlay.redirect";
 constexpr char kMetacopy[] = "trusted.overlay.metacopy";
-
-bool IsWhiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == 0; }
-
-Result<std::vector<std::string>> Names(DIR* dir) {
-  std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    dirent* entry = ::readdir(dir);
-    if (!entry && errno != 0) return FailErrno("list it");
-    if (!entry) break;
-    std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 // Attributes are read by a path through the held directory: no descriptor of the file itself is needed, and a link is
 // not followed.
@@ -69,7 +52,7 @@ Status InterpretOverlay(UpperEntry& entry, Xattrs& xattrs) {
     return Fail(Code::kFailedPrecondition,
                 "it depends on lower layers (overlay was mounted with redirect_dir or metacopy)");
   }
-  auto opaque = xattrs.find(kOpaque);
+  auto opaque = xattrs.find(kOpaqueAttribute);
   if (opaque != xattrs.end() && opaque->second == "y" && S_ISDIR(entry.inode->mode)) {
     entry.kind = UpperEntry::Kind::kOpaqueDirectory;
   }
@@ -77,33 +60,7 @@ Status InterpretOverlay(UpperEntry& entry, Xattrs& xattrs) {
   return {};
 }
 
-class Walker {
- public:
-  explicit Walker(dev_t device) : device_(device) {}
-  // Adds an entry; for a directory also all below it.
-  Status Visit(int parent, const std::string& name, const std::string& path, uint32_t depth);
-  Walked Take() { return std::move(walked_); }
-  // What was visited last: where it went wrong, after a failure.
-  const std::string& place() const { return place_; }
-
- private:
-  Result<std::shared_ptr<TreeInode>> ReadInode(int parent, const std::string& name, const struct stat& st);
-  Status VisitChildren(int parent, const std::string& name, const std::string& path, uint32_t depth);
-  // An inode that was met under another name.
-  std::shared_ptr<TreeInode> KnownInode(const struct stat& st) const;
-
-  dev_t device_;
-  Walked walked_;
-  std::string place_;
-  std::map<std::pair<dev_t, ino_t>, std::shared_ptr<TreeInode>> linked_;
-};
-
-std::shared_ptr<TreeInode> Walker::KnownInode(const struct stat& st) const {
-  auto it = linked_.find({st.st_dev, st.st_ino});
-  return it == linked_.end() ? nullptr : it->second;
-}
-
-Result<std::shared_ptr<TreeInode>> Walker::ReadInode(int parent, const std::string& name, const struct stat& st) {
+Result<std::shared_ptr<TreeInode>> ReadInode(int parent, const std::string& name, const struct stat& st) {
   if (major(st.st_rdev) > 0xfff || minor(st.st_rdev) > 0xfffff)
     return Fail(Code::kInvalidArgument, "its device number is too large");
   auto inode = std::make_shared<TreeInode>();
@@ -124,6 +81,31 @@ Result<std::shared_ptr<TreeInode>> Walker::ReadInode(int parent, const std::stri
   return inode;
 }
 
+class Walker {
+ public:
+  explicit Walker(dev_t device) : device_(device) {}
+  // Adds an entry; for a directory also all below it.
+  Status Visit(int parent, const std::string& name, const std::string& path, uint32_t depth);
+  Walked Take() { return std::move(walked_); }
+  // What was visited last: where it went wrong, after a failure.
+  const std::string& place() const { return place_; }
+
+ private:
+  Status VisitChildren(int parent, const std::string& name, const std::string& path, uint32_t depth);
+  // An inode that was met under another name.
+  std::shared_ptr<TreeInode> KnownInode(const struct stat& st) const;
+
+  dev_t device_;
+  Walked walked_;
+  std::string place_;
+  std::map<std::pair<dev_t, ino_t>, std::shared_ptr<TreeInode>> linked_;
+};
+
+std::shared_ptr<TreeInode> Walker::KnownInode(const struct stat& st) const {
+  auto it = linked_.find({st.st_dev, st.st_ino});
+  return it == linked_.end() ? nullptr : it->second;
+}
+
 Status Walker::Visit(int parent, const std::string& name, const std::string& path, uint32_t depth) {
   place_ = path;
   struct stat st;
@@ -138,10 +120,7 @@ Status Walker::Visit(int parent, const std::string& name, const std::string& pat
     walked_.entries.push_back({.path = path, .inode = std::move(known)});
     return {};
   }
-  UpperEntry entry{.path = path};
-  BURROW_ASSIGN_OR_RETURN(entry.inode, ReadInode(parent, name, st));
-  BURROW_ASSIGN_OR_RETURN(entry.inode->xattrs, ReadXattrs(parent, name));
-  BURROW_RETURN_IF_ERROR(InterpretOverlay(entry, entry.inode->xattrs));
+  BURROW_ASSIGN_OR_RETURN(UpperEntry entry, ReadEntry(parent, name, path, st));
   if (linked) linked_[{st.st_dev, st.st_ino}] = entry.inode;
   if (S_ISREG(st.st_mode)) walked_.files.push_back({path, entry.inode});
   walked_.entries.push_back(std::move(entry));
@@ -154,7 +133,7 @@ Status Walker::VisitChildren(int parent, const std::string& name, const std::str
   os::DirectoryStream dir = os::OpenDirectoryStream(parent, name.c_str());
   if (!dir) return FailErrno("open it");
   const int directory = ::dirfd(dir.get());
-  BURROW_ASSIGN_OR_RETURN(auto names, Names(dir.get()));
+  BURROW_ASSIGN_OR_RETURN(auto names, NamesIn(dir.get()));
   for (const std::string& child : names) {
     std::string child_path = path;
     if (!path.empty()) child_path += '/';
@@ -165,6 +144,30 @@ Status Walker::VisitChildren(int parent, const std::string& name, const std::str
 }
 
 }  // namespace
+
+bool IsWhiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == 0; }
+
+Result<std::vector<std::string>> NamesIn(DIR* directory) {
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    dirent* entry = ::readdir(directory);
+    if (!entry && errno != 0) return FailErrno("list it");
+    if (!entry) break;
+    std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<UpperEntry> ReadEntry(int parent, const std::string& name, const std::string& path, const struct stat& st) {
+  UpperEntry entry{.path = path};
+  BURROW_ASSIGN_OR_RETURN(entry.inode, ReadInode(parent, name, st));
+  BURROW_ASSIGN_OR_RETURN(entry.inode->xattrs, ReadXattrs(parent, name));
+  BURROW_RETURN_IF_ERROR(InterpretOverlay(entry, entry.inode->xattrs));
+  return entry;
+}
 
 Result<Walked> Walk(int root) {
   struct stat st;
@@ -183,7 +186,7 @@ Result<UniqueFd> OpenWalked(int root, const std::string& path) {
   UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
   struct stat st;
   if (!fd.valid() || ::fstat(fd.get(), &st) != 0) return FailErrno("open /" + path);
-  if (!S_ISREG(st.st_mode)) return Fail(Code::kFailedPrecondition, "/{} changed while it was read; try again", path);
+  if (!S_ISREG(st.st_mode)) return Fail(Code::kAborted, "/{} changed while it was read; try again", path);
   return fd;
 }
 
