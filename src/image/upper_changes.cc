@@ -152,6 +152,16 @@ void ChangeReading::TellRead(size_t i, UpperChanges& changes) {
   changes.entries.push_back(std::move(entry));
 }
 
+struct OpenedUpper {
+  UniqueFd upper, lower;
+};
+Result<OpenedUpper> OpenUpper(const LiveUpper& live) {
+  OpenedUpper opened;
+  BURROW_ASSIGN_OR_RETURN(opened.upper, os::Open(live.upper, O_RDONLY | O_DIRECTORY));
+  BURROW_ASSIGN_OR_RETURN(opened.lower, os::Open(live.lower, O_PATH | O_DIRECTORY));
+  return opened;
+}
+
 }  // namespace
 
 Result<UpperMemory> RememberUnwritten(const std::string& upper) {
@@ -162,13 +172,18 @@ Result<UpperMemory> RememberUnwritten(const std::string& upper) {
   return memory;
 }
 
+Result<bool> IsAllTold(const LiveUpper& live, const UpperMemory& before) {
+  BURROW_ASSIGN_OR_RETURN(const OpenedUpper opened, OpenUpper(live));
+  BURROW_ASSIGN_OR_RETURN(const auto scanned, ScanUpper(opened.upper.get(), opened.lower.get()));
+  return PlanUpper(scanned, before).empty;
+}
+
 Result<UpperChanges> ReadUpperChanges(const LiveUpper& live, const UpperMemory& before, cas::BlobStore& store) {
-  BURROW_ASSIGN_OR_RETURN(const UniqueFd upper, os::Open(live.upper, O_RDONLY | O_DIRECTORY));
-  BURROW_ASSIGN_OR_RETURN(const UniqueFd lower, os::Open(live.lower, O_PATH | O_DIRECTORY));
-  BURROW_ASSIGN_OR_RETURN(const auto scanned, ScanUpper(upper.get(), lower.get()));
+  BURROW_ASSIGN_OR_RETURN(const OpenedUpper opened, OpenUpper(live));
+  BURROW_ASSIGN_OR_RETURN(const auto scanned, ScanUpper(opened.upper.get(), opened.lower.get()));
   const UpperPlan plan = PlanUpper(scanned, before);
   if (plan.empty) return UpperChanges{.entries = {}, .memory = before};
-  const UpperReader reader(upper.get(), live.scratch, store);
+  const UpperReader reader(opened.upper.get(), live.scratch, store);
   return ChangeReading(scanned, plan, before, reader, store).Run();
 }
 

@@ -32,4 +32,7 @@ Result<UpperMemory> RememberUnwritten(const std::string& upper);
 // directories by redirects.
 Result<UpperChanges> ReadUpperChanges(const LiveUpper& live, const UpperMemory& before, cas::BlobStore& store);
 
+// Whether nothing differs from what was told, by stat alone.
+Result<bool> IsAllTold(const LiveUpper& live, const UpperMemory& before);
+
 }  // namespace burrow::image

@@ -12,7 +12,7 @@ ROWS = (
     ("cmd",),
     ("control", "worker"),
     ("api", "builder", "oci"),
-    ("scheduler", "runtime"),
+    ("scheduler", "runtime", "volume"),
     ("store", "imagefs"),
     ("link", "image", "dockerfile"),
     ("net", "cas"),
