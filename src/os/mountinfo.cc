@@ -46,7 +46,9 @@ std::vector<MountEntry> ParseMountinfo(std::string_view text) {
     entries.push_back({.root = Unescape(front[3]),
                        .point = Unescape(front[4]),
                        .type = std::string(back[0]),
-                       .super_options = back.size() > 1 ? std::string(back.back()) : ""});
+                       .super_options = back.size() > 1 ? std::string(back.back()) : "",
+                       .id = std::string(front[0]),
+                       .device = std::string(front[2])});
   }
   return entries;
 }

@@ -14,6 +14,8 @@ struct MountEntry {
   std::string point;          // unescaped
   std::string type;           // "ext4", "cgroup2"
   std::string super_options;  // "rw,memory"
+  std::string id;             // as /proc/PID/fdinfo tells it
+  std::string device;         // "0:57"
 };
 
 // In mount order. Lines that do not parse are left out.

@@ -76,13 +76,23 @@ Status Container::Signal(int signal) {
   return FailErrno(fmt::format("signal container {}", state_->name));
 }
 
-Result<UniqueFd> Container::OpenPidNamespace() const {
-  auto opened = os::Open(fmt::format("/proc/{}/ns/pid", state_->engine.init_pid), O_RDONLY);
-  // The number may be another process's by now, unless the first one still lives.
-  const int init = state_->engine.init.get();
+// The number may be another process's by now, unless the first one still lives.
+Result<UniqueFd> Container::State::OpenOfInit(const char* file) const {
+  auto opened = os::Open(fmt::format("/proc/{}/{}", engine.init_pid, file), O_RDONLY);
+  const int init = engine.init.get();
   if (!opened || init < 0 || syscall(SYS_pidfd_send_signal, init, 0, nullptr, 0) != 0)
-    return Fail(Code::kNotFound, "container {} has ended", state_->name);
+    return Fail(Code::kNotFound, "container {} has ended", name);
   return opened;
+}
+
+Result<UniqueFd> Container::OpenPidNamespace() const { return state_->OpenOfInit("ns/pid"); }
+
+Result<ContainerMounts> Container::OpenMounts() const {
+  ContainerMounts mounts{.name = state_->name, .engine = state_->exec_target.engine};
+  BURROW_ASSIGN_OR_RETURN(mounts.mount_namespace, state_->OpenOfInit("ns/mnt"));
+  BURROW_ASSIGN_OR_RETURN(mounts.mountinfo, state_->OpenOfInit("mountinfo"));
+  mounts.cgroup_procs = state_->cgroup->procs_files();
+  return mounts;
 }
 
 Status Container::Adopt(pid_t process) {

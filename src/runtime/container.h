@@ -101,6 +101,15 @@ struct ExecTarget {
   std::vector<std::string> env;           // NAME=value, in place of the configuration's
 };
 
+// Where the mounts of a running container are found.
+struct ContainerMounts {
+  std::string name;
+  Engine engine = Engine::kCrun;
+  UniqueFd mount_namespace;
+  UniqueFd mountinfo;                     // of its first process; reads nothing once that has ended
+  std::vector<std::string> cgroup_procs;  // of its control group
+};
+
 // A container from mount to cleanup. One owner at a time; methods block unless said otherwise.
 class Container {
  public:
@@ -126,6 +135,8 @@ class Container {
   Result<ContainerExit> Wait(std::chrono::milliseconds deadline);
   os::CgroupUsage Usage() const;
   ExecTarget exec_target() const;
+  // For ExchangeMount; kNotFound once its first process has ended. Does not block.
+  Result<ContainerMounts> OpenMounts() const;
   // The outer end of its terminal, as a descriptor of the caller's; kFailedPrecondition where it has none. Reading
   // fails with EIO once every process of the container has closed the terminal.
   Result<UniqueFd> OpenTerminal() const;

@@ -38,6 +38,7 @@ struct Container::State {
 
   int NetworkFd() const { return network ? network->namespace_fd() : loopback.get(); }
   std::string DescriptorPath(int fd) const { return fmt::format("/proc/{}/fd/{}", getpid(), fd); }
+  Result<UniqueFd> OpenOfInit(const char* file) const;  // below its directory in /proc
   void KillNow();
   Status SendByEngine(int signal);
 };
