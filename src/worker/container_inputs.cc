@@ -35,8 +35,9 @@ void AddAttachments(const ContainerServices& services, const burrow::v1::Functio
 
 net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services,
                                                const burrow::link::v1::ContainerSpec& spec,
-                                               const std::string& record_token) {
+                                               const std::string& record_token, ContainerVolumes* volumes) {
   Result<imagefs::ImageLease> image;
+  Result<std::vector<runtime::Bind>> mounted;
   Result<std::string> function;
   Laid source;
   std::vector<Laid> attached;
@@ -45,6 +46,7 @@ net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services
   if (spec.source_size() > 0) {
     work.emplace_back([&] { source = services.sources->Materialise({spec.source().begin(), spec.source().end()}); });
   }
+  if (volumes != nullptr && !volumes->empty()) work.emplace_back([&] { mounted = volumes->Mount(); });
   AddAttachments(services, spec.function(), attached, work);
   co_await RunAllBlocking(*services.pool, std::move(work));
   if (spec.function().pickled().data_case() != burrow::v1::Payload::DATA_NOT_SET) {
@@ -53,6 +55,7 @@ net::Task<Result<ContainerInputs>> FetchInputs(const ContainerServices& services
   ContainerInputs inputs;
   BURROW_CO_ASSIGN_OR_RETURN(inputs.image, std::move(image));
   BURROW_CO_ASSIGN_OR_RETURN(inputs.source, std::move(source));
+  BURROW_CO_ASSIGN_OR_RETURN(inputs.volumes, std::move(mounted));
   for (Laid& directory : attached) {
     BURROW_CO_RETURN_IF_ERROR(directory);
     inputs.attached.push_back(std::move(*directory));

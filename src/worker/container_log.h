@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "burrow/link/v1/link.pb.h"
@@ -30,6 +31,8 @@ class ContainerLog {
   // Sent within 5 ms, or with Flush, which whoever sends an update first calls so that lines come before it.
   void Add(burrow::v1::LogStream stream, const std::string& call_id, std::string text, bool partial);
   void Flush();
+  // A line of the worker's own.
+  void AddSystem(std::string text) { Add(burrow::v1::LOG_STREAM_SYSTEM, "", std::move(text), false); }
 
  private:
   struct State;

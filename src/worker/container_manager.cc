@@ -10,9 +10,20 @@ namespace burrow::worker {
 
 using burrow::link::v1::ContainerUpdate;
 
+namespace {
+constexpr unsigned kCommitThreads = 4;
+}
+
 ContainerManager::ContainerManager(ContainerServices services, ContainerDeadlines deadlines)
-    : services_(std::move(services)), forks_(services_), deadlines_(deadlines), gone_(*services_.io) {
+    : link_(*services.io, services.clock),
+      commits_(kCommitThreads),
+      services_(std::move(services)),
+      forks_(services_),
+      deadlines_(deadlines),
+      gone_(*services_.io) {
   services_.forks = &forks_;
+  services_.commits = &commits_;
+  services_.link = &link_;
 }
 ContainerManager::~ContainerManager() = default;
 
@@ -66,6 +77,23 @@ void ContainerManager::Cancel(const burrow::link::v1::CancelCall& request) {
   if (auto* container = Find(request.container_id())) container->Cancel(request);
 }
 
+void ContainerManager::AskVolume(const burrow::link::v1::VolumeRequest& request) {
+  if (auto* container = Find(request.container_id())) return container->volumes().Ask(request);
+  burrow::link::v1::FromWorker message;
+  message.mutable_volume_request_done()->set_request_id(request.request_id());
+  message.mutable_volume_request_done()->set_error("the container does not run any more");
+  services_.send(std::move(message));
+}
+
+void ContainerManager::VolumeApplied(const burrow::link::v1::VolumeApplied& answer) {
+  if (auto* container = Find(answer.owner_id())) container->volumes().Applied(answer);
+}
+
+void ContainerManager::LinkChanged(bool connected) {
+  link_.Set(connected);
+  for (const auto& [id, container] : containers_) container->volumes().LinkChanged();
+}
+
 std::vector<ContainerUpdate> ContainerManager::Inventory() const {
   std::vector<ContainerUpdate> inventory;
   for (const auto& [id, container] : containers_) {
@@ -80,7 +108,10 @@ std::optional<runtime::ExecTarget> ContainerManager::FindExecTarget(const std::s
 }
 
 net::Task<bool> ContainerManager::StopAll(std::chrono::milliseconds grace, std::chrono::milliseconds deadline) {
-  for (const auto& [id, container] : containers_) container->Stop(grace);
+  for (const auto& [id, container] : containers_) {
+    if (container->volumes().Hurry()) deadline = std::max(deadline, grace + kHurriedCommits.last);
+    container->Stop(grace);
+  }
   auto until = services_.clock->Now() + deadline;
   while (!containers_.empty()) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - services_.clock->Now());

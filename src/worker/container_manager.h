@@ -12,6 +12,7 @@
 #include "net/event.h"
 #include "worker/fork_servers.h"
 #include "worker/function_container.h"
+#include "worker/link_watch.h"
 
 namespace burrow::worker {
 
@@ -27,9 +28,17 @@ class ContainerManager {
   void Dispatch(burrow::link::v1::CallDispatch call);
   void Cancel(const burrow::link::v1::CancelCall& request);
 
+  // Commits or reloads a volume; of an unknown container, says so.
+  void AskVolume(const burrow::link::v1::VolumeRequest& request);
+  // Of a container or volume that is not there any more: no error.
+  void VolumeApplied(const burrow::link::v1::VolumeApplied& answer);
+  // The link is there, or has gone.
+  void LinkChanged(bool connected);
+
   // Containers that live now, for a Hello.
   std::vector<burrow::link::v1::ContainerUpdate> Inventory() const;
-  // Asks every container to stop and waits until nothing is left of them; false at the deadline.
+  // Asks every container to stop and waits until nothing is left of them; false at the deadline, which is later where
+  // volumes are to be committed.
   net::Task<bool> StopAll(std::chrono::milliseconds grace, std::chrono::milliseconds deadline);
 
   // Of a container whose process exists; empty otherwise.
@@ -44,6 +53,8 @@ class ContainerManager {
   void SayStopped(const std::string& id);
   FunctionContainer* Find(const std::string& id);
 
+  LinkWatch link_;
+  net::BlockingPool commits_;
   ContainerServices services_;
   ForkServers forks_;
   ContainerDeadlines deadlines_;

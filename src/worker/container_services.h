@@ -21,6 +21,7 @@
 namespace burrow::worker {
 
 class ForkServers;
+class LinkWatch;
 
 // Nothing is owned, everything outlives them.
 struct ContainerServices {
@@ -35,8 +36,11 @@ struct ContainerServices {
   std::vector<std::string> blob_directories;  // of the cache, where indexes are found
   std::shared_ptr<ApiDoor> api;               // null: functions cannot call others
   ForkServers* forks = nullptr;               // null: every container starts from nothing
+  cas::BlobStore* blobs = nullptr;            // where volumes are committed to
+  net::BlockingPool* commits = nullptr;       // whose threads do it, so that starts need not wait for them
+  const LinkWatch* link = nullptr;
   const Clock* clock = nullptr;
-  std::string containers_directory;
+  std::string containers_directory, volumes_directory;
   std::string library;  // holds the package `burrow`
   std::function<void(burrow::link::v1::FromWorker)> send;
 };

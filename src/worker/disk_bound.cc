@@ -31,8 +31,11 @@ net::Task<void> DiskBound::Watch(std::shared_ptr<State> state) {
   while (!state->closed) {
     if (co_await state->closed_event.Wait(pause)) continue;
     const auto began = Clock::now();
-    const uint64_t written = co_await net::RunBlocking(
-        state->pool, [directory = state->options.directory] { return os::TreeBytes(directory); });
+    const uint64_t written = co_await net::RunBlocking(state->pool, [directories = state->options.directories] {
+      uint64_t bytes = 0;
+      for (const std::string& directory : directories) bytes += os::TreeBytes(directory);
+      return bytes;
+    });
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - began);
     pause = std::max(state->options.pause, took * kMeasureShare);
     if (state->closed || written <= state->options.bytes) continue;
@@ -44,7 +47,7 @@ net::Task<void> DiskBound::Watch(std::shared_ptr<State> state) {
 DiskBound::DiskBound(net::IoContext& io, net::BlockingPool& pool, DiskBoundOptions options,
                      std::function<void()> on_exceeded)
     : state_(std::make_shared<State>(io, pool, std::move(options), std::move(on_exceeded))) {
-  net::RunDetached(io, Watch(state_), "the disk of " + state_->options.directory);
+  net::RunDetached(io, Watch(state_), "the disk of " + state_->options.directories.front());
 }
 
 DiskBound::~DiskBound() {

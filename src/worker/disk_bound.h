@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "net/blocking_pool.h"
 #include "net/task.h"
@@ -14,7 +15,7 @@
 namespace burrow::worker {
 
 struct DiskBoundOptions {
-  std::string directory;  // what lies below it counts, but for what is mounted there
+  std::vector<std::string> directories;  // what lies below them counts, but for what is mounted there
   uint64_t bytes = 0;
   std::chrono::milliseconds pause{2'000};  // between two looks, at least: they take a fiftieth of the time
 };

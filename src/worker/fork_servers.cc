@@ -41,6 +41,7 @@ ForkServers::ForkServers(ContainerServices services, ForkServersOptions options)
 ForkServers::~ForkServers() = default;
 
 net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& request) {
+  if (request.volumes_size() > 0) co_return Fail(Code::kUnimplemented, "it has volumes");
   const std::string key = KeyOf(request);
   auto at = entries_.find(key);
   if (closed_ || at == entries_.end()) co_return Fail(Code::kUnavailable, "no container of it has run here yet");
@@ -52,7 +53,7 @@ net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& reque
 }
 
 void ForkServers::Warm(StartContainer request) {
-  if (closed_) return;
+  if (closed_ || request.volumes_size() > 0) return;
   const std::string key = KeyOf(request);
   auto at = entries_.find(key);
   if (at != entries_.end() && !at->second.warmed->ended()) return;

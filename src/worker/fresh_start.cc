@@ -43,6 +43,7 @@ Result<runtime::ContainerOptions> PrepareLaunch(const ContainerServices& service
     paths.api_socket = api->path();
   }
   auto options = PlanLaunch(id, spec, paths);
+  options.binds.insert(options.binds.end(), inputs.volumes.begin(), inputs.volumes.end());
   BURROW_ASSIGN_OR_RETURN(options.engine, ChooseEngine(spec.function()));
   return options;
 }
@@ -51,7 +52,7 @@ net::Task<Result<FreshStart>> StartFresh(const ContainerServices& services, cons
                                          FreshStartOptions options) {
   FreshStart start;
   start.directory = services.containers_directory + "/" + options.id;
-  BURROW_CO_ASSIGN_OR_RETURN(start.inputs, co_await FetchInputs(services, spec, options.record_token));
+  BURROW_CO_ASSIGN_OR_RETURN(start.inputs, co_await FetchInputs(services, spec, options.record_token, options.volumes));
   if (options.called_off && options.called_off()) co_return Fail(Code::kCancelled, "the start was called off");
   BURROW_CO_ASSIGN_OR_RETURN(start.wires, MakeRunnerWires());
   Status launched = co_await net::RunBlocking(*services.pool, [&] { return Launch(services, spec, options, start); });

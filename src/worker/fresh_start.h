@@ -19,10 +19,11 @@
 namespace burrow::worker {
 
 struct FreshStartOptions {
-  std::string id;                    // names the container and its directory
-  std::string record_token;          // see imagefs::AcquireOptions
-  std::function<bool()> called_off;  // asked once the inputs are there; empty: never
-  UniqueFd fork_requests;            // set: it becomes a template, which takes them there
+  std::string id;                       // names the container and its directory
+  std::string record_token;             // see imagefs::AcquireOptions
+  std::function<bool()> called_off;     // asked once the inputs are there; empty: never
+  ContainerVolumes* volumes = nullptr;  // to be mounted; not owned
+  UniqueFd fork_requests;               // set: it becomes a template, which takes them there
 };
 
 // Everything that must stay while the container lives, and the descriptors to its runner.

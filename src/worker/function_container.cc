@@ -36,12 +36,13 @@ net::Task<void> FunctionContainer::State::Live() {
   disk.reset();
   lane.Close();
   if (output) output->Close();
-  phase = NextState(phase, ContainerEvent::kEnded).value_or(phase);
   facts.last_output = early_output.Text();
   if (forked_from && facts.progress != StartProgress::kReady && facts.reason == EndReason::kNone) forked_from->Failed();
-  auto phases = std::move(*update.mutable_phases());
-  update = JudgeEnd(facts);
-  *update.mutable_phases() = std::move(phases);
+  auto last = JudgeEnd(facts);
+  co_await volumes.CommitLast();
+  phase = NextState(phase, ContainerEvent::kEnded).value_or(phase);
+  last.mutable_phases()->Swap(update.mutable_phases());
+  update = std::move(last);
   SendUpdate();
   co_await TearDown();
   std::exchange(on_gone, nullptr)();
@@ -154,6 +155,7 @@ net::Task<void> FunctionContainer::State::TearDown() {
     return path.empty() ? Status() : os::RemoveTree(path);
   });
   if (!removed) LogWarn("container {}: {}", id, removed.error().message());
+  co_await volumes.Close();
   hot_start.reset();
   to_be_warmed.reset();
   inputs = {};
@@ -216,6 +218,7 @@ void FunctionContainer::Cancel(const burrow::link::v1::CancelCall& request) {
   state_->lane.Cancel(request.call_id(), request.unless_begun() ? Reach::kUnlessBegun : Reach::kAnyCall);
 }
 void FunctionContainer::Stop(milliseconds grace) { state_->Stop(grace); }
+ContainerVolumes& FunctionContainer::volumes() { return state_->volumes; }
 ContainerUpdate FunctionContainer::Snapshot() const { return state_->update; }
 ContainerState FunctionContainer::state() const { return state_->phase; }
 

@@ -10,8 +10,10 @@
 
 #include "burrow/link/v1/link.pb.h"
 #include "os/cgroup.h"
+#include "worker/commit_times.h"
 #include "worker/container_services.h"
 #include "worker/container_state.h"
+#include "worker/container_volumes.h"
 
 namespace burrow::worker {
 
@@ -19,6 +21,7 @@ struct ContainerDeadlines {
   std::chrono::milliseconds start{120'000};  // from StartContainer to ready
   std::chrono::milliseconds call_grace{2'000};
   std::chrono::milliseconds disk_look{2'000};  // between two looks at what it has written
+  CommitTimes commits;
 };
 
 class FunctionContainer {
@@ -32,6 +35,7 @@ class FunctionContainer {
   void Dispatch(burrow::link::v1::CallDispatch call);
   void Cancel(const burrow::link::v1::CancelCall& request);
   void Stop(std::chrono::milliseconds grace);
+  ContainerVolumes& volumes();
   // What an inventory says of it: its last update.
   burrow::link::v1::ContainerUpdate Snapshot() const;
   ContainerState state() const;

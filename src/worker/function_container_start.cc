@@ -31,15 +31,17 @@ Status FunctionContainer::State::TakeIn(ForkedContainer forked) {
 
 net::Task<Status> FunctionContainer::State::StartFromNothing() {
   hot_start.emplace(services, request);
-  FreshStartOptions options{.id = id, .record_token = hot_start->token(), .called_off = [this] {
-                              return phase == ContainerState::kStopping;
-                            }};
+  FreshStartOptions options{.id = id,
+                            .record_token = hot_start->token(),
+                            .called_off = [this] { return phase == ContainerState::kStopping; },
+                            .volumes = &volumes};
   BURROW_CO_ASSIGN_OR_RETURN(FreshStart start, co_await StartFresh(services, request.spec(), std::move(options)));
   KillPoint("worker.container.launched");
   launched = services.clock->Now();
   AddPhase("mount", MillisBetween(began, launched) - start.container->launch_ms());
   AddPhase("launch", start.container->launch_ms(), why_not_forked);
   container = std::make_shared<RunningContainer>(std::move(*start.container));
+  volumes.Begin(container);
   inputs = std::move(start.inputs);
   co_return Connect(std::move(start.wires), inputs.function);
 }
@@ -76,10 +78,11 @@ void FunctionContainer::State::ArmStartDeadline() {
 
 void FunctionContainer::State::BoundDisk() {
   const uint64_t mib = link::EphemeralDiskMib(request.spec().function().resources());
-  disk.emplace(*services.io, *services.pool,
-               DiskBoundOptions{.directory = directory, .bytes = mib << 20, .pause = deadlines.disk_look}, [this, mib] {
-                 Kill(EndReason::kOutOfDisk, fmt::format("the container wrote more than its {} MiB of disk", mib));
-               });
+  DiskBoundOptions options{
+      .directories = {directory, volumes.directory()}, .bytes = mib << 20, .pause = deadlines.disk_look};
+  disk.emplace(*services.io, *services.pool, std::move(options), [this, mib] {
+    Kill(EndReason::kOutOfDisk, fmt::format("the container wrote more than its {} MiB of disk", mib));
+  });
 }
 
 void FunctionContainer::State::AddPhase(const char* name, double ms, std::string note) {

@@ -11,6 +11,7 @@
 #include "link/protocol.h"
 #include "worker/call_lane.h"
 #include "worker/container_log.h"
+#include "worker/container_volumes.h"
 #include "worker/disk_bound.h"
 #include "worker/early_output.h"
 #include "worker/end_verdict.h"
@@ -38,10 +39,12 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
                         .container_id = id,
                         .clock = given.clock,
                         .send = given.send}),
+        volumes(given, {.container_id = id,
+                        .volumes = {request.volumes().begin(), request.volumes().end()},
+                        .times = limits.commits,
+                        .log = [this](std::string line) { log.AddSystem(std::move(line)); }}),
         lane(*given.io, this, given.payloads,
-             {.container_id = id,
-              .grace = limits.call_grace,
-              .width = link::CallsAtOnce(request.spec().function())}),
+             {.container_id = id, .grace = limits.call_grace, .width = link::CallsAtOnce(request.spec().function())}),
         start_timer(*given.io),
         stop_timer(*given.io) {}
 
@@ -91,6 +94,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   burrow::link::v1::ContainerUpdate update;  // the last that was, or is about to be, sent
   EndFacts facts;
   ContainerLog log;
+  ContainerVolumes volumes;
   CallLane lane;
   boost::asio::steady_timer start_timer, stop_timer;
   EarlyOutput early_output;

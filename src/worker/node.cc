@@ -141,8 +141,9 @@ Result<std::unique_ptr<Node>> PrepareNode(const WorkerOptions& options) {
   BURROW_RETURN_IF_ERROR(os::EnterOwnMountNamespace());
   BURROW_ASSIGN_OR_RETURN(auto cgroups, os::CgroupRoot::Open(node->tag));
   node->cleanup.state_root = node->layout.root;
-  node->cleanup.directories = {node->layout.Containers(), node->layout.Builds(),  node->layout.Engine(),
-                               node->layout.Overflow(),   node->layout.Sources(), node->layout.Imagefs()};
+  node->cleanup.directories = {node->layout.Containers(), node->layout.Volumes(),  node->layout.Builds(),
+                               node->layout.Engine(),     node->layout.Overflow(), node->layout.Sources(),
+                               node->layout.Imagefs()};
   node->cleanup.cgroups.emplace(std::move(cgroups));
   BURROW_RETURN_IF_ERROR(RemoveLeftovers(*node));
   BURROW_RETURN_IF_ERROR(StartServices(*node, options));

@@ -36,6 +36,12 @@ class RunningContainer {
     if (!container_) return std::nullopt;
     return container_->exec_target();
   }
+  // As of a Container; any thread.
+  Result<runtime::ContainerMounts> OpenMounts() {
+    std::lock_guard lock(mutex_);
+    if (!container_) return Fail(Code::kNotFound, "the container has ended");
+    return container_->OpenMounts();
+  }
   // What it used so far; after Destroy the last that was known.
   os::CgroupUsage Usage() {
     std::lock_guard lock(mutex_);

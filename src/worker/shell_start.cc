@@ -134,7 +134,7 @@ net::Task<Status> StartShellProcess(const ShellServices& services, const StartSh
   if (!request.container_id().empty() && services.find_container)
     inside = services.find_container(request.container_id());
   if (request.has_spec()) {
-    BURROW_CO_ASSIGN_OR_RETURN(shell.inputs, co_await FetchInputs(*services.containers, request.spec(), ""));
+    BURROW_CO_ASSIGN_OR_RETURN(shell.inputs, co_await FetchInputs(*services.containers, request.spec(), "", nullptr));
   }
   auto start = [&]() -> Status { return StartOnPool(services, request, inside, shell); };
   co_return co_await net::RunBlocking(*services.pool, std::move(start));

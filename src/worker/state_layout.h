@@ -22,6 +22,7 @@ struct StateLayout {
   std::string Imagefs() const { return root + "/imagefs"; }    // mount points; the rest is made anew in each life
   std::string Sources() const { return root + "/sources"; }
   std::string Containers() const { return root + "/containers"; }
+  std::string Volumes() const { return root + "/volumes"; }  // what containers write into theirs
   std::string Builds() const { return root + "/builds"; }
   std::string CacheMounts() const { return root + "/cache-mounts"; }  // of RUN --mount=type=cache, kept
   std::string Engine() const { return root + "/engine"; }             // in memory

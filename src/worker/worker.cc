@@ -61,6 +61,7 @@ class Agent {
  private:
   link::WorkerEndOptions LinkOptions();
   burrow::link::v1::Hello Hello() const;
+  void OnLink(bool connected);
   void OnMessage(FromControl message);
   net::Task<void> KeepLink();
   net::Task<void> ReportUsage();
@@ -116,8 +117,10 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                    .accesses = node.accesses.get(),
                    .blob_directories = node.layout.BlobDirectories(),
                    .api = api_,
+                   .blobs = node.store.get(),
                    .clock = &clock_,
                    .containers_directory = node.layout.Containers(),
+                   .volumes_directory = node.layout.Volumes(),
                    .library = node.library,
                    .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
       builds_(&io_, &steps_, node.cache_mounts.get(), [this](FromWorker message) { link_->Send(std::move(message)); }),
@@ -138,8 +141,14 @@ link::WorkerEndOptions Agent::LinkOptions() {
           .token = options_.token,
           .hello = [this] { return Hello(); },
           .on_message = [this](FromControl message) { OnMessage(std::move(message)); },
-          .on_open = options_.on_ready,
-          .on_lost = [this] { shells_.CloseAll(); }};
+          .on_open = [this] { OnLink(true); },
+          .on_lost = [this] { OnLink(false); }};
+}
+
+void Agent::OnLink(bool connected) {
+  if (!connected) shells_.CloseAll();
+  containers_.LinkChanged(connected);
+  if (connected && options_.on_ready) options_.on_ready();
 }
 
 burrow::link::v1::Hello Agent::Hello() const {
@@ -187,6 +196,12 @@ void Agent::OnMessage(FromControl message) {
       break;
     case FromControl::kCloseShell:
       shells_.Close(message.close_shell().shell_id());
+      break;
+    case FromControl::kVolumeApplied:
+      containers_.VolumeApplied(message.volume_applied());
+      break;
+    case FromControl::kVolumeRequest:
+      containers_.AskVolume(message.volume_request());
       break;
     case FromControl::kWelcome:
     case FromControl::MESSAGE_NOT_SET:

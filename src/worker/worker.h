@@ -26,9 +26,10 @@ struct WorkerOptions {
 };
 
 // Runs until SIGTERM or SIGINT, or until control refuses the worker for good; then stops every container and build
-// within 10 s and leaves nothing behind but its cache. What a killed earlier life left is removed first. To be called
-// once, in a process that has started no thread yet: it moves into a mount namespace of its own. Blocks. Fails with
-// what to do where the state directory is in use, or a capability, program or kernel feature is missing.
+// within 10 s, or 25 s where volumes are to be committed, and leaves nothing behind but its cache. What a killed
+// earlier life left is removed first. To be called once, in a process that has started no thread yet: it moves into a
+// mount namespace of its own. Blocks. Fails with what to do where the state directory is in use, or a capability,
+// program or kernel feature is missing.
 Status RunWorker(const WorkerOptions& options);
 
 }  // namespace burrow::worker

@@ -7,7 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,15 +29,25 @@
 
 namespace burrow::worker::testing {
 
-// Every image is one directory.
+// Every image is one directory, but for those that are added; both before they are asked for.
 class OneDirectory final : public imagefs::ImageProvider {
  public:
   std::string path;
 
- private:
-  Result<imagefs::ImageLease> DoAcquire(const cas::Digest&, const imagefs::AcquireOptions&) override {
-    return imagefs::ImageLease({.directories = {path}}, nullptr);
+  void Add(const cas::Digest& index, std::string directory) {
+    std::lock_guard lock(mutex_);
+    others_[index] = std::move(directory);
   }
+
+ private:
+  Result<imagefs::ImageLease> DoAcquire(const cas::Digest& index, const imagefs::AcquireOptions&) override {
+    std::lock_guard lock(mutex_);
+    const auto at = others_.find(index);
+    return imagefs::ImageLease({.directories = {at == others_.end() ? path : at->second}}, nullptr);
+  }
+
+  std::mutex mutex_;
+  std::map<cas::Digest, std::string> others_;  // guarded by mutex_
 };
 
 // An image with a shell and this machine's Python and its library, made once for all tests of a program.
@@ -92,10 +104,12 @@ class NodeFixture : public ::testing::Test {
                                        .images = &images_,
                                        .sources = sources_.get(),
                                        .payloads = &*payloads_,
+                                       .blobs = store_.get(),
                                        .clock = &clock_,
                                        .containers_directory = temp_ / "containers",
+                                       .volumes_directory = temp_ / "volumes",
                                        .library = *library,
-                                       .send = [this](FromWorker message) { said_.push_back(std::move(message)); }},
+                                       .send = [this](FromWorker message) { Hear(std::move(message)); }},
                      deadlines_);
   }
 
@@ -114,6 +128,9 @@ class NodeFixture : public ::testing::Test {
     auto removed = cgroups_->RemoveAll(true);
     EXPECT_TRUE(removed) << removed.error().message();
   }
+
+  // Receives what the worker says, on the loop's thread.
+  virtual void Hear(FromWorker message) { said_.push_back(std::move(message)); }
 
   // Runs the loop until the condition holds; false after a minute.
   bool RunUntil(const std::function<bool()>& condition) {
@@ -173,6 +190,7 @@ class NodeFixture : public ::testing::Test {
     file.set_size(source.size());
     file.set_mode(0644);
     if (edit) edit(spec);
+    for (const auto& volume : volumes_) *start.add_volumes() = volume;
     std::string id = start.container_id();
     manager_->Start(std::move(start));
     return id;
@@ -235,6 +253,7 @@ class NodeFixture : public ::testing::Test {
   std::unique_ptr<SourceStore> sources_;
   std::optional<Payloads> payloads_;
   std::vector<FromWorker> said_;
+  std::vector<burrow::link::v1::MountedVolume> volumes_;  // of the next container
   std::optional<ContainerManager> manager_;
   burrow::link::v1::CallDispatch last_dispatch_;
 };
