@@ -4,6 +4,7 @@
 
 #include "builder/run_function.h"
 #include "builder/testing/step_fixture.h"
+#include "burrow/v1/volumes.pb.h"
 #include "os/testing/own_mounts.h"
 
 namespace burrow::builder {
@@ -100,6 +101,78 @@ TEST_F(PythonStepsTest, FailsWithTheTracebackOfTheFunction) {
   EXPECT_THAT(os::ErrorText(Run(step)), HasSubstr("needs the secret 'keys', which the build was not given"));
 }
 
+// Volumes of steps, and a control that takes what is told of them.
+class VolumeStepsTest : public PythonStepsTest {
+ protected:
+  void SetUp() override {
+    PythonStepsTest::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_TRUE(os::MakeDirectories(temp_ / "empty"));
+    const std::string index = Import(temp_ / "empty").index_digest();
+    volume_.set_volume_id("vo-1");
+    volume_.set_path("/data/deep");
+    volume_.set_index_digest(index);
+    link_ = *VolumeLink::Create([this](const burrow::link::v1::VolumeChanged& changed) {
+      told_.push_back(changed);
+      burrow::link::v1::VolumeApplied answer;
+      answer.set_volume_id(changed.volume_id());
+      answer.set_sequence(changed.sequence());
+      answer.set_error(refusal_);
+      link_->Deliver(answer);
+    });
+  }
+  Result<BuiltImage> RunWithVolume(const std::string& source) {
+    auto step = FunctionStep(source);
+    *step.add_volumes() = volume_;
+    id_ = step.step_id();
+    return Run(step, {.volumes = link_.get()});
+  }
+
+  burrow::link::v1::MountedVolume volume_;
+  std::shared_ptr<VolumeLink> link_;
+  std::vector<burrow::link::v1::VolumeChanged> told_;
+  std::string refusal_, id_;
+};
+
+constexpr const char* kWritesBoth =
+    "def prepare():\n    open('/data/deep/kept', 'w').write('volume')\n    open('/root/kept', 'w').write('image')\n";
+
+TEST_F(VolumeStepsTest, CommitsWhatAFunctionWroteAndKeepsItOutOfTheImage) {
+  auto built = RunWithVolume(kWritesBoth);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_THAT(Describe(built->image), AllOf(HasSubstr("root/kept"), Not(HasSubstr("data"))));
+  ASSERT_EQ(told_.size(), 1u);
+  EXPECT_EQ(told_[0].owner_id(), id_);
+  burrow::v1::VolumeChanges changes;
+  auto list = cas::GetAll(*store_, *cas::Digest::FromHex(told_[0].changes_digest()), 1u << 20);
+  ASSERT_TRUE(list && changes.ParseFromString(*list)) << os::ErrorText(list);
+  ASSERT_EQ(changes.changes_size(), 1);
+  EXPECT_EQ(changes.changes(0).path(), "kept");
+  EXPECT_TRUE(server_.Has(cas::Digest::Of("volume")));
+}
+
+TEST_F(VolumeStepsTest, TellsNothingOfAFunctionThatFailedOrWroteNothing) {
+  EXPECT_FALSE(RunWithVolume("def prepare():\n    open('/data/deep/kept', 'w').write('1')\n    1 / 0\n"));
+  EXPECT_TRUE(RunWithVolume("def prepare():\n    pass\n"));
+  volume_.set_read_only(true);
+  EXPECT_THAT(os::ErrorText(RunWithVolume(kWritesBoth)), HasSubstr("Read-only file system"));
+  EXPECT_TRUE(told_.empty());
+}
+
+TEST_F(VolumeStepsTest, FailsWhereControlDoesNotTakeIt) {
+  refusal_ = "the workspace has no room";
+  EXPECT_EQ(os::ErrorText(RunWithVolume(kWritesBoth)), "commit the volume at /data/deep: the workspace has no room");
+}
+
+TEST_F(VolumeStepsTest, EndsWhereAFunctionFillsTheDiskThroughAVolume) {
+  disk_.step_bytes = 1u << 20;
+  auto built = RunWithVolume(
+      "def prepare():\n    with open('/data/deep/large', 'wb') as file:\n        while True:\n            "
+      "file.write(bytes(1 << 20))\n            file.flush()\n");
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code(), Code::kResourceExhausted) << built.error().message();
+}
+
 TEST_F(PythonStepsTest, CarriesTheSshAgentIntoTheContainer) {
   constexpr const char* kClient =
       "import os, socket\n"
@@ -119,7 +192,7 @@ TEST_F(PythonStepsTest, CarriesTheSshAgentIntoTheContainer) {
   });
   ASSERT_TRUE(made);
   link = *made;
-  auto built = Run(step, link.get());
+  auto built = Run(step, {.agents = link.get()});
   ASSERT_TRUE(built) << os::ErrorText(built);
   EXPECT_THAT(lines_, Contains("answered b'\\x00\\x00\\x00\\x02\\x0cx'"));
   EXPECT_THAT(asked, ::testing::ElementsAre(std::string("\0\0\0\1\x0b", 5), ""));

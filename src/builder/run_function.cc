@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "builder/step_container.h"
+#include "builder/step_volumes.h"
 #include "builder/variable_name.h"
 #include "os/fs.h"
 
@@ -111,7 +112,9 @@ Result<BuiltImage> RunFunctionStep(const StepContext& context) {
   BURROW_ASSIGN_OR_RETURN(auto source, context.services.lay_source({step.source().begin(), step.source().end()}));
   BURROW_ASSIGN_OR_RETURN(auto scratch, context.MakeScratch());
   BURROW_ASSIGN_OR_RETURN(auto parent, LoadParent(context));
+  StepVolumes volumes(context, scratch.path());
   StepMounts mounts(context, scratch.path());
+  BURROW_RETURN_IF_ERROR(volumes.Mount(mounts));
   mounts.AddBind({.source = context.services.library, .target = "/burrow/lib"});
   if (!source.path.empty()) mounts.AddBind({.source = source.path, .target = "/burrow/source"});
   StepCommand command{
@@ -124,7 +127,9 @@ Result<BuiltImage> RunFunctionStep(const StepContext& context) {
   command.describe = [&function](int reached, const os::ExitStatus& status) {
     return DescribeFailure(function.name().empty() ? function.qualname() : function.name(), reached, status);
   };
-  return RunInContainer(context, std::move(parent), scratch, command, mounts);
+  BURROW_ASSIGN_OR_RETURN(auto built, RunInContainer(context, std::move(parent), scratch, command, mounts));
+  BURROW_RETURN_IF_ERROR(volumes.Commit());
+  return built;
 }
 
 }  // namespace burrow::builder

@@ -10,7 +10,8 @@
 namespace burrow::builder {
 
 // context.step has a run_function. Python's runner package finds the function as in a function's container; what it
-// prints is the step's output, what it changes is the image.
+// prints is the step's output, what it changes is the image; what it writes into its volumes is committed once it ended
+// well.
 Result<BuiltImage> RunFunctionStep(const StepContext& context);
 
 // Pure: the variables of a secret, NAME=value a line; blank lines and those that begin with '#' are left out. The error

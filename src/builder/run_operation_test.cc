@@ -41,7 +41,7 @@ class RunOperationTest : public testing::StepFixture {
   }
   std::string RunText(const BuildStep& step, AgentLink* agents = nullptr) {
     lines_.clear();
-    auto built = Run(step, agents);
+    auto built = Run(step, {.agents = agents});
     EXPECT_TRUE(built) << os::ErrorText(built);
     if (built) built_ = built->image;
     std::string text;

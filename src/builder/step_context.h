@@ -20,7 +20,7 @@ struct StepContext {
   const burrow::link::v1::BuildStep& step;
   const OutputSink& output;
   const Cancellation& cancellation;
-  AgentLink* agents;      // may be null
+  const StepLinks& links;
   const WaitSink& waits;  // may be absent
   std::chrono::steady_clock::time_point deadline;
   std::optional<BuiltImage>& left;  // see StepOutcome

@@ -185,10 +185,10 @@ Status StepMounts::AddSecret(const RunMount& mount) {
 }
 
 Status StepMounts::AddAgent(const RunMount& mount) {
-  if (context_.agents == nullptr) return Fail(Code::kUnimplemented, "this worker cannot reach an ssh agent");
+  if (context_.links.agents == nullptr) return Fail(Code::kUnimplemented, "this worker cannot reach an ssh agent");
   if (!agents_) {
     BURROW_ASSIGN_OR_RETURN(std::string directory, memory_.Directory());
-    agents_ = std::make_unique<AgentSockets>(context_.agents, std::move(directory));
+    agents_ = std::make_unique<AgentSockets>(context_.links.agents, std::move(directory));
   }
   const std::string target = mount.target().empty() ? fmt::format("/run/burrow/agent.{}", count_++) : mount.target();
   BURROW_RETURN_IF_ERROR(CheckTarget(target));

@@ -23,6 +23,8 @@ class StepMounts {
   // A file in memory, mounted read-only.
   Status AddFile(const std::string& target, std::string_view content, const FileOwner& owner);
   void AddBind(runtime::Bind bind) { binds_.push_back(std::move(bind)); }
+  // A directory that the step fills and that counts for it.
+  void AddWritten(std::string directory) { written_.push_back(std::move(directory)); }
 
   const std::vector<runtime::Bind>& binds() const { return binds_; }
   const std::vector<runtime::TmpfsMount>& tmpfs() const { return tmpfs_; }

@@ -43,14 +43,14 @@ Result<BuiltImage> RunStep(const StepContext& context) {
 }  // namespace
 
 StepOutcome StepRunner::Run(const burrow::link::v1::BuildStep& step, const OutputSink& output,
-                            const Cancellation& cancellation, AgentLink* agents, const WaitSink& waits) const {
+                            const Cancellation& cancellation, const StepLinks& links, const WaitSink& waits) const {
   StepOutcome outcome;
   const auto timeout = step.timeout_ms() ? milliseconds(step.timeout_ms()) : kDefaultDeadline;
   outcome.built = RunStep({.services = services_,
                            .step = step,
                            .output = output,
                            .cancellation = cancellation,
-                           .agents = agents,
+                           .links = links,
                            .waits = waits,
                            .deadline = std::chrono::steady_clock::now() + timeout,
                            .left = outcome.left});

@@ -12,6 +12,7 @@
 #include "builder/cancellation.h"
 #include "builder/disk_watch.h"
 #include "builder/output_tail.h"
+#include "builder/volume_link.h"
 #include "burrow/link/v1/link.pb.h"
 #include "cas/blob_cache.h"
 #include "cas/blob_store.h"
@@ -55,15 +56,21 @@ struct StepOutcome {
   std::optional<BuiltImage> left;
 };
 
+// Ways to others that a step may need; those that are null it does without. Nothing is owned.
+struct StepLinks {
+  AgentLink* agents = nullptr;
+  VolumeLink* volumes = nullptr;
+};
+
 class StepRunner {
  public:
   explicit StepRunner(StepServices services) : services_(std::move(services)) {}
 
   // Thread-safe. The error is one sentence that names what failed, with the last lines that it printed. kCancelled
-  // after cancellation. Whatever the outcome, no container, mount or file of the step is left. `agents` may be null
-  // where the step has no mounts of agents, `waits` absent. The step's time counts from the call.
+  // after cancellation. Whatever the outcome, no container, mount or file of the step is left. `waits` may be
+  // absent. The step's time counts from the call.
   StepOutcome Run(const burrow::link::v1::BuildStep& step, const OutputSink& output, const Cancellation& cancellation,
-                  AgentLink* agents = nullptr, const WaitSink& waits = {}) const;
+                  const StepLinks& links = {}, const WaitSink& waits = {}) const;
 
  private:
   StepServices services_;

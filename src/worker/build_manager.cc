@@ -103,6 +103,12 @@ Result<BuildManager::Running> BuildManager::Prepare(const std::string& step_id) 
     boost::asio::post(*io, [send, message = std::move(message)]() mutable { send(std::move(message)); });
   };
   BURROW_ASSIGN_OR_RETURN(running.agents, builder::AgentLink::Create(step_id, std::move(send)));
+  auto tell = [io = io_, send = send_](burrow::link::v1::VolumeChanged changed) {
+    FromWorker message;
+    *message.mutable_volume_changed() = std::move(changed);
+    boost::asio::post(*io, [send, message = std::move(message)]() mutable { send(std::move(message)); });
+  };
+  BURROW_ASSIGN_OR_RETURN(running.volumes, builder::VolumeLink::Create(std::move(tell)));
   return running;
 }
 
@@ -118,8 +124,8 @@ net::Task<void> BuildManager::Run(BuildStep step, Running running) {
     waits({});
     try {
       return runner_->Run(
-          step, [output](std::string_view line) { output->Add(line); }, *running.cancellation, running.agents.get(),
-          waits);
+          step, [output](std::string_view line) { output->Add(line); }, *running.cancellation,
+          {.agents = running.agents.get(), .volumes = running.volumes.get()}, waits);
     } catch (const std::exception& e) {
       return {.built = Fail(Code::kInternal, "the build step broke off: {}", e.what())};
     }
@@ -166,6 +172,15 @@ void BuildManager::Cancel(const std::string& step_id) {
 void BuildManager::Answer(burrow::link::v1::AgentAnswer answer) {
   auto at = running_.find(answer.step_id());
   if (at != running_.end()) at->second.agents->Deliver(std::move(answer));
+}
+
+void BuildManager::VolumeApplied(const burrow::link::v1::VolumeApplied& answer) {
+  auto at = running_.find(answer.owner_id());
+  if (at != running_.end()) at->second.volumes->Deliver(answer);
+}
+
+void BuildManager::LinkOpened() {
+  for (const auto& [id, running] : running_) running.volumes->SayAgain();
 }
 
 void BuildManager::PruneCaches(const std::string& workspace) {

@@ -27,6 +27,10 @@ class BuildManager {
   void Cancel(const std::string& step_id);
   // What the user's ssh agent answered a step; of a step that is not there any more: no error.
   void Answer(burrow::link::v1::AgentAnswer answer);
+  // Of a step that is not there any more: no error.
+  void VolumeApplied(const burrow::link::v1::VolumeApplied& answer);
+  // The link is there again: says once more what control has not answered.
+  void LinkOpened();
   // Removes the workspace's cache mounts that no step uses, and says how many these were.
   void PruneCaches(const std::string& workspace);
   // Cancels every step and waits for their end; false at the deadline.
@@ -36,6 +40,7 @@ class BuildManager {
   struct Running {
     std::shared_ptr<builder::Cancellation> cancellation;
     std::shared_ptr<builder::AgentLink> agents;
+    std::shared_ptr<builder::VolumeLink> volumes;
     std::string waits_for;  // empty while it runs
   };
   Result<Running> Prepare(const std::string& step_id);

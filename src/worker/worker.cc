@@ -148,6 +148,7 @@ link::WorkerEndOptions Agent::LinkOptions() {
 void Agent::OnLink(bool connected) {
   if (!connected) shells_.CloseAll();
   containers_.LinkChanged(connected);
+  if (connected) builds_.LinkOpened();
   if (connected && options_.on_ready) options_.on_ready();
 }
 
@@ -199,6 +200,7 @@ void Agent::OnMessage(FromControl message) {
       break;
     case FromControl::kVolumeApplied:
       containers_.VolumeApplied(message.volume_applied());
+      builds_.VolumeApplied(message.volume_applied());
       break;
     case FromControl::kVolumeRequest:
       containers_.AskVolume(message.volume_request());

@@ -103,9 +103,9 @@ class StepFixture : public ::testing::Test {
             .disk = disk_};
   }
   // What failed left is in left_.
-  Result<BuiltImage> Run(const burrow::link::v1::BuildStep& step, AgentLink* agents = nullptr) {
+  Result<BuiltImage> Run(const burrow::link::v1::BuildStep& step, const StepLinks& links = {}) {
     auto outcome = StepRunner(Services())
-                       .Run(step, [this](std::string_view line) { lines_.emplace_back(line); }, *cancellation_, agents);
+                       .Run(step, [this](std::string_view line) { lines_.emplace_back(line); }, *cancellation_, links);
     left_ = std::move(outcome.left);
     return std::move(outcome.built);
   }
