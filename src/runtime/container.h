@@ -106,7 +106,7 @@ struct ContainerMounts {
   std::string name;
   Engine engine = Engine::kCrun;
   UniqueFd mount_namespace;
-  UniqueFd mountinfo;                     // of its first process; reads nothing once that has ended
+  UniqueFd mountinfo;                     // of its first process
   std::vector<std::string> cgroup_procs;  // of its control group
 };
 
