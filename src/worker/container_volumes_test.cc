@@ -22,7 +22,10 @@ constexpr std::chrono::milliseconds kNever{3'600'000};
 // Containers commit when they are asked and at their end alone.
 class ContainerVolumesTest : public testing::VolumeFixture {
  protected:
-  ContainerVolumesTest() { deadlines_.commits.pause = kNever; }
+  ContainerVolumesTest() {
+    deadlines_.commits.pause = kNever;
+    deadlines_.disk_look = std::chrono::milliseconds(50);
+  }
 };
 
 constexpr const char* kWrites = R"(
@@ -383,6 +386,15 @@ def step(x):
   StopAndAwait(container);
   EXPECT_THAT(Printed(), ElementsAre("True True Operation not permitted"));
   EXPECT_TRUE(head_->Has("tool"));
+}
+
+TEST_F(ContainerVolumesTest, CountForTheDiskOfTheContainer) {
+  UseVolume();
+  const std::string container =
+      Start("import signal\ndef step(x):\n    open('/data/large', 'wb').write(b'x' * (x << 20))\n    signal.pause()\n",
+            "step", [](auto& spec) { spec.mutable_function()->mutable_resources()->set_ephemeral_disk_mib(8); });
+  Call(container, IntArgument(10));
+  EXPECT_EQ(AwaitStopped(container).cause(), burrow::link::v1::STOP_CAUSE_OUT_OF_DISK);
 }
 
 TEST_F(ContainerVolumesTest, OfGvisorAreCommittedButNotReloaded) {
