@@ -240,100 +240,6 @@ TEST_F(NoLinkTest, GiveTheLastCommitUpAfterAWhileAndSayWhatIsLost) {
   EXPECT_FALSE(head_->Has("1"));
 }
 
-constexpr const char* kReads = R"(
-import os
-held = None
-def step(x):
-    global held
-    if x == 1:
-        open("/data/mine", "w").write("1")
-    if x == 2:
-        held = open("/data/mine")
-    if x == 3:
-        held.close()
-    if x == 4:
-        os.chdir("/data")
-    if x == 5:
-        os.chdir("/")
-    print({name: open("/data/" + name).read() for name in sorted(os.listdir("/data"))}, flush=True)
-)";
-
-TEST_F(ContainerVolumesTest, ShowAfterAReloadWhatOthersCommitted) {
-  UseVolume();
-  const std::string container = Start(kReads, "step");
-  Run(container, 1);
-  PutInHead("theirs", "2");
-  Run(container, 0);
-  const auto done = Ask(container, true);
-  EXPECT_THAT(done.error(), IsEmpty());
-  EXPECT_EQ(done.version(), head_->version());
-  Run(container, 0);
-  // What was there is the head now: nothing of it is told once more.
-  const size_t told = Told();
-  EXPECT_THAT(Ask(container, true).error(), IsEmpty());
-  Run(container, 1);
-  StopAndAwait(container);
-  EXPECT_EQ(Told(), told + 1);
-  EXPECT_THAT(Printed(), ElementsAre("{'mine': '1'}", "{'mine': '1'}", "{'mine': '1', 'theirs': '2'}",
-                                     "{'mine': '1', 'theirs': '2'}"));
-}
-
-TEST_F(ContainerVolumesTest, StayAsTheyAreWhileAFileOrDirectoryOfThemIsInUse) {
-  UseVolume();
-  const std::string container = Start(kReads, "step");
-  Run(container, 1);
-  for (const auto& [begin, end, use] :
-       {std::tuple(2, 3, "/data/mine open"), {4, 5, "/data as its working directory"}}) {
-    Run(container, static_cast<uint8_t>(begin));
-    const auto busy = Ask(container, true);
-    EXPECT_TRUE(busy.busy());
-    EXPECT_THAT(busy.error(), HasSubstr("/data is in use: python3 has ")) << busy.error();
-    EXPECT_THAT(busy.error(), HasSubstr(use));
-    Run(container, static_cast<uint8_t>(end));
-  }
-  PutInHead("theirs", "2");
-  EXPECT_THAT(Ask(container, true).error(), IsEmpty());
-  Run(container, 0);
-  EXPECT_EQ(Printed().back(), "{'mine': '1', 'theirs': '2'}");
-  StopAndAwait(container);
-}
-
-TEST_F(ContainerVolumesTest, LoseNothingThatIsWrittenWhileTheyAreReloaded) {
-  UseVolume();
-  const std::string container = Start(R"(
-import threading
-stop, written = threading.Event(), 0
-def write():
-    global written
-    while not stop.is_set():
-        try:
-            with open(f"/data/{written}", "w") as file:
-                file.write("x")
-            written += 1
-        except OSError:
-            pass
-thread = threading.Thread(target=write)
-def step(x):
-    if x == 1:
-        thread.start()
-    else:
-        stop.set()
-        thread.join()
-        print(written, flush=True)
-)",
-                                      "step");
-  Run(container, 1);
-  for (int i = 0; i < 5; ++i) {
-    const auto done = Ask(container, true);
-    EXPECT_TRUE(done.error().empty() || done.busy()) << done.error();
-  }
-  Run(container, 2);
-  StopAndAwait(container);
-  const int written = std::stoi(Printed().back());
-  EXPECT_GT(written, 0);
-  for (int i = 0; i < written; ++i) EXPECT_TRUE(head_->Has(std::to_string(i))) << i << " of " << written;
-}
-
 TEST_F(ContainerVolumesTest, OfAnotherContainerAreNotHere) {
   UseVolume();
   const std::string container = Start(kWrites, "step");
@@ -411,23 +317,6 @@ TEST_F(ContainerVolumesTest, OfGvisorAreCommittedButNotReloaded) {
   EXPECT_FALSE(reload.busy());
   StopAndAwait(container);
   EXPECT_THAT(Printed(), ElementsAre("['there']"));
-}
-
-TEST(CommitTimesTest, LeaveMostOfTheTimeToTheContainer) {
-  using std::chrono::seconds;
-  const CommitTimes times{.pause = seconds(10)};
-  EXPECT_EQ(PauseAfterCommit(times, std::chrono::milliseconds(5)), seconds(10));
-  EXPECT_EQ(PauseAfterCommit(times, seconds(20)), seconds(180));
-}
-
-TEST(CommitTimesTest, EndTheLastCommitEarlierWhileControlIsAway) {
-  using std::chrono::seconds;
-  const CommitTimes times{.last = seconds(600), .without_link = seconds(60)};
-  const SteadyTime began(seconds(1'000));
-  EXPECT_EQ(LeftForLastCommit(times, began, std::nullopt, began + seconds(100)), seconds(500));
-  EXPECT_EQ(LeftForLastCommit(times, began, began + seconds(90), began + seconds(100)), seconds(50));
-  EXPECT_EQ(LeftForLastCommit(times, began, began - seconds(900), began), seconds(60));
-  EXPECT_LE(LeftForLastCommit(times, began, began, began + seconds(60)).count(), 0);
 }
 
 }  // namespace
