@@ -59,6 +59,9 @@ struct BuildTag {
 struct ShellTag {
   static constexpr const char* kPrefix = "sh";
 };
+struct VolumeTag {
+  static constexpr const char* kPrefix = "vo";
+};
 
 using AppId = Id<AppTag>;
 using FunctionId = Id<FunctionTag>;
@@ -70,6 +73,7 @@ using StepId = Id<StepTag>;
 using ImageId = Id<ImageTag>;
 using BuildId = Id<BuildTag>;
 using ShellId = Id<ShellTag>;
+using VolumeId = Id<VolumeTag>;
 
 }  // namespace burrow
 

@@ -173,7 +173,32 @@ INSERT INTO image_names SELECT 'default', name, image FROM old_image_names;
 DROP TABLE old_image_names;
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7};
+constexpr const char* kStep8 = R"(
+CREATE TABLE volumes (
+  id         TEXT PRIMARY KEY,
+  workspace  TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  head       TEXT NOT NULL,
+  version    INTEGER NOT NULL,
+  files      INTEGER NOT NULL,
+  bytes      INTEGER NOT NULL,
+  changed_ms INTEGER NOT NULL,
+  UNIQUE (workspace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE volume_commits (
+  volume       TEXT NOT NULL,
+  owner        TEXT NOT NULL,
+  sequence     INTEGER NOT NULL,
+  committed_ms INTEGER NOT NULL,
+  PRIMARY KEY (volume, owner)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE workspaces ADD COLUMN max_storage_mib INTEGER NOT NULL DEFAULT 0;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

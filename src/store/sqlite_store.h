@@ -35,6 +35,12 @@ class SqliteStore final : public Store {
   Status PutSecret(const SecretRecord& secret) override;
   Result<std::vector<SecretRecord>> Secrets() override;
   Status DropSecret(const std::string& workspace, const std::string& name) override;
+  Status AddVolume(const VolumeRecord& volume) override;
+  Result<std::vector<VolumeRecord>> Volumes() override;
+  Result<std::vector<VolumeCommit>> VolumeCommits() override;
+  Status MoveVolumeHead(const VolumeId& id, const VolumeHead& head, const std::optional<VolumeCommit>& commit) override;
+  Status RenameVolume(const VolumeId& id, const std::string& name) override;
+  Status DropVolume(const VolumeId& id) override;
   Result<std::vector<ScheduleRecord>> Schedules() override;
   Result<bool> FireSchedule(const ScheduleRecord& schedule, const GroupRecord& group, const CallRecord& call) override;
 

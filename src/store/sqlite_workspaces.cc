@@ -12,8 +12,9 @@ WorkspaceRecord ReadWorkspace(const SqliteStatement& row) {
           .max_cpu_millis = static_cast<uint32_t>(row.Number(2)),
           .max_memory_mib = static_cast<uint32_t>(row.Number(3)),
           .max_queued_calls = static_cast<uint32_t>(row.Number(4)),
-          .shares_cache = row.Bool(5),
-          .created_ms = row.Number(6)};
+          .max_storage_mib = row.Number(5),
+          .shares_cache = row.Bool(6),
+          .created_ms = row.Number(7)};
 }
 
 // Each takes the workspace's name. Rows that others are found by go last.
@@ -28,6 +29,8 @@ constexpr const char* kDrops[] = {
     "DELETE FROM image_names WHERE workspace = ?",
     "DELETE FROM images WHERE workspace = ?",
     "DELETE FROM secrets WHERE workspace = ?",
+    "DELETE FROM volume_commits WHERE volume IN (SELECT id FROM volumes WHERE workspace = ?)",
+    "DELETE FROM volumes WHERE workspace = ?",
     "DELETE FROM workspaces WHERE name = ?",
 };
 
@@ -37,18 +40,19 @@ Status SqliteStore::PutWorkspace(const WorkspaceRecord& workspace) {
   const std::lock_guard lock(mutex_);
   return Change(database_,
                 "INSERT OR REPLACE INTO workspaces (name, max_containers, max_cpu_millis, max_memory_mib, "
-                "max_queued_calls, shares_cache, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "max_queued_calls, max_storage_mib, shares_cache, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 workspace.name, uint64_t{workspace.max_containers}, uint64_t{workspace.max_cpu_millis},
-                uint64_t{workspace.max_memory_mib}, uint64_t{workspace.max_queued_calls},
+                uint64_t{workspace.max_memory_mib}, uint64_t{workspace.max_queued_calls}, workspace.max_storage_mib,
                 uint64_t{workspace.shares_cache}, workspace.created_ms);
 }
 
 Result<std::vector<WorkspaceRecord>> SqliteStore::Workspaces() {
   const std::lock_guard lock(mutex_);
-  return Rows(database_,
-              "SELECT name, max_containers, max_cpu_millis, max_memory_mib, max_queued_calls, shares_cache, created_ms "
-              "FROM workspaces ORDER BY name",
-              ReadWorkspace);
+  return Rows(
+      database_,
+      "SELECT name, max_containers, max_cpu_millis, max_memory_mib, max_queued_calls, max_storage_mib, shares_cache, "
+      "created_ms FROM workspaces ORDER BY name",
+      ReadWorkspace);
 }
 
 Status SqliteStore::DropWorkspace(const std::string& name) {

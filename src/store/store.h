@@ -1,5 +1,5 @@
-// What control must find again after a restart: workspaces, tokens, apps, functions, images, and calls that were
-// acknowledged as queued. Not stored: where containers are, and what Invoke runs. Messages travel through here as
+// What control must find again after a restart: workspaces, tokens, apps, functions, images, volumes, and calls that
+// were acknowledged as queued. Not stored: where containers are, and what Invoke runs. Messages travel through here as
 // opaque bytes.
 //
 // Implementations are thread-safe and block; each function is one transaction, durable when it returns (SQLite: WAL,
@@ -28,6 +28,7 @@ struct WorkspaceRecord {
   uint32_t max_cpu_millis = 0;    // that its containers reserve, in thousandths of a core; 0: no bound of its own
   uint32_t max_memory_mib = 0;    // that they reserve; 0: no bound of its own
   uint32_t max_queued_calls = 0;  // of all its functions together; 0: the server's bound
+  uint64_t max_storage_mib = 0;   // of the files of all its volumes together; 0: no bound of its own
   bool shares_cache = false;      // of build steps, with all others that do
   uint64_t created_ms = 0;
 };
@@ -127,6 +128,30 @@ struct ScheduleRecord {
   uint64_t last_ms = 0;  // Unix time for which its last call was made, or from which on it counts
 };
 
+// A volume and the index that it is now.
+struct VolumeHead {
+  std::string index_digest;       // hex
+  uint64_t version = 0;           // counts the changes
+  uint64_t files = 0, bytes = 0;  // regular files, hard links once
+  uint64_t changed_ms = 0;
+};
+struct VolumeRecord {
+  VolumeId id;
+  std::string workspace;
+  std::string name;  // unique in the workspace
+  uint64_t created_ms = 0;
+  VolumeHead head;
+};
+// The last changes of one container or build step that are part of a volume's head, so that they are not applied twice.
+struct VolumeCommit {
+  VolumeId volume;
+  std::string owner;
+  uint64_t sequence = 0;
+  uint64_t committed_ms = 0;
+};
+// Longer than any worker says again what it was not answered.
+inline constexpr uint64_t kVolumeCommitsKeptMs = 3'600'000;
+
 // All of one deploy.
 struct Deployment {
   AppRecord app;
@@ -170,6 +195,16 @@ class Store {
   virtual Status PutSecret(const SecretRecord& secret) = 0;  // inserts or replaces by workspace and name
   virtual Result<std::vector<SecretRecord>> Secrets() = 0;   // by workspace and name
   virtual Status DropSecret(const std::string& workspace, const std::string& name) = 0;
+
+  virtual Status AddVolume(const VolumeRecord& volume) = 0;       // kAlreadyExists where its id or its name is taken
+  virtual Result<std::vector<VolumeRecord>> Volumes() = 0;        // by workspace and name
+  virtual Result<std::vector<VolumeCommit>> VolumeCommits() = 0;  // in no order
+  // With the commit that made the head what it is, where there is one; forgets the volume's older than
+  // kVolumeCommitsKeptMs by then. A volume that is not there stays away.
+  virtual Status MoveVolumeHead(const VolumeId& id, const VolumeHead& head,
+                                const std::optional<VolumeCommit>& commit) = 0;
+  virtual Status RenameVolume(const VolumeId& id, const std::string& name) = 0;  // kAlreadyExists
+  virtual Status DropVolume(const VolumeId& id) = 0;  // with its commits; not there: no error
 
   virtual Result<std::vector<ScheduleRecord>> Schedules() = 0;
   // Adds the call that a schedule makes, with its group, and notes the time that it is made for: both or none.

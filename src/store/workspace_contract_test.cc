@@ -38,6 +38,7 @@ TEST_P(StoreContract, KeepsWorkspacesByNameWithTheirLimits) {
                                     .max_cpu_millis = 1'500,
                                     .max_memory_mib = 9,
                                     .max_queued_calls = 5,
+                                    .max_storage_mib = 1ull << 33,
                                     .created_ms = 7}));
   Reopen();
   const auto workspaces = *store().Workspaces();
@@ -47,6 +48,7 @@ TEST_P(StoreContract, KeepsWorkspacesByNameWithTheirLimits) {
   EXPECT_EQ(workspaces[1].max_cpu_millis, 1'500u);
   EXPECT_EQ(workspaces[1].max_memory_mib, 9u);
   EXPECT_EQ(workspaces[1].max_queued_calls, 5u);
+  EXPECT_EQ(workspaces[1].max_storage_mib, 1ull << 33);
   EXPECT_FALSE(workspaces[1].shares_cache);
   EXPECT_EQ(workspaces[1].created_ms, 7u);
 }
@@ -105,6 +107,9 @@ TEST_P(StoreContract, ADroppedWorkspaceTakesAllThatBelongsToItAlong) {
     ASSERT_TRUE(store().PutImage({.id = image, .image = "i", .workspace = workspace}));
     ASSERT_TRUE(store().NameImage({workspace, "tools", image}));
     ASSERT_TRUE(store().PutSecret({.workspace = workspace, .name = "hub", .sealed = "s"}));
+    const VolumeId volume = VolumeId::New();
+    ASSERT_TRUE(store().AddVolume({.id = volume, .workspace = workspace, .name = "weights"}));
+    ASSERT_TRUE(store().MoveVolumeHead(volume, {}, VolumeCommit{.volume = volume, .owner = "ct-1", .sequence = 1}));
   }
   ASSERT_TRUE(store().PutStep({.key = "other/a"}));
   ASSERT_TRUE(store().PutStep({.key = "common"}));
@@ -119,6 +124,8 @@ TEST_P(StoreContract, ADroppedWorkspaceTakesAllThatBelongsToItAlong) {
   EXPECT_THAT(WorkspacesOf(*store().Images()), ElementsAre(kDefaultWorkspace));
   EXPECT_THAT(WorkspacesOf(*store().ImageNames()), ElementsAre(kDefaultWorkspace));
   EXPECT_THAT(WorkspacesOf(*store().Secrets()), ElementsAre(kDefaultWorkspace));
+  EXPECT_THAT(WorkspacesOf(*store().Volumes()), ElementsAre(kDefaultWorkspace));
+  EXPECT_EQ(store().VolumeCommits()->size(), 1u);
   EXPECT_EQ(store().Steps()->size(), 1u);
 }
 
