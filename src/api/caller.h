@@ -11,6 +11,7 @@ enum class Access { kNone, kCaller, kMember, kAdmin, kWorker };
 struct Caller {
   Access access = Access::kNone;
   std::string workspace;  // what belongs to another one is not there for this request; "" where access is kNone
+  std::string container;  // that a function asks from; "" of clients
 };
 
 }  // namespace burrow::api

@@ -10,6 +10,8 @@ namespace burrow::api {
 inline constexpr std::string_view kContainerHeader = "Burrow-Container";
 
 // Calls, what finds functions to call, and single blobs by digest, in which large values travel.
+bool CallersMay(std::string_view path);
+// All that, and volumes.
 bool ContainersMay(std::string_view path);
 
 }  // namespace burrow::api

@@ -15,6 +15,17 @@ TEST(ContainerScope, LetsFunctionsCallFunctions) {
   EXPECT_TRUE(ContainersMay("/blobs/" + std::string(64, 'a')));
 }
 
+TEST(ContainerScope, LetsFunctionsUseVolumesAndCallersNot) {
+  for (const char* path :
+       {"/burrow.v1.Volumes/Create", "/burrow.v1.Volumes/Get", "/burrow.v1.Volumes/List", "/burrow.v1.Volumes/Entries",
+        "/burrow.v1.Volumes/Change", "/burrow.v1.Volumes/Commit", "/burrow.v1.Volumes/Reload"}) {
+    EXPECT_TRUE(ContainersMay(path)) << path;
+    EXPECT_FALSE(CallersMay(path)) << path;
+  }
+  for (const char* path : {"/burrow.v1.Volumes/Delete", "/burrow.v1.Volumes/Rename"})
+    EXPECT_FALSE(ContainersMay(path)) << path;
+}
+
 TEST(ContainerScope, IsNothingElse) {
   for (const char* path :
        {"", "/", "/link", "/health", "/uploads", "/blobs/", "/blobs/pack", "/blobs/../link", "/burrow.v1.Calls/",

@@ -46,6 +46,15 @@ constexpr std::string_view kOfWorkspaces[] = {
     "Secrets/Delete",
     "Shells/Open",
     "Shells/Input",
+    "Volumes/Create",
+    "Volumes/Get",
+    "Volumes/List",
+    "Volumes/Rename",
+    "Volumes/Delete",
+    "Volumes/Entries",
+    "Volumes/Change",
+    "Volumes/Commit",
+    "Volumes/Reload",
 };
 constexpr std::string_view kOfTheServer[] = {"Blobs/Missing", "Blobs/Collect"};
 constexpr std::string_view kOfAdmins[] = {

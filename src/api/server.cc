@@ -133,9 +133,11 @@ Result<Caller> ApiServer::CallerIn(const HttpExchange& exchange, std::string_vie
     return Fail(Code::kUnauthenticated, "there is no container {} here: it has ended, or another server has it",
                 container.substr(0, 64));
   }
-  if (ContainersMay(exchange.path())) return Caller{Access::kCaller, std::move(*workspace)};
+  if (ContainersMay(exchange.path())) return Caller{Access::kCaller, std::move(*workspace), std::string(container)};
   return Fail(Code::kPermissionDenied,
-              "functions in containers may call functions, but not ask for {}: do that outside, with a client's token",
+              "functions in containers may call functions and use volumes, but not ask for {}: do that outside, with a "
+              "client's "
+              "token",
               exchange.path().substr(0, 128));
 }
 

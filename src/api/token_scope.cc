@@ -11,7 +11,7 @@ constexpr size_t kMaxShown = 128;
 }  // namespace
 
 Status CheckScope(Access access, std::string_view path) {
-  if (access == Access::kCaller && !ContainersMay(path)) {
+  if (access == Access::kCaller && !CallersMay(path)) {
     return Fail(Code::kPermissionDenied,
                 "this token may call functions of deployed apps, but not ask for {}: use a member's token",
                 path.substr(0, kMaxShown));

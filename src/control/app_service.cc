@@ -13,6 +13,7 @@
 #include "control/recipe_build.h"
 #include "control/spec_change.h"
 #include "control/validation.h"
+#include "control/volume_mounts.h"
 
 namespace burrow::control {
 namespace {
@@ -95,6 +96,7 @@ Result<std::shared_ptr<Function>> AppService::Prepare(App& app, const pb::Functi
   function->spec.set_app_id(app.record.id.str());
   function->spec.set_function_id(id.str());
   *function->spec.mutable_function() = spec;
+  BURROW_RETURN_IF_ERROR(FindMounts(p_.volumes, app.record.workspace, spec));
   BURROW_RETURN_IF_ERROR(p_.secrets.SealFunction(app.record.workspace, *function->spec.mutable_function(), id));
   *function->spec.mutable_source() = request.source();
   *function->spec.mutable_image() = image->image;

@@ -17,6 +17,7 @@
 #include "control/dispatcher.h"
 #include "control/images.h"
 #include "control/secret_table.h"
+#include "control/volumes.h"
 
 namespace burrow::control {
 
@@ -38,6 +39,7 @@ struct AppServiceParts {
   Background& disk;
   WorkerPool& workers;
   const SecretTable& secrets;
+  const Volumes& volumes;
 };
 
 class AppService {

@@ -9,27 +9,8 @@
 namespace burrow::control {
 namespace {
 
-bool IsAtOrBelow(std::string_view path, std::string_view directory) {
-  return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
-}
-
-Status CheckDestination(std::string_view path) {
-  BURROW_RETURN_IF_ERROR(CheckAbsolutePath("the destination of attached files", path));
-  if (path.size() == 1 || !CheckRelativePath(path.substr(1))) {
-    return Fail(Code::kInvalidArgument,
-                "files cannot be attached at '{}': name a path below '/' without empty and '.' parts",
-                path.substr(0, 200));
-  }
-  for (std::string_view own : {"/burrow", "/dev", "/proc", "/sys"}) {
-    if (IsAtOrBelow(path, own))
-      return Fail(Code::kInvalidArgument, "files cannot be attached at '{}': {} is the container's own",
-                  path.substr(0, 200), own);
-  }
-  return {};
-}
-
 Status CheckOne(const pb::AttachedFiles& attached) {
-  BURROW_RETURN_IF_ERROR(CheckDestination(attached.destination()));
+  BURROW_RETURN_IF_ERROR(CheckDestination("what is attached", attached.destination()));
   if (attached.files().empty() || (attached.single_file() && attached.files_size() != 1)) {
     return Fail(Code::kInvalidArgument, "what is attached at '{}' must be {}", attached.destination().substr(0, 200),
                 attached.single_file() ? "one file" : "at least one file");
@@ -56,6 +37,25 @@ Status CheckApart(const pb::FunctionSpec& spec) {
 }
 
 }  // namespace
+
+bool IsAtOrBelow(std::string_view path, std::string_view directory) {
+  return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
+}
+
+Status CheckDestination(std::string_view what, std::string_view path) {
+  BURROW_RETURN_IF_ERROR(CheckAbsolutePath(fmt::format("the path of {}", what), path));
+  if (path.size() == 1 || !CheckRelativePath(path.substr(1))) {
+    return Fail(Code::kInvalidArgument,
+                "{} cannot be mounted at '{}': name a path below '/' without empty and '.' parts", what,
+                path.substr(0, 200));
+  }
+  for (std::string_view own : {"/burrow", "/dev", "/proc", "/sys"}) {
+    if (IsAtOrBelow(path, own))
+      return Fail(Code::kInvalidArgument, "{} cannot be mounted at '{}': {} is the container's own", what,
+                  path.substr(0, 200), own);
+  }
+  return {};
+}
 
 Status CheckAttached(const pb::FunctionSpec& spec) {
   if (static_cast<size_t>(spec.attached_size()) > kMaxAttached)

@@ -132,6 +132,7 @@ void Autoscaler::SendStart(Container& container) {
   message.mutable_start()->set_container_id(container.id.str());
   *message.mutable_start()->mutable_spec() = container.function->spec;
   if (prepare_start) prepare_start(*container.function, *message.mutable_start());
+  container.heads.NoteStart(message.start().volumes());
   container.worker->Send(message);
   container.started_ms = clock_.UnixMillis();
   container.place_ms = MillisBetween(container.decided, clock_.Now());

@@ -91,6 +91,8 @@ Result<BlobSet> StoredRoots(store::Store& store, const std::vector<std::string>&
     if (!image.ParseFromString(record.image)) return Fail(Code::kDataLoss, "the stored step {} is damaged", record.key);
     indexes.push_back(image.index_digest());
   }
+  BURROW_ASSIGN_OR_RETURN(auto volumes, store.Volumes());
+  for (const auto& record : volumes) indexes.push_back(record.head.index_digest);
   for (const std::string& index : indexes) BURROW_RETURN_IF_ERROR(AddImage(index, blobs, needed));
   return needed;
 }

@@ -1,5 +1,5 @@
-// Every blob that something needs: the images' and cached steps' indexes, files and frame tables; functions' sources
-// and attached files; payloads of calls.
+// Every blob that something needs: the images', cached steps' and volumes' indexes, files and frame tables; functions'
+// sources and attached files; payloads of calls.
 #pragma once
 
 #include <string>

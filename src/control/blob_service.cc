@@ -1,5 +1,7 @@
 #include "control/blob_service.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -39,9 +41,14 @@ void BlobService::Arm() {
   timer_.Start(p_.timings.collect_blobs, [this] { CollectNow(); });
 }
 
-// Calls that are not in the store of records, functions that are about to be, and builds that go on.
+// Calls that are not in the store of records, functions that are about to be, builds that go on, and what of volumes is
+// mounted or about to be.
 BlobCollector::InMemory BlobService::NeededInMemory() const {
   BlobCollector::InMemory needed{.trees = p_.builds.TreesInUse()};
+  const auto add = [&](std::vector<std::string> trees) { std::ranges::move(trees, std::back_inserter(needed.trees)); };
+  add(p_.steps.VolumeHeads());
+  add(p_.volumes.Heads());
+  p_.containers.ForEach([&](const Container& container) { add(container.heads.trees()); });
   for (const App* app : p_.apps.All()) {
     for (const auto& [name, function] : app->functions) AddSpec(function->spec, needed.blobs);
   }

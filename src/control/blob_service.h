@@ -7,10 +7,13 @@
 #include "control/apps.h"
 #include "control/background.h"
 #include "control/blob_collector.h"
+#include "control/builds.h"
 #include "control/calls.h"
+#include "control/containers.h"
 #include "control/image_service.h"
 #include "control/limits.h"
 #include "control/timer.h"
+#include "control/volumes.h"
 #include "net/event.h"
 
 namespace burrow::control {
@@ -21,6 +24,9 @@ struct BlobServiceParts {
   AppTable& apps;
   CallTable& calls;
   const ImageService& builds;
+  const Builds& steps;
+  const ContainerTable& containers;
+  const Volumes& volumes;
   BlobCollectorParts collector;
 };
 

@@ -60,6 +60,14 @@ void Builds::OnWait(Worker& worker, const lpb::StepWait& wait) {
   run.changed.Notify();
 }
 
+std::vector<std::string> Builds::VolumeHeads() const {
+  std::vector<std::string> heads;
+  for (const auto& [id, run] : by_id_) {
+    for (const auto& volume : run->work.volumes()) heads.push_back(volume.index_digest());
+  }
+  return heads;
+}
+
 void Builds::SendBuild(const StepRun& run) const {
   lpb::FromControl message;
   *message.mutable_build() = run.work;

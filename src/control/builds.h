@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -73,6 +74,8 @@ class Builds : public std::enable_shared_from_this<Builds> {
   };
   // Joins the run of the same key, or begins one. `work` lacks its id and its bounds.
   std::shared_ptr<StepRun> Join(const std::string& key, lpb::BuildStep work, Sharing sharing);
+  // Heads of volumes that steps may have mounted: digests of indexes, hex.
+  std::vector<std::string> VolumeHeads() const;
   // What the client's agent says to a process of the step.
   void AnswerAgent(const StepRun& run, const std::string& connection, const std::string& message) const;
 

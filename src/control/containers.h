@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "control/functions.h"
 #include "control/messages.h"
+#include "control/volume_mounts.h"
 #include "scheduler/fair_share.h"
 
 namespace burrow::control {
@@ -39,6 +40,7 @@ struct Container {
   bool used = false;     // a call was dispatched to it
   bool yielded = false;  // it goes when its calls have ended, since others have less
   std::vector<pb::Phase> phases;
+  GivenHeads heads;  // of the volumes that it has
   double place_ms = 0;
 
   SteadyTime decided{}, ready_at{}, idle_since{};

@@ -38,6 +38,10 @@
 #include "control/shells.h"
 #include "control/token_service.h"
 #include "control/tokens.h"
+#include "control/volume_link.h"
+#include "control/volume_mounts.h"
+#include "control/volume_service.h"
+#include "control/volumes.h"
 #include "control/worker_router.h"
 #include "control/workers.h"
 #include "control/workspace_service.h"
@@ -50,7 +54,7 @@ namespace burrow::control {
 namespace {
 
 constexpr unsigned kDiskThreads = 4;
-constexpr unsigned kBuildThreads = 4, kDownloads = 8;
+constexpr unsigned kBuildThreads = 4, kDownloads = 8, kVolumeThreads = 2;
 constexpr uint64_t kStoppedFeedMs = 60'000;  // a stopped app's last events stay for those who still read them
 
 // Another one in each life of control, so that a cursor of an earlier life is known as such.
@@ -122,7 +126,11 @@ class RunningControl final : public Control {
         secrets_(*state_.sealer),
         schedules_({io, clock_, options_.timings, *state_.store, store_thread_}),
         shells_(std::make_shared<Shells>(io, workers_)),
-        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_, *shells_),
+        volume_work_(io, kVolumeThreads),
+        volumes_({io, clock_, workspaces_, *state_.store, store_thread_, *state_.blobs.guarded, volume_work_}),
+        volume_link_(std::make_shared<VolumeLink>(io, clock_, options_.timings, containers_, workers_, volumes_)),
+        router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_, *shells_,
+                *volume_link_),
         app_service_(AppPartsOf()),
         deployment_service_({AppPartsOf(), app_service_, schedules_}),
         secret_service_({clock_, secrets_, *state_.store, store_thread_}),
@@ -139,14 +147,19 @@ class RunningControl final : public Control {
         build_logs_(io, state_.directory + "/builds"),
         tree_work_(*state_.blobs.guarded, state_.directory + "/uploads"),
         image_service_({io, clock_, options_.timings, images_, image_records_, *builds_, imports_, step_cache_,
-                        tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_, workspaces_}),
+                        tree_work_, *state_.blobs.guarded, build_work_, downloads_, build_logs_, workspaces_,
+                        volumes_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
+        volume_service_({apps_, containers_, volumes_, *volume_link_}),
         shell_service_({options_.timings, images_, image_records_, containers_, apps_, secrets_, *shells_}),
         blob_service_({io,
                        options_.timings,
                        apps_,
                        calls_,
                        image_service_,
+                       *builds_,
+                       containers_,
+                       volumes_,
                        {*state_.store, *state_.blobs.plain, *state_.blobs.uses, *state_.blobs.clock}}),
         sweep_(io),
         daily_(io),
@@ -158,8 +171,10 @@ class RunningControl final : public Control {
     autoscaler_.prepare_start = [this](const Function& function, lpb::StartContainer& start) {
       hot_sets_.Prepare(function, start);
       AddSecrets(function, start);
+      *start.mutable_volumes() = MountsOf(volumes_, function.spec.function());
     };
     autoscaler_.check_start = [this](const Function& function) -> Status {
+      BURROW_RETURN_IF_ERROR(FindMounts(volumes_, function.workspace, function.spec.function()));
       BURROW_RETURN_IF_ERROR(secrets_.VariablesOf(function.workspace, function.spec.function(), function.id));
       return {};
     };
@@ -182,6 +197,7 @@ class RunningControl final : public Control {
     image_catalog_.Register(gateway_);
     import_service_.Register(gateway_);
     shell_service_.Register(gateway_);
+    volume_service_.Register(gateway_);
     blob_service_.Register(gateway_);
   }
 
@@ -189,6 +205,7 @@ class RunningControl final : public Control {
     BURROW_RETURN_IF_ERROR(workspaces_.Load(*state_.store));
     BURROW_RETURN_IF_ERROR(hot_sets_.Load());
     BURROW_RETURN_IF_ERROR(secrets_.Load(*state_.store));
+    BURROW_RETURN_IF_ERROR(volumes_.Load());
     BURROW_RETURN_IF_ERROR(Recover({io_, clock_, *state_.store, options_.timings, apps_, images_, calls_, dispatcher_,
                                     *lifecycle_, writer_, schedules_}));
     schedules_.RunDue();
@@ -209,7 +226,7 @@ class RunningControl final : public Control {
     return {io_,           clock_,        options_.timings,      apps_,       images_,
             containers_,   dispatcher_,   autoscaler_,           *lifecycle_, logs_,
             *state_.store, store_thread_, *state_.blobs.guarded, disk_,       workers_,
-            secrets_};
+            secrets_,      volumes_};
   }
   // What the specification holds of them stays here: the worker gets the variables alone.
   void AddSecrets(const Function& function, lpb::StartContainer& start) const {
@@ -234,6 +251,7 @@ class RunningControl final : public Control {
             containers_,
             images_,
             secrets_,
+            volumes_,
             *state_.store,
             store_thread_,
             [this](const std::string& workspace) { return image_service_.BuildsFor(workspace); },
@@ -315,6 +333,9 @@ class RunningControl final : public Control {
   SecretTable secrets_;
   Schedules schedules_;
   std::shared_ptr<Shells> shells_;
+  Background volume_work_;
+  Volumes volumes_;
+  std::shared_ptr<VolumeLink> volume_link_;
   WorkerRouter router_;
   api::Gateway gateway_;
   AppService app_service_;
@@ -332,6 +353,7 @@ class RunningControl final : public Control {
   TreeWork tree_work_;
   ImageService image_service_;
   ImportService import_service_;
+  VolumeService volume_service_;
   ShellService shell_service_;
   BlobService blob_service_;
   Timer sweep_, daily_;
@@ -358,7 +380,7 @@ net::Task<void> RunningControl::Stop() {
   auto deadline = clock_.Now() + options_.timings.stop_grace + options_.timings.stop_deadline / 2;
   while (reachable() && clock_.Now() < deadline) co_await pause_.Wait(kPoll);
   deadline = clock_.Now() + Millis(5'000);
-  auto quiet = [this] { return writer_.idle() && logs_.idle() && store_thread_.pending() == 0; };
+  auto quiet = [this] { return writer_.idle() && logs_.idle() && volumes_.idle() && store_thread_.pending() == 0; };
   while (!quiet() && clock_.Now() < deadline) co_await pause_.Wait(kPoll);
   server_->Stop();
   workers_.Close();

@@ -13,6 +13,7 @@
 #include "burrow/v1/secrets.pb.h"
 #include "burrow/v1/shells.pb.h"
 #include "burrow/v1/tokens.pb.h"
+#include "burrow/v1/volumes.pb.h"
 #include "burrow/v1/workspaces.pb.h"
 
 namespace burrow::control {

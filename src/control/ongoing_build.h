@@ -18,6 +18,7 @@
 #include "control/imports.h"
 #include "control/step_cache.h"
 #include "control/tree_work.h"
+#include "control/volumes.h"
 #include "control/workspaces.h"
 
 namespace burrow::control {
@@ -38,6 +39,7 @@ struct BuildServices {
   Background& downloads;  // may take as long as other people's servers do
   BuildLogs& logs;
   const WorkspaceTable& workspaces;
+  const Volumes& volumes;
 };
 
 // How a step is named and found again.

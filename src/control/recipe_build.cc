@@ -7,6 +7,7 @@
 #include "builder/tree_edits.h"
 #include "control/base_images.h"
 #include "control/dockerfile_build.h"
+#include "control/volume_mounts.h"
 
 namespace burrow::control {
 namespace {
@@ -43,6 +44,7 @@ net::Task<Status> Recipe::CheckUploads() {
   for (const auto& step : build_->request.steps()) {
     BURROW_CO_RETURN_IF_ERROR(co_await CheckUploaded(step.add_files().files(), services.blobs, services.disk));
     BURROW_CO_RETURN_IF_ERROR(co_await CheckUploaded(step.run_function().source(), services.blobs, services.disk));
+    BURROW_CO_RETURN_IF_ERROR(FindMounts(services.volumes, build_->workspace, step.run_function().function()));
   }
   co_return Status();
 }
@@ -127,6 +129,7 @@ net::Task<Status> Recipe::InContainer(const pb::ImageStep& step) {
       const auto& wanted = step.run_function().secrets();
       if (std::ranges::find(wanted, secret.id()) != wanted.end()) *work.add_secrets() = secret;
     }
+    *work.mutable_volumes() = MountsOf(build_->services.volumes, step.run_function().function());
     return build_->OnWorker(call, std::move(work), number);
   };
   auto built = co_await build_->Step(call, execute);

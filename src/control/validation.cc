@@ -8,6 +8,7 @@
 #include "control/classes.h"
 #include "control/limits.h"
 #include "control/spec_checks.h"
+#include "control/volume_mounts.h"
 
 namespace burrow::control {
 namespace {
@@ -152,6 +153,7 @@ Status CheckFunction(const pb::FunctionSpec& spec) {
   if (spec.timeout_ms() > kMaxTimeoutMs) return Fail(Code::kInvalidArgument, "timeout must be at most 7 days");
   BURROW_RETURN_IF_ERROR(CheckFunctionSecrets(spec));
   BURROW_RETURN_IF_ERROR(CheckSchedule(spec));
+  BURROW_RETURN_IF_ERROR(CheckVolumeMounts(spec));
   return CheckScaling(spec);
 }
 

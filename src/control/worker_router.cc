@@ -16,6 +16,7 @@ void WorkerRouter::OnWorkerJoined(Worker& worker, const lpb::Hello& hello) {
   for (Container* container : worker.containers) container->reported = false;
   for (const auto& update : hello.inventory()) Adopt(worker, update);
   shells_.OnConnectionLost(worker);
+  volumes_.OnConnectionLost(worker);
   builds_.OnWorkerJoined();
   std::set<std::shared_ptr<Function>> functions;
   for (Container* container : worker.containers) functions.insert(container->function);
@@ -79,6 +80,10 @@ void WorkerRouter::OnWorkerSaid(Worker& worker, lpb::FromWorker message) {
       return shells_.OnOutput(worker, std::move(*message.mutable_shell_output()));
     case lpb::FromWorker::kShellEnded:
       return shells_.OnEnded(worker, message.shell_ended());
+    case lpb::FromWorker::kVolumeChanged:
+      return volumes_.OnChanged(worker, message.volume_changed());
+    case lpb::FromWorker::kVolumeRequestDone:
+      return volumes_.OnDone(worker, message.volume_request_done());
     case lpb::FromWorker::kUsage:  // gates overcommit, which nothing does yet
       worker.usage = std::move(*message.mutable_usage());
       return;
@@ -109,6 +114,7 @@ void WorkerRouter::OnWorkerLost(Worker& worker) {
   auto containers = worker.containers;
   for (Container* container : containers) dispatcher_.OnLost(*container);
   shells_.OnConnectionLost(worker);
+  volumes_.OnConnectionLost(worker);
   builds_.OnWorkerLost(worker);
 }
 

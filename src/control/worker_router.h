@@ -10,6 +10,7 @@
 #include "control/hot_sets.h"
 #include "control/image_catalog.h"
 #include "control/shells.h"
+#include "control/volume_link.h"
 #include "control/workers.h"
 
 namespace burrow::control {
@@ -18,7 +19,8 @@ namespace burrow::control {
 class WorkerRouter final : public WorkerEvents {
  public:
   WorkerRouter(AppTable& apps, AppLogs& logs, ContainerTable& containers, Dispatcher& dispatcher,
-               Autoscaler& autoscaler, Builds& builds, ImageCatalog& catalog, HotSets& hot_sets, Shells& shells)
+               Autoscaler& autoscaler, Builds& builds, ImageCatalog& catalog, HotSets& hot_sets, Shells& shells,
+               VolumeLink& volumes)
       : apps_(apps),
         logs_(logs),
         containers_(containers),
@@ -27,7 +29,8 @@ class WorkerRouter final : public WorkerEvents {
         builds_(builds),
         catalog_(catalog),
         hot_sets_(hot_sets),
-        shells_(shells) {}
+        shells_(shells),
+        volumes_(volumes) {}
 
   void OnWorkerJoined(Worker& worker, const lpb::Hello& hello) override;
   void OnWorkerSettled(Worker& worker) override;
@@ -49,6 +52,7 @@ class WorkerRouter final : public WorkerEvents {
   ImageCatalog& catalog_;
   HotSets& hot_sets_;
   Shells& shells_;
+  VolumeLink& volumes_;
 };
 
 }  // namespace burrow::control

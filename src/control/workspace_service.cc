@@ -11,16 +11,20 @@ namespace burrow::control {
 namespace {
 
 constexpr double kMaxWorkspaceCpus = 1e6;
+constexpr uint64_t kMaxWorkspaceStorageMib = 1ull << 40;
 
 void Apply(const pb::WorkspaceLimits& limits, store::WorkspaceRecord& record) {
   if (limits.has_max_containers()) record.max_containers = limits.max_containers();
   if (limits.has_max_cpus()) record.max_cpu_millis = static_cast<uint32_t>(std::lround(limits.max_cpus() * 1000));
   if (limits.has_max_memory_mib()) record.max_memory_mib = limits.max_memory_mib();
   if (limits.has_max_queued_calls()) record.max_queued_calls = limits.max_queued_calls();
+  if (limits.has_max_storage_mib()) record.max_storage_mib = limits.max_storage_mib();
   if (limits.has_share_cache()) record.shares_cache = limits.share_cache();
 }
 
 Status Check(const pb::WorkspaceLimits& limits) {
+  if (limits.max_storage_mib() > kMaxWorkspaceStorageMib)
+    return Fail(Code::kInvalidArgument, "a workspace's storage must be at most {} MiB", kMaxWorkspaceStorageMib);
   if (limits.max_cpus() >= 0 && limits.max_cpus() <= kMaxWorkspaceCpus) return {};
   return Fail(Code::kInvalidArgument, "a workspace's cores must be between 0 and {:g}, not {:g}", kMaxWorkspaceCpus,
               limits.max_cpus());
@@ -64,6 +68,8 @@ pb::WorkspaceInfo WorkspaceService::Describe(const store::WorkspaceRecord& recor
   info.mutable_limits()->set_max_cpus(record.max_cpu_millis / 1000.0);
   info.mutable_limits()->set_max_memory_mib(record.max_memory_mib);
   info.mutable_limits()->set_max_queued_calls(record.max_queued_calls);
+  info.mutable_limits()->set_max_storage_mib(record.max_storage_mib);
+  info.set_storage_bytes(p_.volumes.BytesIn(record.name));
   info.mutable_limits()->set_share_cache(record.shares_cache);
   info.set_created_ms(record.created_ms);
   const auto share = p_.containers.ShareOf(record.name);
@@ -137,6 +143,7 @@ net::Task<Result<pb::DeleteWorkspaceResponse>> WorkspaceService::Delete(const pb
 void WorkspaceService::Forget(const std::string& name) {
   p_.images.DropAll(name);
   p_.secrets.DropAll(name);
+  p_.volumes.DropAll(name);
   p_.logs.Remove(p_.apps.Disown(name));
 }
 

@@ -14,6 +14,7 @@
 #include "control/messages.h"
 #include "control/secret_table.h"
 #include "control/tokens.h"
+#include "control/volumes.h"
 #include "control/workspaces.h"
 #include "store/store.h"
 
@@ -29,6 +30,7 @@ struct WorkspaceServiceParts {
   const ContainerTable& containers;
   ImageTable& images;
   SecretTable& secrets;
+  Volumes& volumes;
   store::Store& store;
   Background& store_thread;
   std::function<bool(const std::string& workspace)> has_builds;
