@@ -71,6 +71,9 @@ class WorkspaceReach : public ControlFixture {
     put.set_name("hub");
     (*put.mutable_variables())["TOKEN"] = "value";
     ASSERT_TRUE(Ask<pb::PutSecretResponse>("Secrets/Put", put));
+    pb::CreateVolumeRequest create;
+    create.set_name("weights");
+    volume_ = Ask<pb::CreateVolumeResponse>("Volumes/Create", create)->volume().volume_id();
   }
   std::string BuildNamed(const std::string& name) {
     pb::BuildRequest request;
@@ -87,12 +90,12 @@ class WorkspaceReach : public ControlFixture {
   std::vector<Attempt> Attempts() const;
   // Whatever tells of the first workspace.
   std::vector<std::string> Marks() const {
-    return {app_, function_, image_, call_, container_, "shop", "hub", "tools"};
+    return {app_, function_, image_, call_, container_, volume_, "shop", "hub", "tools", "weights"};
   }
 
   std::unique_ptr<testing::FakeWorker> worker_;
   const std::string group_ = NewIdText("fg");
-  std::string app_, function_, image_, call_, container_, build_;
+  std::string app_, function_, image_, call_, container_, build_, volume_;
 };
 
 // In this order: what makes something of the same name in the other workspace comes after the looks for it.
@@ -150,6 +153,15 @@ std::vector<Attempt> WorkspaceReach::Attempts() const {
       {"Shells/Open", kNotFound, by("build", build_)},
       {"Shells/Open", kNotFound, by("container", container_)},
       {"Shells/Input", kNotFound, by("shellId", NewIdText("sh"))},
+      {"Volumes/List", kHidden, "{}"},
+      {"Volumes/Get", kNotFound, by("name", "weights")},
+      {"Volumes/Entries", kNotFound, by("volumeId", volume_)},
+      {"Volumes/Change", kNotFound, by("volumeId", volume_)},
+      {"Volumes/Commit", kNotFound, by("volumeId", volume_)},
+      {"Volumes/Reload", kNotFound, by("volumeId", volume_)},
+      {"Volumes/Rename", kNotFound, fmt::format(R"({{"volumeId":"{}","name":"mine"}})", volume_)},
+      {"Volumes/Delete", kNotFound, by("volumeId", volume_)},
+      {"Volumes/Create", kHidden, by("name", "another")},
   };
 }
 
@@ -180,6 +192,7 @@ TEST_F(WorkspaceReach, NothingOfAnotherWorkspaceIsThere) {
            {"Deployments/FindFunction", R"({"app":"shop","function":"f"})"},
            {"Images/Inspect", R"({"image":"tools"})"},
            {"Images/Logs", fmt::format(R"({{"build":"{}"}})", build_)},
+           {"Volumes/Get", R"({"name":"weights"})"},
            {"Secrets/Delete", R"({"name":"hub"})"}}) {
     EXPECT_THAT(Post({.method = method, .request = request}), Not(HasSubstr("\"code\""))) << method;
   }

@@ -94,6 +94,8 @@ void FakeWorker::Handle(lpb::FromControl message) {
     Say(std::move(pruned));
   } else if (message.has_cancel_step() && on_cancel_step) {
     on_cancel_step(message.cancel_step());
+  } else if (message.has_volume_request() && on_volume_request) {
+    on_volume_request(message.volume_request());
   }
 }
 

@@ -26,8 +26,8 @@ struct FakeWorkerOptions {
 };
 
 // Connects from a thread of its own. By itself it starts every container at once, answers each call with its arguments,
-// stops and cancels as asked, builds each step into an image named after it, and has no caches to prune. The hooks run
-// on its thread; set them before Connect.
+// stops and cancels as asked, builds each step into an image named after it, and has no caches to prune; requests for
+// volumes it leaves alone. The hooks run on its thread; set them before Connect, or while nothing calls them.
 class FakeWorker {
  public:
   explicit FakeWorker(FakeWorkerOptions options) : options_(std::move(options)) {}
@@ -39,6 +39,7 @@ class FakeWorker {
   std::function<void(const lpb::CancelCall&)> on_cancel;
   std::function<void(const lpb::BuildStep&)> on_build;
   std::function<void(const lpb::CancelStep&)> on_cancel_step;
+  std::function<void(const lpb::VolumeRequest&)> on_volume_request;
 
   void Connect();
   // Cuts the connection and joins the thread. Containers stay in the inventory.
