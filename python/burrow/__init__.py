@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from burrow.schedule import Cron as Cron
     from burrow.schedule import Period as Period
     from burrow.secret import Secret as Secret
+    from burrow.volume import Volume as Volume
 
 _HOMES = {
     "App": "burrow.app",
@@ -53,6 +54,7 @@ _HOMES = {
     "Period": "burrow.schedule",
     "Retries": "burrow.retries",
     "Secret": "burrow.secret",
+    "Volume": "burrow.volume",
     "batched": "burrow._marks",
     "concurrent": "burrow._marks",
     "current_call_id": "burrow._call_context",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from burrow.retries import Retries
     from burrow.schedule import Cron, Period
     from burrow.secret import Secret
+    from burrow.volume import Volume
 
 _MAX_MEMORY_MIB = 16 * 1024 * 1024
 _MAX_DISK_MIB = 64 * 1024 * 1024
@@ -40,6 +41,7 @@ def function_options(
     runtime: "str | None" = None,
     env: "dict[str, str] | None" = None,
     secrets: "list[Secret] | None" = None,
+    volumes: "dict[str, Volume] | None" = None,
     schedule: "Cron | Period | None" = None,
     serialized: bool = False,
     is_generator: "bool | None" = None,
@@ -74,6 +76,7 @@ def function_options(
     options.runtime = _check_runtime(runtime)
     options.env = check_environment(env or {})
     options.secrets = check_secrets(secrets)
+    options.volumes = check_volumes(volumes)
     options.schedule = _check_schedule(schedule)
     options.serialized = bool(serialized)
     options.is_generator = None
@@ -119,6 +122,15 @@ def check_secrets(secrets: "list[Secret] | None") -> "list[Secret]":
     from burrow import secret
 
     return secret.check_secrets(secrets)
+
+
+def check_volumes(volumes: "dict[str, Volume] | None") -> "dict[str, Volume]":
+    """Volumes by absolute path, of which there may be none."""
+    if not volumes:
+        return {}
+    from burrow import volume
+
+    return volume.check_volumes(volumes)
 
 
 def _check_schedule(schedule: "Cron | Period | None") -> "Cron | Period | None":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from burrow._recipe import Texts
     from burrow.secret import Secret
+    from burrow.volume import Volume
 
 
 class SettingSteps(Recipe):
@@ -53,6 +54,7 @@ class SettingSteps(Recipe):
         args: "Sequence[Any]" = (),
         kwargs: "dict[str, Any] | None" = None,
         secrets: "Sequence[Secret]" = (),
+        volumes: "dict[str, Volume] | None" = None,
         env: "dict[str, str] | None" = None,
         cpu: "float | None" = None,
         memory: "int | None" = None,
@@ -68,6 +70,8 @@ class SettingSteps(Recipe):
             raw_f: a function at the top of a module, or one that @app.function() decorates.
             args, kwargs: what it is called with.
             secrets: set its environment while it runs, and are not kept in the image.
+            volumes: by path; what it writes there is in them, and not in the image. The function is
+                not run again because what they hold has changed.
             env: environment variables while it runs.
             cpu, memory, timeout: as of @app.function().
             serialized: pickle the function itself instead of importing its module.
@@ -86,6 +90,7 @@ class SettingSteps(Recipe):
             "args": tuple(args),
             "kwargs": dict(kwargs or {}),
             "secrets": tuple(secrets),
+            "volumes": _check_volumes(volumes),
             "env": check_environment(env or {}),
             "resources": resources,
             "timeout": check_number("timeout", timeout, 0.1, 7 * 86400, "s"),
@@ -122,6 +127,14 @@ class SettingSteps(Recipe):
     def user(self, name: str) -> "Self":
         """Sets whom RUN of later `dockerfile_commands` runs as: "name", "uid", or either ":group"."""
         return self._with("start", ("user", check_text("A user", name)))
+
+
+def _check_volumes(volumes: "dict[str, Volume] | None") -> "dict[str, Volume]":
+    if not volumes:
+        return {}
+    from burrow.volume import check_volumes
+
+    return check_volumes(volumes)
 
 
 def _check_function(function: "Any", args: "Any", secrets: "Sequence[Any]") -> None:

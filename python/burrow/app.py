@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 
 from burrow import _marks
-from burrow._function_options import check_image, check_secrets, function_options, with_marks
+from burrow._function_options import (
+    check_image,
+    check_secrets,
+    check_volumes,
+    function_options,
+    with_marks,
+)
 from burrow._options import check_name
 from burrow.exception import InvalidError
 from burrow.function import Function
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from burrow.retries import Retries
     from burrow.schedule import Cron, Period
     from burrow.secret import Secret
+    from burrow.volume import Volume
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -37,6 +44,7 @@ class App:
         name: shown by `burrow ps` and `burrow app ls`; letters, digits, '.', '_', '-'.
         image: for functions that name none; a plain `Image.debian_slim()` otherwise.
         secrets: environment variables for all of its functions.
+        volumes: for all of its functions, by the paths where they have them.
 
     Example:
         app = burrow.App("hello")
@@ -50,12 +58,14 @@ class App:
         name: str,
         image: "Image | None" = None,
         secrets: "list[Secret] | None" = None,
+        volumes: "dict[str, Volume] | None" = None,
     ) -> None:
         self.name = check_name("An app's name", name)
         self.image = check_image(image)
         self.functions: "dict[str, Function[..., Any] | Cls]" = {}
         self.entrypoints: "dict[str, Callable[..., Any]]" = {}
         self.secrets = check_secrets(secrets)
+        self.volumes = check_volumes(volumes)
         self.app_id = ""  # of the deployed app, once it is known
         self._session: "Session | None" = None
         self._deployed: "Deployed | None" = None
@@ -82,6 +92,7 @@ class App:
         runtime: "str | None" = None,
         env: "dict[str, str] | None" = None,
         secrets: "list[Secret] | None" = None,
+        volumes: "dict[str, Volume] | None" = None,
         schedule: "Cron | Period | None" = None,
         serialized: bool = False,
         is_generator: "bool | None" = None,
@@ -111,6 +122,7 @@ class App:
             runtime: what starts the containers: "crun", "runc" or "runsc"; the worker's own otherwise.
             env: environment variables.
             secrets: further ones that nobody is shown; of several with one name the last counts.
+            volumes: further ones by path; see burrow.Volume.
             schedule: when the server calls the function by itself, once the app is deployed.
             serialized: pickle the function itself instead of importing its module remotely; for
                 functions inside functions or notebooks. Needs cloudpickle on this machine.
@@ -140,6 +152,7 @@ class App:
             runtime=runtime,
             env=env,
             secrets=self._secrets_with(secrets),
+            volumes=self._volumes_with(volumes),
             schedule=schedule,
             serialized=serialized,
             is_generator=is_generator,
@@ -172,6 +185,7 @@ class App:
             raise InvalidError("A schedule belongs to a function: a class has no call of its own.")
         try:
             options["secrets"] = self._secrets_with(options.get("secrets"))
+            options["volumes"] = self._volumes_with(options.get("volumes"))
             checked = function_options(**options)
         except TypeError as error:
             raise InvalidError("@app.cls(): %s" % error) from None
@@ -276,6 +290,9 @@ class App:
 
     def _secrets_with(self, secrets: "list[Secret] | None") -> "list[Secret]":
         return self.secrets + check_secrets(secrets)
+
+    def _volumes_with(self, volumes: "dict[str, Volume] | None") -> "dict[str, Volume]":
+        return {**self.volumes, **check_volumes(volumes)}
 
     def _callable(self) -> "Session | Deployed | None":
         """What knows the ids of the app's functions: its run, its deployment, or that of an app

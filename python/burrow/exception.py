@@ -60,6 +60,10 @@ class InvalidError(Error):
     """A parameter, decorator or command is used in a way that cannot work."""
 
 
+class AlreadyExistsError(InvalidError):
+    """Something of that name is there already."""
+
+
 class ImageBuildError(Error):
     """A step of an image failed; the message names it and ends with its last lines of output."""
 

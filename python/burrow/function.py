@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from burrow.retries import Retries
     from burrow.schedule import Cron, Period
     from burrow.secret import Secret
+    from burrow.volume import Volume
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -47,6 +48,7 @@ class FunctionOptions:
         "runtime",
         "env",
         "secrets",
+        "volumes",
         "schedule",
         "serialized",
         "is_generator",
@@ -73,6 +75,7 @@ class FunctionOptions:
     runtime: str
     env: "dict[str, str]"
     secrets: "list[Secret]"
+    volumes: "dict[str, Volume]"  # by absolute path
     schedule: "Cron | Period | None"
     serialized: bool
     is_generator: "bool | None"  # None: the code tells

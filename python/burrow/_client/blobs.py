@@ -10,7 +10,7 @@ from burrow.exception import InfrastructureError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Iterable, Iterator
 
     from burrow._client.transport import Transport
 
@@ -25,6 +25,7 @@ class BlobClient:
 
     def __init__(self, transport: "Transport") -> None:
         self._transport = transport
+        self.takes_packs = not transport.config.socket  # the socket of a container does not
 
     def missing(self, digests: "Iterable[str]") -> "set[str]":
         """Which of the digests the server lacks."""
@@ -116,6 +117,49 @@ class BlobClient:
                 % digest[:12]
             )
         return data
+
+    def stream(self, digest: str) -> "Iterator[bytes]":
+        """Downloads a blob in pieces; the end comes only once all of them are verified.
+
+        A connection that is lost is made anew, and the rest asked for.
+        """
+        hasher = hashlib.sha256()
+        done = 0
+        for attempt in range(_ATTEMPTS):
+            before = done
+            try:
+                for part in self._read_from(digest, done):
+                    hasher.update(part)
+                    done += len(part)
+                    yield part
+                break
+            except (OSError, ConnectionLost) as error:
+                if attempt == _ATTEMPTS - 1 and done == before:
+                    raise self._transport.unreachable(error) from None
+        if hasher.hexdigest() != digest:
+            raise InfrastructureError(
+                "The blob %s arrived damaged: try again, and look at the server's disk if it stays."
+                % digest[:12]
+            )
+
+    def _read_from(self, digest: str, offset: int) -> "Iterator[bytes]":
+        from burrow._client.errors import exception_from_response
+
+        extra = "Range: bytes=%d-\r\n" % offset if offset else ""
+        connection = self._transport.connect()
+        try:
+            connection.send(
+                self._transport.head("GET", "/blobs/" + digest, extra) + b"0\r\n\r\n", _TIMEOUT
+            )
+            head = connection.read_head()
+            if head.status != (206 if offset else 200):
+                body = connection.read_body(head, _PART)
+                raise exception_from_response(head.status, body, "the download of a file")
+            for part in connection.iterate_body(head):
+                connection.extend(_TIMEOUT)
+                yield part
+        finally:
+            connection.close()
 
     def _put_head(self, digest: str) -> bytes:
         return self._transport.head(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from burrow._client.files import LocalFile
     from burrow._client.upload import Progress
     from burrow.secret import Secret
+    from burrow.volume import Volume
 
 
 class CompiledImage:
@@ -34,6 +35,7 @@ class CompiledImage:
         self.notes: "list[str]" = []
         self._blobs: "dict[str, bytes]" = {}
         self._secrets: "list[Secret]" = []
+        self._volumes: "list[tuple[dict[str, Any], dict[str, Volume]]]" = []
 
     def upload_bytes(self, data: bytes) -> str:
         """Takes content along that is in no file; returns its digest."""
@@ -46,6 +48,22 @@ class CompiledImage:
         if secret not in self._secrets:
             self._secrets.append(secret)
         return "function-%d" % (self._secrets.index(secret) + 1)
+
+    def add_volumes(self, spec: "dict[str, Any]", volumes: "dict[str, Volume]") -> None:
+        """Volumes by path that the function of a step has."""
+        if volumes:
+            self._volumes.append((spec, volumes))
+
+    def find_volumes(self) -> None:
+        """Looks them up; what the steps say is whole only afterwards.
+
+        Raises:
+            NotFoundError: one of them is not there, and is not to be made.
+        """
+        for spec, volumes in self._volumes:
+            from burrow.volume import mount_messages
+
+            spec["volumes"] = mount_messages(volumes)
 
     def upload(self, blobs: "BlobClient", progress: "Progress | None" = None) -> None:
         """Sends what the server lacks.

@@ -16,7 +16,7 @@ _BY_CODE = {
     "not_found": exception.NotFoundError,
     "invalid_argument": exception.InvalidError,
     "failed_precondition": exception.InvalidError,
-    "already_exists": exception.InvalidError,
+    "already_exists": exception.AlreadyExistsError,
     "out_of_range": exception.InvalidError,
     "resource_exhausted": exception.ResourceExhaustedError,
     "canceled": exception.CancelledError,

@@ -41,6 +41,7 @@ def function_step(
         "timeoutMs": int(content["timeout"] * 1000),
         "env": dict(sorted(content["env"].items())),
     }
+    compiled.add_volumes(spec, content["volumes"])
     message: "dict[str, Any]" = {"function": spec}
     if serialized:
         data = _serialization.dumps_by_value(function)

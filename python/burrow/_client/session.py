@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from burrow._client.attached_files import Attachment
     from burrow._client.calls import Observer
     from burrow.app import App
+    from burrow.volume import Volume
 
 _PUBLISH_TIMEOUT = 120.0
 _STOP_TIMEOUT = 30.0
@@ -98,8 +99,15 @@ class Session:
             spec = function_spec(function, image_ids[image], self.calls.blobs)
             if attached[image]:
                 spec["attached"] = [attachment.message() for attachment in attached[image]]
+            if function.options.volumes:
+                spec["volumes"] = self._mounts(function.options.volumes)
             specs.append(spec)
         return specs, source
+
+    def _mounts(self, volumes: "dict[str, Volume]") -> "list[dict[str, Any]]":
+        from burrow.volume import mount_messages
+
+        return mount_messages(volumes)
 
     def prepared(self) -> None:
         """What was prepared is in use."""
@@ -138,6 +146,7 @@ class Session:
         label = ", ".join(users)
         self.reporter.image_started(label)
         compiled = compile_steps(image, self._digests)
+        compiled.find_volumes()
         request = compiled.request()
         key = json.dumps(request, sort_keys=True)
         if key in self._image_ids:

@@ -56,7 +56,7 @@ class _Sender:
 
     def send(self, lacking: "list[LocalFile]") -> None:
         self._tell(0, 0)
-        batches = _batches(lacking)
+        batches = _batches(lacking) if self._blobs.takes_packs else [[one] for one in lacking]
         if len(batches) == 1:
             return self._send_batch(batches[0])
         from concurrent.futures import ThreadPoolExecutor
