@@ -147,3 +147,9 @@ def _add_limits(command: "ArgumentParser") -> None:
         metavar="N",
         help="of all its functions together, in no container; 0: the server's bound",
     )
+    command.add_argument(
+        "--max-storage",
+        type=int,
+        metavar="MIB",
+        help="of the files of all its volumes together; 0: no bound of its own",
+    )

@@ -8,6 +8,7 @@ from burrow import __version__
 from burrow.cli.build_parser import add_build, add_image_store
 from burrow.cli.deploy_parser import add_call, add_deploy, add_history, add_logs, add_secret
 from burrow.cli.live_parser import add_config, add_serve, add_token, add_top, add_workspace
+from burrow.cli.volume_parser import add_volume
 
 
 def make_parser() -> "ArgumentParser":
@@ -22,6 +23,7 @@ def make_parser() -> "ArgumentParser":
     add_deploy(commands.add_parser("deploy", help="make an app of a Python file stay"))
     add_call(commands.add_parser("call", help="call a function of a deployed or served app"))
     add_secret(commands.add_parser("secret", help="keep environment variables for functions"))
+    add_volume(commands.add_parser("volume", help="keep files for functions"))
     add_build(commands.add_parser("build", help="make an image of a Dockerfile"))
     shell = commands.add_parser(
         "shell",

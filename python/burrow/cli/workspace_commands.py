@@ -35,6 +35,7 @@ def list_workspaces(options: "Namespace") -> int:
         "CORES",
         "MIB",
         "WAITING",
+        "STORAGE MIB",
         "APPS",
         "TOKENS",
         "CACHE",
@@ -66,6 +67,7 @@ def _limits(options: "Namespace") -> "dict[str, Any]":
         "maxCpus": options.max_cpus,
         "maxMemoryMib": options.max_memory,
         "maxQueuedCalls": options.max_queued_calls,
+        "maxStorageMib": options.max_storage,
         "shareCache": options.share_cache,
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -79,6 +81,10 @@ def _row(item: "dict[str, Any]") -> "list[str]":
         _of(item.get("cpus", 0), limits.get("maxCpus", 0)),
         _of(int(item.get("memoryMib", 0)), limits.get("maxMemoryMib", 0)),
         _of(item.get("waiting", 0), limits.get("maxQueuedCalls", 0)),
+        _of(
+            round(int(item.get("storageBytes", 0)) / 2**20, 1),
+            int(limits.get("maxStorageMib", 0)),
+        ),
         str(item.get("apps", 0)),
         str(item.get("tokens", 0)),
         "shared" if limits.get("shareCache") else "own",

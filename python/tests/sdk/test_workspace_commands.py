@@ -19,13 +19,21 @@ def test_one_is_made_with_the_limits_that_are_named(burrowd: SmallBurrowd) -> No
         "1.5",
         "--max-memory",
         "512",
+        "--max-storage",
+        "100",
     )
     assert (done.returncode, done.stdout) == (0, "Created the workspace team\n")
     assert "burrow token create NAME --workspace team" in done.stderr
     assert burrowd.called("Workspaces/Create") == [
         {
             "name": "team",
-            "limits": {"maxContainers": 3, "maxCpus": 1.5, "maxMemoryMib": 512, "shareCache": True},
+            "limits": {
+                "maxContainers": 3,
+                "maxCpus": 1.5,
+                "maxMemoryMib": 512,
+                "maxStorageMib": 100,
+                "shareCache": True,
+            },
         }
     ]
 
@@ -45,7 +53,8 @@ def test_they_are_listed_with_what_they_have_and_may_have(burrowd: SmallBurrowd)
         {"name": "default", "limits": {"shareCache": True}, "waiting": 4},
         {
             "name": "team",
-            "limits": {"maxContainers": 3, "maxCpus": 1.5},
+            "limits": {"maxContainers": 3, "maxCpus": 1.5, "maxStorageMib": "100"},
+            "storageBytes": str(3 << 19),
             "containers": 2,
             "tokens": 1,
             "cpus": 1.25,
@@ -56,8 +65,8 @@ def test_they_are_listed_with_what_they_have_and_may_have(burrowd: SmallBurrowd)
     done = burrow("workspace", "list")
     assert done.returncode == 0, done.stderr
     _, default, team = done.stdout.splitlines()
-    assert default.split() == ["default", "0", "0", "0", "4", "0", "0", "shared", "-"]
-    assert " ".join(team.split()) == "team 2 of 3 1.25 of 1.5 256 0 0 1 own -"
+    assert default.split() == ["default", "0", "0", "0", "4", "0", "0", "0", "shared", "-"]
+    assert " ".join(team.split()) == "team 2 of 3 1.25 of 1.5 256 0 1.5 of 100 0 1 own -"
 
 
 def test_one_is_deleted_by_its_name(burrowd: SmallBurrowd) -> None:
