@@ -24,8 +24,22 @@ _FIELDS: "dict[str, Callable[[FunctionOptions], dict[str, Any]]]" = {
     "retries": lambda o: {"retries": _retries(o)},
     "max_containers": lambda o: {"maxContainers": o.max_containers},
     "buffer_containers": lambda o: {"bufferContainers": o.buffer_containers},
+    "volumes": lambda o: {"volumes": o.volumes},  # looked up when the variant is asked for
     "scaledown_window": lambda o: {"scaledownWindowMs": milliseconds(o.scaledown_window)},
 }
+
+
+def with_mounts(message: "dict[str, Any]") -> "dict[str, Any]":
+    """The message with its volumes as the server knows them.
+
+    Raises:
+        NotFoundError: one of them is not there.
+    """
+    if "volumes" not in message:
+        return message
+    from burrow.volume import mount_messages
+
+    return dict(message, volumes={"mounts": mount_messages(message["volumes"])})
 
 
 def overrides(given: "dict[str, Any]") -> "dict[str, Any]":

@@ -100,8 +100,9 @@ class Cls:
         """The same class with other options, in containers of its own.
 
         Args:
-            options: cpu, memory, timeout, retries, max_containers, buffer_containers and
-                scaledown_window, as @app.cls() takes them; the others stay as they are.
+            options: cpu, memory, timeout, retries, volumes (instead of its own), max_containers,
+                buffer_containers and scaledown_window, as @app.cls() takes them; the others stay
+                as they are.
 
         Raises:
             InvalidError: an option is out of range, or cannot be changed.

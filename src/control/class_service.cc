@@ -5,15 +5,28 @@
 
 #include "control/classes.h"
 #include "control/limits.h"
+#include "control/volume_mounts.h"
 
 namespace burrow::control {
 
 void ClassService::Register(api::Gateway& gateway) {
-  gateway.AddUnary<pb::BindRequest, pb::BindResponse>(
-      "burrow.v1.Apps/Bind", [this](const auto& by, const auto& r) { return Bind(by.workspace, r); });
+  gateway.AddUnary<pb::BindRequest, pb::BindResponse>("burrow.v1.Apps/Bind",
+                                                      [this](const auto& by, const auto& r) { return Bind(by, r); });
 }
 
-net::Task<Result<pb::BindResponse>> ClassService::Bind(const std::string& workspace, const pb::BindRequest& request) {
+// Whoever may only call functions has no volumes to give them.
+Status ClassService::CheckVolumes(const api::Caller& by, const pb::SpecOverrides& overrides) const {
+  if (!overrides.has_volumes()) return {};
+  if (by.access == api::Access::kCaller && by.container.empty())
+    return Fail(Code::kPermissionDenied, "this token may not choose volumes: use a member's token");
+  pb::FunctionSpec spec;
+  spec.set_name("with_options");
+  *spec.mutable_volumes() = overrides.volumes().mounts();
+  return FindMounts(p_.volumes, by.workspace, spec);
+}
+
+net::Task<Result<pb::BindResponse>> ClassService::Bind(const api::Caller& by, const pb::BindRequest& request) {
+  const std::string& workspace = by.workspace;
   FunctionId base_id(request.function_id());
   auto base = p_.apps.FindFunction(workspace, base_id);
   const bool may_vary = base && !base->removed && !base->is_variant();
@@ -22,6 +35,7 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const std::string& worksp
                    request.function_id().substr(0, kMaxNameBytes));
   }
   auto app = base->app->shared_from_this();
+  BURROW_CO_RETURN_IF_ERROR(CheckVolumes(by, request.overrides()));
   auto bound = BindParameters(base_id, base->spec.function(), request.parameters());
   if (!bound) co_return Forward(std::move(bound.error()));
   if (request.has_overrides()) *bound->mutable_overrides() = request.overrides();

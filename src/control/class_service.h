@@ -10,6 +10,7 @@
 #include "control/apps.h"
 #include "control/background.h"
 #include "control/dispatcher.h"
+#include "control/volumes.h"
 #include "store/store.h"
 
 namespace burrow::control {
@@ -21,6 +22,7 @@ struct ClassServiceParts {
   Dispatcher& dispatcher;
   store::Store& store;
   Background& store_thread;
+  const Volumes& volumes;
 };
 
 class ClassService {
@@ -29,7 +31,9 @@ class ClassService {
   void Register(api::Gateway& gateway);
 
  private:
-  net::Task<Result<pb::BindResponse>> Bind(const std::string& workspace, const pb::BindRequest& request);
+  net::Task<Result<pb::BindResponse>> Bind(const api::Caller& by, const pb::BindRequest& request);
+
+  Status CheckVolumes(const api::Caller& by, const pb::SpecOverrides& overrides) const;
 
   ClassServiceParts p_;
 };

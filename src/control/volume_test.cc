@@ -235,5 +235,31 @@ TEST_F(VolumesOfClients, AFunctionAsksForVolumesOfItsWorkspaceAlone) {
   EXPECT_THAT(refused.error().message(), HasSubstr("at '/data' is not there"));
 }
 
+TEST_F(VolumesOfClients, AVariantMayHaveOtherOnesOfItsWorkspace) {
+  StartControl();
+  auto worker = NewWorker();
+  worker->Connect();
+  const auto published = NewFunction();
+  const auto id = Make("v").volume_id();
+  pb::BindRequest bind;
+  bind.set_function_id(published.function);
+  auto& mount = *bind.mutable_overrides()->mutable_volumes()->add_mounts();
+  mount.set_volume_id(id);
+  mount.set_path("/data");
+  const auto bound = Ask<pb::BindResponse>("Apps/Bind", bind);
+  ASSERT_TRUE(bound) << bound.error().message();
+  EXPECT_EQ(Invoke(bound->function_id()).status(), pb::CALL_STATUS_SUCCESS);
+  EXPECT_EQ(worker->WaitFor(From::kStart).start().volumes(0).volume_id(), id);
+  mount.set_volume_id(VolumeId::New().str());
+  EXPECT_EQ(Ask<pb::BindResponse>("Apps/Bind", bind).error().code(), Code::kNotFound);
+  pb::CreateTokenRequest create;
+  create.set_name("web");
+  create.set_role(pb::TOKEN_ROLE_CALLER);
+  token = Ask<pb::CreateTokenResponse>("Tokens/Create", create)->token();
+  mount.set_volume_id(id);
+  mount.set_path("/elsewhere");
+  EXPECT_EQ(Ask<pb::BindResponse>("Apps/Bind", bind).error().code(), Code::kPermissionDenied);
+}
+
 }  // namespace
 }  // namespace burrow::control

@@ -49,7 +49,9 @@ class CallClient:
         """The id of a function's variant with these parameters of a class, and changed options."""
         message: "dict[str, Any]" = {"functionId": function_id, "parameters": parameters(values)}
         if overrides:
-            message["overrides"] = overrides
+            from burrow._overrides import with_mounts
+
+            message["overrides"] = with_mounts(overrides)
         key = (function_id, repr(message))
         known = self._bound.get(key)
         if known is None:

@@ -276,3 +276,16 @@ def test_paths_of_mounts_are_checked() -> None:
 def test_a_volume_travels_by_name() -> None:
     volume = burrow.Volume.from_name("weights").read_only()
     assert pickle.loads(pickle.dumps(volume)) == volume
+
+
+def test_other_options_may_be_other_volumes(burrowd: SmallBurrowd, volumes: SmallVolumes) -> None:
+    from burrow._client.calls import default_call_client
+    from burrow._overrides import overrides
+
+    given = overrides({"volumes": {"/data": made()}})
+    assert volumes.server.requests == [], "they are looked up when they are needed"
+    burrowd.methods["Apps/Bind"] = lambda request: {"functionId": "fu-2"}
+    assert default_call_client().bind("fu-1", {}, given) == "fu-2"
+    (bound,) = volumes.server.called("Apps/Bind")
+    mount = {"volumeId": "vo-1", "path": "/data", "readOnly": False}
+    assert bound["overrides"] == {"volumes": {"mounts": [mount]}}
