@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
-from burrow.exception import Error, InvalidError
+from burrow.exception import AuthError, ConnectionError, Error
 from burrow.volume import Volume
 
 TYPE_CHECKING = False
@@ -36,13 +36,11 @@ class EphemeralVolume:
         while True:
             try:
                 return self._volume._client().delete(self._volume.object_id)
-            except InvalidError:  # a container has it until it has stopped
-                if time.monotonic() > give_up:
-                    raise
-            except Error:
-                if error is None:  # what went wrong first is what the user should see
-                    raise
-                return None
+            except Error as refusal:  # a container has it, and changes it, until it has stopped
+                if isinstance(refusal, (AuthError, ConnectionError)) or time.monotonic() > give_up:
+                    if error is None:  # what went wrong first is what the user should see
+                        raise
+                    return None
             time.sleep(pause)
             pause = min(2 * pause, 1.0)
 

@@ -93,6 +93,7 @@ void VolumeLink::OnConnectionLost(const Worker& worker) {
 }
 
 void VolumeLink::OnChanged(Worker& worker, const lpb::VolumeChanged& changed) {
+  if (changed.owner_id().size() > kMaxNameBytes || changed.volume_id().size() > kMaxNameBytes) return;
   const WorkerId from = worker.id;
   VolumeEdit edit{.digest = changed.changes_digest()};
   volumes_.Change(VolumeId(changed.volume_id()), std::move(edit),

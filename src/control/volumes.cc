@@ -144,7 +144,7 @@ void Volumes::DropAll(const std::string& workspace) {
 void Volumes::Change(const VolumeId& id, VolumeEdit edit, std::optional<CommitNumber> commit, Done done) {
   Volume* volume = FindOwn(id);
   if (!volume) return done(Gone(id));
-  if (volume->jobs.size() >= kMaxWaitingChanges)
+  if (!commit && volume->jobs.size() >= kMaxWaitingChanges)
     return done(Fail(Code::kResourceExhausted, "{} changes of the volume '{}' wait already: try again later",
                      kMaxWaitingChanges, volume->record.name));
   volume->jobs.push_back(std::make_shared<Job>(Job{std::move(edit), std::move(commit), std::move(done)}));

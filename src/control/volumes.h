@@ -21,7 +21,7 @@
 namespace burrow::control {
 
 inline constexpr size_t kMaxVolumes = 1'000;         // of one workspace
-inline constexpr size_t kMaxWaitingChanges = 1'000;  // of one volume
+inline constexpr size_t kMaxWaitingChanges = 1'000;  // of one volume, but for commits: each container has one
 
 // Whose changes they are, and the how manieth of it.
 struct CommitNumber {
