@@ -12,7 +12,7 @@
 namespace burrow::os {
 namespace {
 
-constexpr int kMaxDepth = 128;
+constexpr int kMaxMeasuredDepth = 128;
 constexpr uint64_t kStatBlock = 512;
 
 uint64_t BytesBelow(UniqueFd fd, dev_t device, int depth) {
@@ -26,7 +26,7 @@ uint64_t BytesBelow(UniqueFd fd, dev_t device, int depth) {
     if (name == "." || name == ".." || ::fstatat(at, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     const uint64_t taken = static_cast<uint64_t>(info.st_blocks) * kStatBlock;
     bytes += S_ISDIR(info.st_mode) ? taken : taken / std::max<uint64_t>(info.st_nlink, 1);
-    if (!S_ISDIR(info.st_mode) || info.st_dev != device || depth == kMaxDepth) continue;
+    if (!S_ISDIR(info.st_mode) || info.st_dev != device || depth == kMaxMeasuredDepth) continue;
     UniqueFd below(::openat(at, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (below.valid()) bytes += BytesBelow(std::move(below), device, depth + 1);
   }
