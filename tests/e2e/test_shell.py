@@ -189,7 +189,7 @@ FUNCTION = """
     @app.function()
     def other(): return 1
 """
-LOOK = "import os, the_app; print(os.environ['HIDDEN'], the_app.greet.local('you'))"
+LOOK = "import os, entered_app; print(os.environ['HIDDEN'], entered_app.greet.local('you'))"
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def app_file(write_app: Callable[..., str], tmp_path: Path) -> str:
     (tmp_path / "helper_of_shells.py").write_text(
         "import os\ndef greeting(name): return os.environ['GREETING'] + ' ' + name\n"
     )
-    return write_app(FUNCTION)
+    return write_app(FUNCTION, name="entered_app")
 
 
 def test_a_shell_is_as_a_function_of_a_file_would_be(
@@ -209,7 +209,7 @@ def test_a_shell_is_as_a_function_of_a_file_would_be(
     terminal.type("echo $GREETING-$TERM; exit 4\r")
     terminal.await_text("hello-xterm-256color")
     assert terminal.end() == 4
-    assert b"the_app" not in daemon.burrow("ps").stdout.encode()
+    assert b"entered_app" not in daemon.burrow("ps").stdout.encode()
     several = run_shell(daemon, app_file)
     assert several.returncode == 1
     assert b"greet, other" in several.stderr
@@ -218,16 +218,16 @@ def test_a_shell_is_as_a_function_of_a_file_would_be(
 def test_a_shell_is_as_a_deployed_function(daemon: Daemon, app_file: str) -> None:
     deployed = daemon.burrow("deploy", app_file)
     assert deployed.returncode == 0, deployed.stderr
-    ran = run_shell(daemon, "the_app::greet", "--", "python3", "-c", LOOK)
+    ran = run_shell(daemon, "entered_app::greet", "--", "python3", "-c", LOOK)
     assert (ran.stdout, ran.returncode) == (b"word hello you\n", 0), ran.stderr
     limit = run_shell(
-        daemon, "the_app::greet", "--", "python3", "-c", "bytearray(400 << 20)[::4096]"
+        daemon, "entered_app::greet", "--", "python3", "-c", "bytearray(400 << 20)[::4096]"
     )
     assert limit.returncode == 137 and b"memory" in limit.stderr
-    assert daemon.burrow("app", "stop", "the_app").returncode == 0
-    gone = run_shell(daemon, "the_app::greet", "--", "true")
+    assert daemon.burrow("app", "stop", "entered_app").returncode == 0
+    gone = run_shell(daemon, "entered_app::greet", "--", "true")
     assert gone.returncode == 1
-    assert b"the_app" in gone.stderr
+    assert b"entered_app" in gone.stderr
 
 
 def test_what_cannot_be_entered_is_an_error(daemon: Daemon, failed_build: str) -> None:
