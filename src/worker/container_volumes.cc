@@ -143,9 +143,13 @@ ContainerVolumes::~ContainerVolumes() = default;
 
 Result<std::vector<runtime::Bind>> ContainerVolumes::Mount() {
   std::vector<runtime::Bind> binds;
+  const std::string floor = state_->directory + "/floor";
+  BURROW_RETURN_IF_ERROR(os::MakeDirectories(floor, 0555));
   for (const auto& asked : state_->options.volumes) {
     const std::string directory = fmt::format("{}/{}", state_->directory, state_->mounted.size());
     BURROW_ASSIGN_OR_RETURN(auto volume, volume::LiveVolume::Mount(state_->services.images, asked, directory));
+    // Lies below: while a reload exchanges the mounts, nothing is written past the volume.
+    if (state_->options.reloads) binds.push_back({.source = floor, .target = volume->path(), .read_only = true});
     binds.push_back({.source = volume->tree(), .target = volume->path(), .read_only = volume->read_only()});
     state_->mounted.push_back(std::move(volume));
   }

@@ -19,6 +19,7 @@ namespace burrow::worker {
 struct ContainerVolumesOptions {
   std::string container_id;
   std::vector<burrow::link::v1::MountedVolume> volumes;
+  bool reloads = true;  // their mounts can be exchanged: not under runsc
   CommitTimes times;
   std::function<void(std::string)> log;  // a line that the user sees; until Close has ended
 };

@@ -41,6 +41,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
                         .send = given.send}),
         volumes(given, {.container_id = id,
                         .volumes = {request.volumes().begin(), request.volumes().end()},
+                        .reloads = request.spec().function().runtime() != "runsc",
                         .times = limits.commits,
                         .log = [this](std::string line) { log.AddSystem(std::move(line)); }}),
         lane(*given.io, this, given.payloads,
