@@ -12,6 +12,10 @@
 namespace burrow::control::testing {
 namespace asio = boost::asio;
 
+namespace {
+constexpr std::chrono::seconds kPatience{20};
+}
+
 void FakeWorker::Connect() {
   io_ = std::make_unique<net::IoContext>(1);
   link::WorkerEndOptions options;
@@ -20,8 +24,17 @@ void FakeWorker::Connect() {
   options.token = options_.token;
   options.hello = [this] { return MakeHello(); };
   options.on_message = [this](lpb::FromControl message) { Handle(std::move(message)); };
+  options.on_open = [this] {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  };
+  open_ = false;
   end_ = link::NewWorkerEnd(*io_, std::move(options));
   thread_ = std::thread([this] { Run(); });
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, kPatience, [this] { return open_; }))
+    throw std::runtime_error("control did not welcome the worker");
 }
 
 void FakeWorker::Run() {
@@ -200,7 +213,7 @@ size_t FakeWorker::Count(lpb::FromControl::MessageCase kind) {
 lpb::FromControl FakeWorker::WaitFor(lpb::FromControl::MessageCase kind, size_t count) {
   std::unique_lock lock(mutex_);
   lpb::FromControl last;
-  bool came = changed_.wait_for(lock, std::chrono::seconds(20), [&] {
+  bool came = changed_.wait_for(lock, kPatience, [&] {
     size_t seen = 0;
     for (const auto& message : received_) {
       if (message.message_case() != kind) continue;

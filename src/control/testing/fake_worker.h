@@ -41,6 +41,7 @@ class FakeWorker {
   std::function<void(const lpb::CancelStep&)> on_cancel_step;
   std::function<void(const lpb::VolumeRequest&)> on_volume_request;
 
+  // Comes back once control has welcomed it. Fails the test after 20 s.
   void Connect();
   // Cuts the connection and joins the thread. Containers stay in the inventory.
   void Disconnect();
@@ -74,6 +75,7 @@ class FakeWorker {
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  bool open_ = false;                                     // guarded by mutex_
   std::vector<lpb::FromControl> received_;                // guarded by mutex_
   std::map<std::string, lpb::ContainerPhase> inventory_;  // guarded by mutex_
   std::unique_ptr<net::IoContext> io_;
