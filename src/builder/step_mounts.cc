@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/paths.h"
 #include "builder/host_command.h"
 #include "os/fs.h"
 
@@ -16,17 +17,13 @@ using Mounts = google::protobuf::RepeatedPtrField<RunMount>;
 constexpr int kMaxMounts = 100;
 constexpr const char* kSecrets = "/run/secrets/";
 
-bool IsBelow(const std::string& path, const std::string& directory) {
-  return path == directory || path.starts_with(directory + "/");
-}
-
 // The engine looks the target up inside the container's root; here it is what no container could do without.
 Status CheckTarget(const std::string& target) {
   std::string trimmed = std::filesystem::path(target).lexically_normal().string();
   while (trimmed.ends_with('/')) trimmed.pop_back();
   if (!target.starts_with('/'))
     return Fail(Code::kInvalidArgument, "the mount target '{}' must be an absolute path", target);
-  if (trimmed.empty() || IsBelow(trimmed, "/proc") || IsBelow(trimmed, "/sys") || trimmed == "/dev")
+  if (trimmed.empty() || IsAtOrBelow(trimmed, "/proc") || IsAtOrBelow(trimmed, "/sys") || trimmed == "/dev")
     return Fail(Code::kInvalidArgument, "nothing can be mounted at '{}'", target);
   return {};
 }

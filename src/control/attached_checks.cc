@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "base/paths.h"
 #include "control/limits.h"
 #include "control/validation.h"
 
@@ -37,10 +38,6 @@ Status CheckApart(const pb::FunctionSpec& spec) {
 }
 
 }  // namespace
-
-bool IsAtOrBelow(std::string_view path, std::string_view directory) {
-  return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
-}
 
 Status CheckDestination(std::string_view what, std::string_view path) {
   BURROW_RETURN_IF_ERROR(CheckAbsolutePath(fmt::format("the path of {}", what), path));

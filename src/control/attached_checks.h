@@ -8,7 +8,6 @@
 
 namespace burrow::control {
 
-bool IsAtOrBelow(std::string_view path, std::string_view directory);
 // Absolute, in normal form, not "/" and nothing of the containers' own; `what` is put there ("a volume").
 Status CheckDestination(std::string_view what, std::string_view path);
 

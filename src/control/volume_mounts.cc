@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/paths.h"
 #include "control/attached_checks.h"
 #include "control/validation.h"
 

@@ -6,12 +6,10 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/paths.h"
+
 namespace burrow::image {
 namespace {
-
-bool IsBelow(std::string_view path, std::string_view directory) {
-  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
-}
 
 // What was told at this place shows nothing of the lower tree.
 bool HidesLower(const RememberedEntry& told) { return told.whiteout || told.opaque || !S_ISDIR(told.print.mode); }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/paths.h"
 #include "os/cgroup_files.h"
 #include "os/mountinfo.h"
 
@@ -16,11 +17,6 @@ namespace {
 Status UnmountNow(const std::string& target) {
   if (umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
   return FailErrno(fmt::format("unmount {}", target));
-}
-
-bool IsBelow(std::string_view path, std::string_view directory) {
-  if (directory == "/") return path.size() > 1;
-  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
 // Mount points below, longest first, so that what is nested goes before what carries it.

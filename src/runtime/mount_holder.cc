@@ -10,6 +10,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/paths.h"
 #include "os/fs.h"
 
 namespace burrow::runtime {
@@ -31,10 +32,6 @@ std::string ReadProcLink(const std::string& path) {
   char text[PATH_MAX];
   const ssize_t size = ::readlink(path.c_str(), text, sizeof text);
   return size > 0 ? std::string(text, static_cast<size_t>(size)) : std::string();
-}
-
-bool IsAtOrBelow(std::string_view path, std::string_view point) {
-  return path.starts_with(point) && (path.size() == point.size() || path[point.size()] == '/');
 }
 
 std::string FindOpenFile(const std::string& process, const os::MountEntry& mount) {
