@@ -36,6 +36,7 @@
 #include "control/secret_table.h"
 #include "control/shell_service.h"
 #include "control/shells.h"
+#include "control/start_secrets.h"
 #include "control/token_service.h"
 #include "control/tokens.h"
 #include "control/volume_link.h"
@@ -170,7 +171,8 @@ class RunningControl final : public Control {
     };
     autoscaler_.prepare_start = [this](const Function& function, lpb::StartContainer& start) {
       hot_sets_.Prepare(function, start);
-      AddSecrets(function, start);
+      if (Status given = GiveSecrets(secrets_, function, start); !given)
+        LogError("a container lacks its secrets: {}", given.error().message());
       *start.mutable_volumes() = MountsOf(volumes_, function.spec.function());
     };
     autoscaler_.check_start = [this](const Function& function) -> Status {
@@ -227,14 +229,6 @@ class RunningControl final : public Control {
             containers_,   dispatcher_,   autoscaler_,           *lifecycle_, logs_,
             *state_.store, store_thread_, *state_.blobs.guarded, disk_,       workers_,
             secrets_,      volumes_};
-  }
-  // What the specification holds of them stays here: the worker gets the variables alone.
-  void AddSecrets(const Function& function, lpb::StartContainer& start) const {
-    start.mutable_spec()->mutable_function()->clear_secrets();
-    start.mutable_spec()->mutable_function()->clear_schedule();
-    auto variables = secrets_.VariablesOf(function.workspace, function.spec.function(), function.id);
-    if (!variables) return LogError("a container lacks its secrets: {}", variables.error().message());
-    for (auto& [name, value] : *variables) (*start.mutable_secret_environment())[name] = std::move(value);
   }
   void AdmitScheduled(const std::shared_ptr<Function>& function, const store::CallRecord& record) {
     auto group = calls_.NewGroup(function->workspace, record.group, record.function);

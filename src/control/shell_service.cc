@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/start_secrets.h"
+
 namespace burrow::control {
 namespace {
 
@@ -76,12 +78,8 @@ Result<std::shared_ptr<OpenShell>> ShellService::StartAsFunction(const std::stri
   const bool is_id = IsIdText(FunctionTag::kPrefix, id);
   const auto function = is_id ? parts_.apps.FindFunction(workspace, FunctionId(id)) : nullptr;
   if (!function) return Fail(Code::kNotFound, "there is no function '{}'", id.substr(0, kMaxNameBytes));
-  BURROW_ASSIGN_OR_RETURN(const auto variables,
-                          parts_.secrets.VariablesOf(workspace, function->spec.function(), function->id));
   *start.mutable_spec() = function->spec;
-  start.mutable_spec()->mutable_function()->clear_secrets();
-  start.mutable_spec()->mutable_function()->clear_schedule();
-  for (const auto& [name, value] : variables) (*start.mutable_secret_environment())[name] = value;
+  BURROW_RETURN_IF_ERROR(GiveSecrets(parts_.secrets, *function, start));
   return parts_.shells.Start(workspace, std::move(start));
 }
 
