@@ -7,8 +7,6 @@
 #include <string>
 #include <thread>
 
-#include "cas/frames.h"
-
 namespace burrow::image {
 namespace {
 
@@ -17,6 +15,13 @@ constexpr size_t kChunk = 1u << 20;
 }  // namespace
 
 size_t HashThreads() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 8); }
+
+Result<cas::Digest> PutFrames(cas::FrameHasher& frames, cas::BlobStore& store) {
+  std::string table = frames.Finish();
+  cas::Digest digest = cas::Digest::Of(table);
+  BURROW_RETURN_IF_ERROR(store.Put(digest, table));
+  return digest;
+}
 
 Status HashContent(int file, uint64_t limit, TreeInode& inode, cas::BlobStore& store) {
   thread_local std::string buffer(kChunk, '\0');
@@ -37,10 +42,10 @@ Status HashContent(int file, uint64_t limit, TreeInode& inode, cas::BlobStore& s
   inode.size = size;
   inode.digest = size > 0 ? hasher.Finish() : cas::Digest();
   inode.frames = cas::Digest();
-  if (!frames) return {};
-  std::string table = frames->Finish();
-  inode.frames = cas::Digest::Of(table);
-  return store.Put(inode.frames, table);
+  if (frames) {
+    BURROW_ASSIGN_OR_RETURN(inode.frames, PutFrames(*frames, store));
+  }
+  return {};
 }
 
 }  // namespace burrow::image

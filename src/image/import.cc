@@ -15,13 +15,6 @@
 namespace burrow::image {
 namespace {
 
-Result<cas::Digest> PutFrames(cas::FrameHasher& frames, cas::BlobStore& store) {
-  std::string table = frames.Finish();
-  cas::Digest digest = cas::Digest::Of(table);
-  BURROW_RETURN_IF_ERROR(store.Put(digest, table));
-  return digest;
-}
-
 Status HashFile(int root, const WalkedFile& file, cas::BlobStore& store) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, OpenWalked(root, file.path));
   Status status = HashContent(fd.get(), std::numeric_limits<uint64_t>::max(), *file.inode, store);

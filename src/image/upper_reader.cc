@@ -1,9 +1,7 @@
 #include "image/upper_reader.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,9 +21,7 @@ constexpr size_t kCopyChunk = 1u << 20;
 
 // ENODATA: an attribute went between two calls. kAborted: a file became something else.
 bool IsGone(const Error& error) {
-  const int number = error.os_errno();
-  return error.code() == Code::kAborted || number == ENOENT || number == ENOTDIR || number == ELOOP ||
-         number == ENODATA;
+  return error.code() == Code::kAborted || HasGone(error.os_errno()) || error.os_errno() == ENODATA;
 }
 
 // By which the kernel dates changes.
@@ -44,13 +40,7 @@ void Remember(UpperRead& read, const Fingerprint& print, int64_t looked_at) {
 
 Result<UniqueFd> OpenParent(int upper, const std::string& path) {
   const size_t slash = path.rfind('/');
-  open_how how{};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  const std::string parent = slash == path.npos ? "." : path.substr(0, slash);
-  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, upper, parent.c_str(), &how, sizeof how)));
-  if (!fd.valid()) return FailErrno("open /" + parent);
-  return fd;
+  return os::OpenBeneath(upper, slash == path.npos ? "." : path.substr(0, slash), O_PATH | O_DIRECTORY);
 }
 
 std::string NameOf(const std::string& path) { return path.empty() ? "." : path.substr(path.rfind('/') + 1); }

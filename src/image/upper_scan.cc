@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -12,12 +10,10 @@
 #include "image/index.h"
 #include "image/walk.h"
 #include "os/directory_stream.h"
+#include "os/fs.h"
 
 namespace burrow::image {
 namespace {
-
-// Names go while they are looked at: another process renames and removes.
-bool HasGone(int os_errno) { return os_errno == ENOENT || os_errno == ENOTDIR || os_errno == ELOOP; }
 
 bool IsMarkedOpaque(int directory) {
   char value = 0;
@@ -25,10 +21,7 @@ bool IsMarkedOpaque(int directory) {
 }
 
 bool HasDirectory(int root, const std::string& path) {
-  open_how how{};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how))).valid();
+  return os::OpenBeneath(root, path, O_PATH | O_DIRECTORY).has_value();
 }
 
 class UpperScanner {
@@ -81,14 +74,15 @@ Status UpperScanner::Visit(int parent, const std::string& name, const std::strin
 
 Status UpperScanner::VisitChildren(DIR* directory, const std::string& path, uint32_t depth, bool hidden) {
   BURROW_ASSIGN_OR_RETURN(const auto names, NamesIn(directory));
-  for (const std::string& child : names) {
-    BURROW_RETURN_IF_ERROR(
-        Visit(::dirfd(directory), child, path.empty() ? child : path + "/" + child, depth + 1, hidden));
-  }
+  const std::string prefix = path.empty() ? path : path + '/';
+  for (const std::string& child : names)
+    BURROW_RETURN_IF_ERROR(Visit(::dirfd(directory), child, prefix + child, depth + 1, hidden));
   return {};
 }
 
 }  // namespace
+
+bool HasGone(int os_errno) { return os_errno == ENOENT || os_errno == ENOTDIR || os_errno == ELOOP; }
 
 Fingerprint FingerprintOf(const struct stat& st, bool root) {
   if (IsWhiteout(st)) return {.mode = st.st_mode};

@@ -13,6 +13,9 @@ namespace burrow::image {
 inline constexpr size_t kMaxUpperEntries = 1'000'000;
 inline constexpr size_t kMaxUpperPaths = 256u << 20;  // bytes of all paths; one has less than PATH_MAX
 
+// Whether an error says that a name went while it was looked at: another process renames and removes.
+bool HasGone(int os_errno);
+
 // Of the root neither times nor extended attributes count: every new name in it changes them.
 Fingerprint FingerprintOf(const struct stat& st, bool root);
 

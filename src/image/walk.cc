@@ -1,9 +1,7 @@
 #include "image/walk.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -12,6 +10,7 @@
 
 #include "image/index_format.h"
 #include "os/directory_stream.h"
+#include "os/fs.h"
 
 namespace burrow::image {
 namespace {
@@ -180,12 +179,9 @@ Result<Walked> Walk(int root) {
 }
 
 Result<UniqueFd> OpenWalked(int root, const std::string& path) {
-  open_how how{};
-  how.flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  BURROW_ASSIGN_OR_RETURN(UniqueFd fd, os::OpenBeneath(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat st;
-  if (!fd.valid() || ::fstat(fd.get(), &st) != 0) return FailErrno("open /" + path);
+  if (::fstat(fd.get(), &st) != 0) return FailErrno("stat /" + path);
   if (!S_ISREG(st.st_mode)) return Fail(Code::kAborted, "/{} changed while it was read; try again", path);
   return fd;
 }

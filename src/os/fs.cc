@@ -63,6 +63,15 @@ Result<UniqueFd> OpenInRoot(int root, const std::string& path, int flags, unsign
   }
 }
 
+Result<UniqueFd> OpenBeneath(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  UniqueFd fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  if (!fd.valid()) return FailErrno(fmt::format("open /{}", path));
+  return fd;
+}
+
 Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY));
   std::string content;

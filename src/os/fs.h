@@ -13,6 +13,8 @@ namespace burrow::os {
 Result<UniqueFd> Open(const std::string& path, int flags, unsigned mode = 0644);  // O_CLOEXEC is added
 // Opens a path relative to `root` so that no "..", absolute link or magic link leaves it (openat2 RESOLVE_IN_ROOT).
 Result<UniqueFd> OpenInRoot(int root, const std::string& path, int flags, unsigned mode = 0);
+// Opens a path that leads below `root`, through no link at all (openat2 RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS).
+Result<UniqueFd> OpenBeneath(int root, const std::string& path, int flags);
 // Reads a whole file of at most `limit` bytes; kOutOfRange above that.
 Result<std::string> ReadFile(const std::string& path, uint64_t limit = 64u << 20);
 // Temporary file, fsync, rename, fsync of the directory.
