@@ -53,8 +53,7 @@ Status DiskWatch::CheckFree() const {
 Status DiskWatch::CheckWritten() {
   const auto began = Clock::now();
   if (began < next_measure_) return {};
-  uint64_t bytes = 0;
-  for (const auto& directory : directories_) bytes += os::TreeBytes(directory);
+  const uint64_t bytes = os::TreeBytes(directories_);
   const auto ended = Clock::now();
   next_measure_ = ended + std::max<Clock::duration>(kLeastPause, (ended - began) * kMeasureShare);
   if (bytes <= bounds_.step_bytes) return {};

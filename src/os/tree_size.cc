@@ -33,13 +33,19 @@ uint64_t BytesBelow(UniqueFd fd, dev_t device, int depth) {
   return bytes;
 }
 
-}  // namespace
-
-uint64_t TreeBytes(const std::string& directory) {
+uint64_t BytesOf(const std::string& directory) {
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info{};
   if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return 0;
   return BytesBelow(std::move(fd), info.st_dev, 0);
+}
+
+}  // namespace
+
+uint64_t TreeBytes(const std::vector<std::string>& directories) {
+  uint64_t bytes = 0;
+  for (const std::string& directory : directories) bytes += BytesOf(directory);
+  return bytes;
 }
 
 }  // namespace burrow::os

@@ -96,18 +96,21 @@ void BuildManager::Start(BuildStep step) {
 Result<BuildManager::Running> BuildManager::Prepare(const std::string& step_id) {
   Running running;
   BURROW_ASSIGN_OR_RETURN(running.cancellation, builder::Cancellation::Create());
-  // A step's sockets are served by a thread of their own; the link is the loop's.
-  auto send = [io = io_, send = send_](burrow::link::v1::AgentRequest request) {
+  // A step's sockets are served, and its volumes committed, by other threads; the link is the loop's.
+  auto send = [io = io_, send = send_](FromWorker message) {
+    boost::asio::post(*io, [send, message = std::move(message)]() mutable { send(std::move(message)); });
+  };
+  auto ask = [send](burrow::link::v1::AgentRequest request) {
     FromWorker message;
     *message.mutable_agent() = std::move(request);
-    boost::asio::post(*io, [send, message = std::move(message)]() mutable { send(std::move(message)); });
+    send(std::move(message));
   };
-  BURROW_ASSIGN_OR_RETURN(running.agents, builder::AgentLink::Create(step_id, std::move(send)));
-  auto tell = [io = io_, send = send_](burrow::link::v1::VolumeChanged changed) {
+  auto tell = [send](burrow::link::v1::VolumeChanged changed) {
     FromWorker message;
     *message.mutable_volume_changed() = std::move(changed);
-    boost::asio::post(*io, [send, message = std::move(message)]() mutable { send(std::move(message)); });
+    send(std::move(message));
   };
+  BURROW_ASSIGN_OR_RETURN(running.agents, builder::AgentLink::Create(step_id, std::move(ask)));
   BURROW_ASSIGN_OR_RETURN(running.volumes, builder::VolumeLink::Create(std::move(tell)));
   return running;
 }

@@ -15,7 +15,7 @@ constexpr unsigned kCommitThreads = 4;
 }
 
 ContainerManager::ContainerManager(ContainerServices services, ContainerDeadlines deadlines)
-    : link_(*services.io, services.clock),
+    : link_(services.clock),
       commits_(kCommitThreads),
       services_(std::move(services)),
       forks_(services_),

@@ -31,11 +31,8 @@ net::Task<void> DiskBound::Watch(std::shared_ptr<State> state) {
   while (!state->closed) {
     if (co_await state->closed_event.Wait(pause)) continue;
     const auto began = Clock::now();
-    const uint64_t written = co_await net::RunBlocking(state->pool, [directories = state->options.directories] {
-      uint64_t bytes = 0;
-      for (const std::string& directory : directories) bytes += os::TreeBytes(directory);
-      return bytes;
-    });
+    const uint64_t written = co_await net::RunBlocking(
+        state->pool, [directories = state->options.directories] { return os::TreeBytes(directories); });
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - began);
     pause = std::max(state->options.pause, took * kMeasureShare);
     if (state->closed || written <= state->options.bytes) continue;
