@@ -78,6 +78,7 @@ uint64_t Volumes::BytesIn(const std::string& workspace) const {
 
 std::vector<std::string> Volumes::Heads() const {
   std::vector<std::string> heads;
+  heads.reserve(volumes_.size());
   for (const auto& [id, volume] : volumes_) heads.push_back(volume.record.head.index_digest);
   return heads;
 }

@@ -1,5 +1,7 @@
 #include "worker/shell_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "worker/launch_plan.h"
@@ -69,7 +71,7 @@ void PlanFunctionShell(const burrow::link::v1::StartShell& request, runtime::Con
   for (const auto& [name, value] : request.secret_environment()) {
     if (request.spec().function().env().contains(name)) continue;  // which wins over all secrets
     RemoveVariable(options.env, name);
-    options.env.push_back(name + "=" + value);
+    options.env.push_back(fmt::format("{}={}", name, value));
   }
   if (std::ranges::none_of(options.env, [](const auto& variable) { return variable.starts_with("PYTHONPATH="); }))
     options.env.push_back("PYTHONPATH=/burrow/source:/burrow/lib");
