@@ -24,8 +24,10 @@ class BlobCacheTest : public ::testing::Test {
   }
   testing::TemporaryDirectory directory_;
   testing::BlobServer server_;
-  std::unique_ptr<BlobStore> remote_ =
-      NewHttpBlobStore({.url = server_.url(), .token = server_.token(), .deadline = std::chrono::milliseconds(300)});
+  std::unique_ptr<BlobStore> NewRemote(std::chrono::milliseconds deadline) {
+    return NewHttpBlobStore({.url = server_.url(), .token = server_.token(), .deadline = deadline});
+  }
+  std::unique_ptr<BlobStore> remote_ = NewRemote(std::chrono::seconds(2));
   std::unique_ptr<BlobCache> cache_ = BlobCache::Open(directory_ / "cache", remote_.get()).value();
   Digest digest_ = server_.Add("content");
 };
@@ -131,7 +133,8 @@ TEST_F(BlobCacheTest, SaysThatTheDiskIsFull) {
   testing::TemporaryDirectory small;
   auto mount = os::MountTmpfs(small.path(), 1u << 20);
   if (!mount) GTEST_SKIP() << "needs root to mount a tmpfs: " << mount.error().message();
-  auto cache = BlobCache::Open(small / "cache", remote_.get()).value();
+  auto remote = NewRemote(std::chrono::seconds(60));  // a busy machine takes its time for the large one
+  auto cache = BlobCache::Open(small / "cache", remote.get()).value();
   Digest large = server_.Add(std::string(4u << 20, 'x'));
   EXPECT_EQ(cache->OpenBlob(large).error().code(), Code::kResourceExhausted);
   EXPECT_TRUE(cache->OpenBlob(digest_));

@@ -149,9 +149,8 @@ TEST_F(CallsUnderRunscTest, AreCutShort) {
 TEST_F(CallsAtOnceTest, AStartThatTakesLongerThanItsFunctionAllowsEnds) {
   std::string container = Start("import time\ntime.sleep(60)\ndef f(x):\n    return x\n", "f",
                                 [](auto& spec) { spec.mutable_function()->set_startup_timeout_ms(700); });
-  auto stopped = AwaitStopped(container);
-  EXPECT_EQ(stopped.cause(), burrow::link::v1::STOP_CAUSE_IMPORT_FAILED);
-  EXPECT_THAT(stopped.error().message(), HasSubstr("longer than 0.7 s"));
+  // Whether it is still in its launch or imports by then, a busy machine decides.
+  EXPECT_THAT(AwaitStopped(container).error().message(), HasSubstr("took longer than 0.7 s"));
 }
 
 }  // namespace
