@@ -141,7 +141,8 @@ std::string_view ParentOf(std::string_view path) {
 // The tree while changes are applied to it.
 class VolumeEditor {
  public:
-  VolumeEditor(image::Tree& tree, Existing existing) : tree_(tree), existing_(existing) {}
+  VolumeEditor(image::Tree& tree, Existing existing, size_t most_copied)
+      : tree_(tree), existing_(existing), most_copied_(most_copied) {}
 
   Status Apply(const VolumeChange& change) {
     if (change.kind() == VolumeChange::REMOVE)
@@ -212,7 +213,7 @@ class VolumeEditor {
   using Inodes = std::map<const TreeInode*, std::shared_ptr<TreeInode>>;
   // Hard links among what is copied stay such among the copies. Null once there is too much of it.
   std::unique_ptr<TreeNode> Clone(const TreeNode& from, Inodes& inodes) {
-    if (++copied_ > kMaxCopiedEntries) return nullptr;
+    if (++copied_ > most_copied_) return nullptr;
     auto node = std::make_unique<TreeNode>();
     auto& inode = inodes[from.inode.get()];
     if (!inode) inode = std::make_shared<TreeInode>(*from.inode);
@@ -241,8 +242,7 @@ class VolumeEditor {
     Inodes inodes;
     auto copy = Clone(*source, inodes);
     if (!copy)
-      return Fail(Code::kResourceExhausted, "more than {} files would be copied at once: copy fewer",
-                  kMaxCopiedEntries);
+      return Fail(Code::kResourceExhausted, "more than {} files would be copied at once: copy fewer", most_copied_);
     const auto parent = ParentOf(change.path());
     const auto name = change.path().substr(parent.empty() ? 0 : parent.size() + 1);
     Merge(std::move(copy), Find(parent)->children[name]);
@@ -251,6 +251,7 @@ class VolumeEditor {
 
   image::Tree& tree_;
   const Existing existing_;
+  const size_t most_copied_;
   size_t copied_ = 0;
 };
 
@@ -295,8 +296,8 @@ std::vector<NamedBlob> BlobsOf(const pb::VolumeChanges& changes) {
   return blobs;
 }
 
-Status ApplyVolumeChanges(image::Tree& tree, const pb::VolumeChanges& changes, Existing existing) {
-  VolumeEditor editor(tree, existing);
+Status ApplyVolumeChanges(image::Tree& tree, const pb::VolumeChanges& changes, Existing existing, size_t most_copied) {
+  VolumeEditor editor(tree, existing, most_copied);
   for (const auto& change : changes.changes()) BURROW_RETURN_IF_ERROR(editor.Apply(change));
   return {};
 }

@@ -37,8 +37,9 @@ std::vector<NamedBlob> BlobsOf(const pb::VolumeChanges& changes);
 enum class Existing { kReplaced, kKept };
 
 // Applies them in order; they were checked. kAlreadyExists (of kKept), kNotFound for what COPY names,
-// kResourceExhausted for copies of copies without end, kInvalidArgument for a hard link to what is no file. After an
-// error the tree is of no use.
-Status ApplyVolumeChanges(image::Tree& tree, const pb::VolumeChanges& changes, Existing existing);
+// kResourceExhausted where copies make more than `most_copied` entries, kInvalidArgument for a hard link to what is no
+// file. After an error the tree is of no use.
+Status ApplyVolumeChanges(image::Tree& tree, const pb::VolumeChanges& changes, Existing existing,
+                          size_t most_copied = kMaxCopiedEntries);
 
 }  // namespace burrow::control

@@ -16,6 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Change = pb::VolumeChange;
 
+constexpr size_t kMostCopied = 10'000;
+
 class VolumeChanges : public ::testing::Test {
  protected:
   Change& Add(Change::Kind kind, const std::string& path) {
@@ -46,7 +48,7 @@ class VolumeChanges : public ::testing::Test {
   Status Apply(Existing existing = Existing::kReplaced) {
     const pb::VolumeChanges changes = std::exchange(changes_, {});
     BURROW_RETURN_IF_ERROR(CheckVolumeChanges(changes));
-    return ApplyVolumeChanges(tree_, changes, existing);
+    return ApplyVolumeChanges(tree_, changes, existing, kMostCopied);
   }
   Code Refusal(Existing existing = Existing::kReplaced) {
     const Status status = Apply(existing);
@@ -134,7 +136,9 @@ TEST_F(VolumeChanges, ACopyOverADirectoryMergesAndMayLieInItsSource) {
 
 TEST_F(VolumeChanges, CopiesOfCopiesHaveABound) {
   for (int i = 0; i < 64; ++i) File("a/" + std::to_string(i));
-  for (int i = 0; i < 40; ++i) Link(Change::COPY, "a/copy" + std::to_string(i), "a");
+  for (int i = 0; i < 7; ++i) Link(Change::COPY, "a/copy" + std::to_string(i), "a");
+  ASSERT_TRUE(Apply());  // 65 * 127 copies
+  for (int i = 0; i < 40; ++i) Link(Change::COPY, "b/copy" + std::to_string(i), "a");
   EXPECT_EQ(Refusal(), Code::kResourceExhausted);
 }
 
