@@ -46,6 +46,8 @@ class Image(PackageSteps, FileSteps, SettingSteps):
     def from_registry(tag: str, *, add_python: "str | None" = None) -> "Image":
         """What a registry has at "HOST/NAME[:TAG]"; for functions it must hold python3 >= 3.8.
 
+        HOST may lack where burrowd has a default registry.
+
         The registry is asked once: another image under the same tag is not noticed later. The
         login is the one that `docker login` left on this machine.
 

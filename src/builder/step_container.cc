@@ -16,7 +16,7 @@ namespace {
 std::vector<std::string> SecretsOf(const burrow::link::v1::BuildStep& step) {
   std::vector<std::string> secrets;
   for (const auto& mount : step.run().mounts()) {
-    if (mount.has_secret()) secrets.push_back(mount.secret().value());
+    if (mount.has_secret() && !mount.secret().open()) secrets.push_back(mount.secret().value());
   }
   for (const auto& secret : step.secrets()) {  // NAME=value lines, of which a function can print the values
     for (std::string_view rest = secret.value(); !rest.empty();) {

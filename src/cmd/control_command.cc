@@ -46,6 +46,7 @@ Status Run(const ControlCommand& command) {
   options.blobs = {.location = command.blobs.store,
                    .credentials_file = command.blobs.credentials_file,
                    .grace = std::chrono::seconds(command.blobs.grace_seconds)};
+  BURROW_ASSIGN_OR_RETURN(options.registry, oci::ParseDefaultRegistry(command.default_registry));
   BURROW_ASSIGN_OR_RETURN(auto control, control::Control::Start(io, options));
 
   boost::asio::signal_set signals(io, SIGTERM);

@@ -45,6 +45,11 @@ void AddBlobs(CLI::App* app, BlobOptions& blobs) {
           CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
       ->capture_default_str();
 }
+void AddDefaultRegistry(CLI::App* app, std::string& registry) {
+  app->add_option(
+      "--default-registry", registry,
+      "Registry of images that name none: HOST[:PORT], or NAME=HOST[:PORT] where NAME stands in their names");
+}
 CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
   auto* mount_app = app.add_subcommand("mount", "Mounts one image as a writable root filesystem until stdin ends");
   AddCommon(mount_app, mount.common);
@@ -95,6 +100,7 @@ int main(int argc, char** argv) {
   AddImageFs(up_app, up.image_fs);
   AddCacheQuota(up_app, up.cache_quota);
   AddBlobs(up_app, up.blobs);
+  AddDefaultRegistry(up_app, up.default_registry);
   up_app->add_option("--listen", up_listen, "Address of the API")->capture_default_str();
   up_app->add_option("--config", up.config_file, "Client config to write (default ~/.config/burrow/config.json)");
 
@@ -103,6 +109,7 @@ int main(int argc, char** argv) {
   auto* control_app = app.add_subcommand("control", "API, calls, scheduler and store");
   AddCommon(control_app, control.common);
   AddBlobs(control_app, control.blobs);
+  AddDefaultRegistry(control_app, control.default_registry);
   control_app->add_option("--listen", control_listen, "Address of the API")->capture_default_str();
 
   WorkerCommand worker;

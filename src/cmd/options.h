@@ -32,6 +32,7 @@ struct ControlCommand {
   CommonOptions common;
   Address listen;
   BlobOptions blobs;
+  std::string default_registry;  // NAME or NAME=SERVER; empty: none
 };
 
 struct WorkerCommand {
@@ -57,6 +58,7 @@ struct UpCommand {
   CommonOptions common;
   Address listen;
   BlobOptions blobs;
+  std::string default_registry;  // as of ControlCommand
   uint64_t cache_quota = 0;
   std::string runtime = "crun";
   std::string image_fs = "auto";  // auto, erofs or fuse

@@ -152,6 +152,9 @@ class Up {
     if (!command_.blobs.credentials_file.empty()) {
       argv.insert(argv.end(), {"--blob-credentials", command_.blobs.credentials_file});
     }
+    if (!command_.default_registry.empty()) {
+      argv.insert(argv.end(), {"--default-registry", command_.default_registry});
+    }
     BURROW_ASSIGN_OR_RETURN(UniqueFd handshake, control_.Start(std::move(argv)));
     BURROW_ASSIGN_OR_RETURN(auto ready, ReceiveLine(handshake.get(), kControlReady, signals_.get()));
     control_.NoteReady();

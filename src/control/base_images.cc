@@ -34,9 +34,8 @@ net::Task<Result<BuiltTree>> MakeScratch(std::shared_ptr<OngoingBuild> build) {
 }
 
 net::Task<Result<BuiltTree>> Import(std::shared_ptr<OngoingBuild> build, std::string reference, uint32_t step) {
-  BURROW_CO_ASSIGN_OR_RETURN(auto source,
-                             RegistrySourceFor(reference, build->request.logins(), build->request.plain_http(),
-                                               build->services.imports.scratch_directory()));
+  BURROW_CO_ASSIGN_OR_RETURN(auto source, build->services.imports.FromRegistry(reference, build->request.logins(),
+                                                                               build->request.plain_http()));
   std::string before;
   auto report = [build, step, &before](const oci::ImportProgress& progress,
                                        std::string waits_for) -> net::Task<Status> {
@@ -87,12 +86,15 @@ net::Task<Result<BuiltTree>> FindBase(std::shared_ptr<OngoingBuild> build, std::
     co_return BuiltTree{
         .image = (*known)->image, .files = record.files, .bytes = record.bytes, .created_ms = record.created_ms};
   }
-  if (!oci::ParseReference(reference)) {
+  const oci::DefaultRegistry& registry = build->services.imports.registry();
+  auto complete = oci::CompleteReference(registry, reference);
+  if (!complete) {
+    const char* advice = registry.name.empty() ? ", or start burrowd with --default-registry" : "";
     co_return Fail(Code::kNotFound,
-                   "there is no image '{}' (`burrow image ls` lists them), and it names no registry: write HOST/{}",
-                   reference, reference);
+                   "there is no image '{}' (`burrow image ls` lists them), and it names no registry: write HOST/{}{}",
+                   reference, reference, advice);
   }
-  co_return co_await MakeBase(build, BaseStep("registry:" + reference), fresh, stage);
+  co_return co_await MakeBase(build, BaseStep("registry:" + complete->Text()), fresh, stage);
 }
 
 }  // namespace burrow::control

@@ -253,7 +253,14 @@ class RunningControl final : public Control {
             [this] { autoscaler_.NoteRoom(); }};
   }
   ImportParts ImportPartsOf() {
-    return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs.guarded, state_.directory + "/uploads"};
+    return {io_,
+            clock_,
+            images_,
+            *state_.store,
+            store_thread_,
+            *state_.blobs.guarded,
+            state_.directory + "/uploads",
+            options_.registry};
   }
   Status Listen() {
     api::ServerOptions options;

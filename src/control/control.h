@@ -27,6 +27,7 @@ struct ControlOptions {
   net::HttpServerOptions http;
   Timings timings;
   BlobStoreOptions blobs;
+  oci::DefaultRegistry registry;
   const Clock* clock = nullptr;  // null: the machine's; outlives the Control
 };
 

@@ -14,7 +14,7 @@ namespace burrow::control {
 namespace {
 
 constexpr std::string_view kRegistryPrefix = "registry:";
-constexpr size_t kMaxTitle = 200, kMaxLogin = 64 << 10;
+constexpr size_t kMaxTitle = 200;
 constexpr Millis kSignOfLife(5'000);
 
 oci::ArchiveKind KindOf(pb::ArchiveKind kind) {
@@ -64,22 +64,6 @@ std::string RegistryBase(const pb::ImageStep& step) {
   return name.starts_with(kRegistryPrefix) ? name.substr(kRegistryPrefix.size()) : std::string();
 }
 
-Result<std::shared_ptr<oci::ImageSource>> RegistrySourceFor(
-    const std::string& text, const google::protobuf::RepeatedPtrField<pb::RegistryLogin>& logins, bool plain_http,
-    const std::string& scratch_directory) {
-  BURROW_ASSIGN_OR_RETURN(auto reference, oci::ParseReference(text));
-  oci::RegistryOptions options{.plain_http = plain_http};
-  for (const auto& login : logins) {
-    if (login.host() != reference.host) continue;
-    if (login.username().size() + login.password().size() > kMaxLogin) {
-      return Fail(Code::kInvalidArgument, "the login for {} is too long", reference.host);
-    }
-    options.username = login.username();
-    options.password = login.password();
-  }
-  return std::shared_ptr(oci::NewRegistrySource(reference, std::move(options), scratch_directory));
-}
-
 void ImportService::Register(api::Gateway& gateway) {
   gateway.AddServerStream<pb::ImportRequest, pb::ImportEvent>(
       "burrow.v1.Images/Import",
@@ -98,9 +82,8 @@ Result<ImportService::Wanted> ImportService::WantedOf(const pb::ImportRequest& r
   if (request.has_registry()) {
     google::protobuf::RepeatedPtrField<pb::RegistryLogin> logins;
     *logins.Add() = request.registry().login();
-    BURROW_ASSIGN_OR_RETURN(wanted.source,
-                            RegistrySourceFor(request.registry().reference(), logins, request.registry().plain_http(),
-                                              parts_.scratch_directory));
+    BURROW_ASSIGN_OR_RETURN(
+        wanted.source, imports_.FromRegistry(request.registry().reference(), logins, request.registry().plain_http()));
     wanted.description = request.registry().reference();
     return wanted;
   }

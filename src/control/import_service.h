@@ -41,9 +41,5 @@ class ImportService {
 
 // A base step's "registry:HOST/NAME[:TAG]"; empty for other bases.
 std::string RegistryBase(const pb::ImageStep& step);
-// Gets what the registry has, as `logins` say; kInvalidArgument for what is no reference.
-Result<std::shared_ptr<oci::ImageSource>> RegistrySourceFor(
-    const std::string& reference, const google::protobuf::RepeatedPtrField<pb::RegistryLogin>& logins, bool plain_http,
-    const std::string& scratch_directory);
 
 }  // namespace burrow::control

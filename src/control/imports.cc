@@ -3,11 +3,14 @@
 #include <set>
 #include <utility>
 
+#include "oci/registry_source.h"
+
 namespace burrow::control {
 namespace {
 
 constexpr unsigned kThreads = 16;  // imports at once: one that waits for its registry holds nobody up
 constexpr Millis kReportEvery(200);
+constexpr size_t kMaxLogin = 64 << 10;
 
 // The import cache in the state database.
 class StoredLayers final : public oci::LayerCache {
@@ -63,6 +66,22 @@ struct Imports::Import {
 
 Imports::Imports(ImportParts parts)
     : parts_(std::move(parts)), layers_(std::make_unique<StoredLayers>(parts_.store)), pool_(parts_.io, kThreads) {}
+
+Result<std::shared_ptr<oci::ImageSource>> Imports::FromRegistry(
+    const std::string& text, const google::protobuf::RepeatedPtrField<pb::RegistryLogin>& logins,
+    bool plain_http) const {
+  BURROW_ASSIGN_OR_RETURN(auto reference, oci::CompleteReference(parts_.registry, text));
+  oci::RegistryOptions options{.server = oci::ServerOf(parts_.registry, reference), .plain_http = plain_http};
+  for (const auto& login : logins) {
+    if (login.host() != reference.host) continue;
+    if (login.username().size() + login.password().size() > kMaxLogin) {
+      return Fail(Code::kInvalidArgument, "the login for {} is too long", reference.host);
+    }
+    options.username = login.username();
+    options.password = login.password();
+  }
+  return std::shared_ptr(oci::NewRegistrySource(reference, std::move(options), parts_.scratch_directory));
+}
 
 Imports::~Imports() { stop_all_.request_stop(); }
 

@@ -13,6 +13,7 @@
 #include "control/images.h"
 #include "control/step_cache.h"
 #include "net/event.h"
+#include "oci/default_registry.h"
 #include "oci/import_image.h"
 
 namespace burrow::control {
@@ -26,6 +27,7 @@ struct ImportParts {
   Background& store_thread;
   cas::BlobStore& blobs;
   std::string scratch_directory;
+  oci::DefaultRegistry registry;  // of references that name none
 };
 
 // Loop's thread only.
@@ -40,7 +42,12 @@ class Imports {
   // Imports an image, and records nothing. The import ends with the request that awaits it.
   net::Task<Result<BuiltTree>> Run(std::shared_ptr<oci::ImageSource> source, Report report);
 
-  const std::string& scratch_directory() const { return parts_.scratch_directory; }
+  // What the registry has under a reference, which may leave the registry out; `logins` are those of a client.
+  // kInvalidArgument for what is no reference.
+  Result<std::shared_ptr<oci::ImageSource>> FromRegistry(
+      const std::string& reference, const google::protobuf::RepeatedPtrField<pb::RegistryLogin>& logins,
+      bool plain_http) const;
+  const oci::DefaultRegistry& registry() const { return parts_.registry; }
 
  private:
   struct Import;

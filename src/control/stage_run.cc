@@ -51,6 +51,7 @@ void AddScript(const std::string& script, lpb::RunOperation& operation) {
   mount.mutable_secret()->set_id("script");
   mount.mutable_secret()->set_value(script);
   mount.mutable_secret()->set_mode(kScriptMode);
+  mount.mutable_secret()->set_open(true);
   operation.add_args(std::string(kScriptPath));
 }
 

@@ -39,13 +39,14 @@ int64_t ParseHttpDate(std::string_view text) {
   return std::max<int64_t>(0, ::timegm(&parts));
 }
 
-Result<Answer> Ask(const UrlDownload& download, const std::string& url) {
+Result<Answer> Ask(const UrlDownload& download, const std::string& url, net::Reach reach) {
   BURROW_RETURN_IF_ERROR(oci::ParseUrl(url));
   Answer answer;
   BURROW_ASSIGN_OR_RETURN(answer.file, os::Open(download.scratch_directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   cas::Hasher hasher;
   net::HttpRequest request;
   request.url = url;
+  request.reach = reach;
   auto is_late = [&] { return std::chrono::steady_clock::now() >= download.limits.deadline; };
   request.cancelled = [&] { return download.limits.stop.stop_requested() || is_late(); };
   request.sink = [&](std::string_view data) -> Status {
@@ -68,10 +69,20 @@ Result<Answer> Ask(const UrlDownload& download, const std::string& url) {
   return answer;
 }
 
+// Without scheme, user, port and path.
+std::string_view HostOf(std::string_view url) {
+  url.remove_prefix(std::min(url.size(), url.find("://") + 3));
+  url = url.substr(0, url.find_first_of("/?#"));
+  url.remove_prefix(url.rfind('@') == url.npos ? 0 : url.rfind('@') + 1);
+  return url.starts_with('[') ? url.substr(0, url.find(']') + 1) : url.substr(0, url.find(':'));
+}
+
 Result<Answer> AskThrough(const UrlDownload& download) {
   std::string url = download.url;
   for (int i = 0; i <= kMaxRedirects; ++i) {
-    auto answer = Ask(download, url);
+    // Who wrote the Dockerfile may serve files on the machine itself; where others' servers point is another matter.
+    const bool own = HostOf(url) == HostOf(download.url);
+    auto answer = Ask(download, url, own ? net::Reach::kBeyondLink : net::Reach::kBeyondMachine);
     if (!answer) return Forward(std::move(answer.error()).WithContext("download " + url));
     if (answer->status / 100 == 2) return answer;
     if (answer->status / 100 != 3 || answer->location.empty())
@@ -79,14 +90,6 @@ Result<Answer> AskThrough(const UrlDownload& download) {
     BURROW_ASSIGN_OR_RETURN(url, ResolveLocation(url, answer->location));
   }
   return Fail(Code::kFailedPrecondition, "{} redirects more than {} times", download.url, kMaxRedirects);
-}
-
-// Without scheme, user, port and path.
-std::string_view HostOf(std::string_view url) {
-  url.remove_prefix(std::min(url.size(), url.find("://") + 3));
-  url = url.substr(0, url.find_first_of("/?#"));
-  url.remove_prefix(url.rfind('@') == url.npos ? 0 : url.rfind('@') + 1);
-  return url.starts_with('[') ? url.substr(0, url.find(']') + 1) : url.substr(0, url.find(':'));
 }
 
 // This machine, or its link, where clouds keep their metadata.

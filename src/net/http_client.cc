@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <curl/header.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,6 +123,17 @@ size_t OnSend(char* buffer, size_t size, size_t count, void* context) {
   return n;
 }
 
+curl_socket_t OnConnect(void* context, curlsocktype, curl_sockaddr* address) {
+  auto* transfer = static_cast<Transfer*>(context);
+  if (!IsWithinReach(transfer->request.reach, address->addr)) {
+    transfer->failure =
+        Error(Code::kPermissionDenied,
+              fmt::format("{} is an address of this machine's own, or of its link", transfer->request.url));
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 // Curl sends a body again from its start when a kept connection turned out to be dead.
 int OnSeek(void* context, curl_off_t offset, int origin) {
   if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
@@ -165,6 +177,10 @@ void SetCallbacks(CURL* handle, Transfer* transfer) {
   if (transfer->request.on_header) {
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, OnHeader);
     curl_easy_setopt(handle, CURLOPT_HEADERDATA, transfer);
+  }
+  if (transfer->request.reach != Reach::kEverywhere) {
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, OnConnect);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, transfer);
   }
   curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, OnProgress);
   curl_easy_setopt(handle, CURLOPT_XFERINFODATA, transfer);

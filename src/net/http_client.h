@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "net/reach.h"
 
 namespace burrow::net {
 
@@ -30,6 +31,9 @@ struct HttpRequest {
   uint64_t body_limit = 16u << 20;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds stall_timeout{15'000};  // no byte moved for so long: kUnavailable
+  // Judged by the addresses that the host's name leads to: kPermissionDenied. A client has requests of one reach only,
+  // since connections are kept.
+  Reach reach = Reach::kEverywhere;
 };
 
 struct HttpResponse {

@@ -91,6 +91,17 @@ TEST(HttpClient, GivesUpOnASilentServer) {
   EXPECT_NE(response.error().message().find("no byte moved"), std::string::npos);
 }
 
+TEST(HttpClient, DoesNotConnectToWhatIsTooNear) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+  HttpClient client;
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  for (const std::string& host : {std::string("127.0.0.1"), std::string("localhost")}) {
+    auto response = client.Perform({.url = "http://" + host + port, .reach = Reach::kBeyondMachine});
+    EXPECT_EQ(response.error().code(), Code::kPermissionDenied) << host;
+  }
+  EXPECT_EQ(client.Perform({.url = server.url(), .reach = Reach::kBeyondLink})->body, "hello");
+}
+
 TEST(HttpClient, SpeaksOnlyHttp) {
   HttpClient client;
   EXPECT_FALSE(client.Perform({.url = "file:///etc/passwd"}));

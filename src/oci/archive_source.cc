@@ -69,7 +69,9 @@ Status ArchiveSource::Unpack(const std::stop_token& stop) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd plain, os::Open(options_.scratch_directory, O_TMPFILE | O_RDWR, 0600));
   auto file = std::make_unique<FileSource>(file_.get());
   BURROW_ASSIGN_OR_RETURN(auto content, Decompressed(std::make_unique<CountedSource>(std::move(file), nullptr, stop)));
-  HashedSource bounded(std::move(content), options_.max_bytes);
+  struct stat st;
+  if (::fstat(file_.get(), &st) != 0) return FailErrno("stat the archive");
+  HashedSource bounded(std::move(content), options_.bounds.Of(static_cast<uint64_t>(st.st_size)));
   for (;;) {
     BURROW_ASSIGN_OR_RETURN(std::string_view bytes, bounded.Next());
     if (bytes.empty()) break;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "oci/expansion_bounds.h"
 #include "oci/image_source.h"
 
 namespace burrow::oci {
@@ -20,7 +21,7 @@ struct ArchiveOptions {
   ArchiveKind kind = ArchiveKind::kDetect;
   std::string tag;                // which image, where there are several: "name:tag", or the tag of an OCI layout
   std::string scratch_directory;  // a compressed archive is decompressed there
-  uint64_t max_bytes = 256ull << 30;
+  ExpansionBounds bounds;
 };
 
 // Takes the regular file; nothing is read before Resolve.

@@ -37,7 +37,9 @@ Result<std::string_view> CountedSource::Next() {
 
 Result<std::string_view> HashedSource::Next() {
   BURROW_ASSIGN_OR_RETURN(std::string_view bytes, inner_->Next());
-  if (bytes.size() > left_) return Fail(Code::kOutOfRange, "a layer is larger than an import may be");
+  if (bytes.size() > left_)
+    return Fail(Code::kOutOfRange, "it becomes larger than {} bytes, which is more than an import of its size may",
+                limit_);
   left_ -= bytes.size();
   hasher_.Update(bytes);
   return bytes;

@@ -53,13 +53,15 @@ class CountedSource final : public ByteSource {
 // Hands bytes through and hashes them; kOutOfRange above `limit` bytes.
 class HashedSource final : public ByteSource {
  public:
-  HashedSource(std::unique_ptr<ByteSource> inner, uint64_t limit) : inner_(std::move(inner)), left_(limit) {}
+  HashedSource(std::unique_ptr<ByteSource> inner, uint64_t limit)
+      : inner_(std::move(inner)), limit_(limit), left_(limit) {}
   Result<std::string_view> Next() override;
   // Reads what is left, then gives the digest of everything. Once.
   Result<cas::Digest> Finish();
 
  private:
   std::unique_ptr<ByteSource> inner_;
+  const uint64_t limit_;
   uint64_t left_;
   cas::Hasher hasher_;
 };

@@ -154,7 +154,8 @@ Status Import::ReadLayer(size_t number) {
   if (!stored) return failed(std::move(stored.error()));
   auto plain = Decompressed(std::move(*stored));
   if (!plain) return failed(std::move(plain.error()));
-  TarLayerOptions options{.scratch_directory = services_.scratch_directory};
+  TarLayerOptions options{.max_bytes = services_.bounds.Of(image_.layers[number].stored_bytes),
+                          .scratch_directory = services_.scratch_directory};
   HashedSource tar(std::move(*plain), options.max_bytes);
   auto layer = ReadTarLayer(tar, feed_, options);
   if (!layer) return failed(std::move(layer.error()));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cas/blob_store.h"
+#include "oci/expansion_bounds.h"
 #include "oci/image_source.h"
 #include "oci/layer_cache.h"
 
@@ -26,6 +27,7 @@ struct ImportServices {
   cas::BlobStore* store = nullptr;
   LayerCache* layers = nullptr;
   std::string scratch_directory;  // for files without a name, gone when they are closed
+  ExpansionBounds bounds;         // of each layer
   // Whether a recorded image has this index: then all its blobs are there. Thread-safe.
   std::function<bool(const cas::Digest&)> is_recorded;
 };

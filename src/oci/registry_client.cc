@@ -67,8 +67,8 @@ class RegistryClient::State {
  public:
   State(const RegistryReference& reference, RegistryOptions options)
       : options_(std::move(options)),
-        host_(reference.host),
-        secure_(!options_.plain_http && !IsLoopback(reference.host)),
+        host_(options_.server.empty() ? reference.host : options_.server),
+        secure_(!options_.plain_http && !IsLoopback(host_)),
         base_("/v2/" + reference.repository),
         http_(options_.patience),
         access_({.username = options_.username,

@@ -16,6 +16,7 @@ namespace burrow::oci {
 
 struct RegistryOptions {
   std::string username, password;  // empty: anonymous
+  std::string server;              // HOST[:PORT] to ask; empty: the one that the reference names
   bool plain_http = false;         // also for registries that are not on this machine
   // A request that fails for a passing reason (refused, reset, stalled, 429, 5xx) is tried again with back-off until
   // nothing came in for patience.whole.

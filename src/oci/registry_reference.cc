@@ -9,7 +9,6 @@
 namespace burrow::oci {
 namespace {
 
-constexpr std::string_view kTransport = "docker://";
 constexpr size_t kMaxHost = 255, kMaxRepository = 255, kMaxTag = 128;
 
 bool IsHost(std::string_view text) {
@@ -82,7 +81,7 @@ bool TakeParameter(std::string_view& rest, std::string_view& name, std::string& 
 
 Result<RegistryReference> ParseReference(std::string_view text) {
   std::string_view rest = text;
-  if (rest.starts_with(kTransport)) rest.remove_prefix(kTransport.size());
+  if (rest.starts_with(kDockerTransport)) rest.remove_prefix(kDockerTransport.size());
   RegistryReference reference;
   if (!TakeHost(rest, reference.host)) {
     return Fail(Code::kInvalidArgument, "'{}' does not name its registry: write HOST/NAME[:TAG]", text);

@@ -20,6 +20,9 @@ struct RegistryReference {
   std::string Text() const { return host + "/" + repository + (digest ? "@" : ":") + Version(); }
 };
 
+// That may stand before a reference, where other places are named alike.
+inline constexpr std::string_view kDockerTransport = "docker://";
+
 // "[docker://]HOST[:PORT]/REPOSITORY[:TAG][@sha256:...]"; the tag is "latest" where nothing else is said.
 // kInvalidArgument for what a registry cannot have, and for names without a host: Burrow has no registry of its own.
 Result<RegistryReference> ParseReference(std::string_view text);

@@ -59,16 +59,10 @@ class LimitedSource final : public ByteSource {
   uint64_t left_;
 };
 
-// Bytes of content that the archive may have.
-uint64_t Allowance(uint64_t size, const UnpackOptions& options) {
-  uint64_t by_ratio = size > UINT64_MAX / options.max_ratio ? UINT64_MAX : size * options.max_ratio;
-  return std::min(options.max_bytes, std::max(options.always_bytes, by_ratio));
-}
-
 class Archive {
  public:
   Archive(cas::BlobStore& store, const cas::Digest& digest, uint64_t size, const UnpackOptions& options)
-      : store_(store), digest_(digest), size_(size), allowance_(Allowance(size, options)), options_(options) {}
+      : store_(store), digest_(digest), size_(size), allowance_(options.content.Of(size)), options_(options) {}
   Result<bool> IsTar() const;
   Result<Layer> Read() const;
 

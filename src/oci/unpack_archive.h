@@ -7,15 +7,14 @@
 #include <string>
 
 #include "cas/blob_store.h"
+#include "oci/expansion_bounds.h"
 #include "oci/layer.h"
 
 namespace burrow::oci {
 
 // What an archive may turn into. Nothing beyond is stored before it is refused.
 struct UnpackOptions {
-  uint64_t max_bytes = 64ull << 30;      // of its content
-  uint64_t always_bytes = 512ull << 20;  // that much is fine whatever the ratio
-  uint64_t max_ratio = 250;              // bytes of content for each byte of the blob
+  ExpansionBounds content{.max_bytes = 64ull << 30, .always_bytes = 512ull << 20};
   uint64_t max_entries = 2'000'000;
   uint64_t max_metadata = 256u << 20;  // of names, targets and attributes
   std::string scratch_directory;       // for large files without a name

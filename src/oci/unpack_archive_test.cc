@@ -108,13 +108,13 @@ TEST_F(UnpackArchiveTest, LetsNoNameLeadOutside) {
 
 TEST_F(UnpackArchiveTest, RefusesWhatGrowsBeyondMeasure) {
   std::string tar = MakeTar({{.name = "zeros", .content = std::string(8u << 20, '\0')}});
-  UnpackOptions options{.always_bytes = 1u << 20, .max_ratio = 20};
+  UnpackOptions options{.content = {.always_bytes = 1u << 20, .max_ratio = 20}};
   for (const std::string& bytes : {Gzip(tar), Compress(tar, ARCHIVE_FILTER_XZ), Gzip(Gzip(tar))}) {
     auto bomb = Unpack(bytes, options);
     ASSERT_FALSE(bomb);
     EXPECT_EQ(bomb.error().code(), Code::kOutOfRange) << bomb.error().message();
   }
-  auto large = Unpack(tar, {.max_bytes = 1u << 20});
+  auto large = Unpack(tar, {.content = {.max_bytes = 1u << 20}});
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code(), Code::kOutOfRange);
   EXPECT_FALSE(store_->Has(cas::Digest::Of(std::string(8u << 20, '\0'))).value());

@@ -226,6 +226,14 @@ def test_a_redirect_leads_to_no_file_and_ends(
         server.stop()
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"])
+def test_add_does_not_reach_what_a_machine_has_on_its_link(
+    builds: BurrowBuilds, tmp_path: Path, host: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM burrow-base\nADD http://%s/x /x\n" % host)
+    assert "an address of this machine's own, or of its link" in builds.fail(tmp_path)
+
+
 @pytest.mark.parametrize("url", ["file://{outside}/secret.txt", "ftp://127.0.0.1/x"])
 def test_add_takes_no_other_kind_of_url(
     builds: BurrowBuilds, sentinel: Sentinel, tmp_path: Path, url: str

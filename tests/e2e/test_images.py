@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from daemon import Run
+from wheels import write_wheel
 
 
 LAYERS = """
@@ -109,21 +109,8 @@ def test_commands_are_run_by_the_images_shell(run: Run) -> None:
     assert ended.stdout == "x y\n", ended.stderr
 
 
-def _write_wheel(path: Path) -> None:
-    about = "tinypkg-1.0.dist-info/"
-    with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr("tinypkg.py", "size = 'tiny'\n")
-        wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: tinypkg\nVersion: 1.0\n")
-        wheel.writestr(
-            about + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        names = ("tinypkg.py", about + "METADATA", about + "WHEEL", about + "RECORD")
-        wheel.writestr(about + "RECORD", "".join(name + ",,\n" for name in names))
-
-
 def test_pip_installs_a_wheel_of_this_machine(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "wheels").mkdir()
-    _write_wheel(tmp_path / "wheels" / "tinypkg-1.0-py3-none-any.whl")
+    write_wheel(tmp_path / "wheels", "tinypkg")
     ended = run(
         """
         image = burrow.Image.debian_slim().add_local_dir("wheels", "/wheels")
@@ -131,12 +118,12 @@ def test_pip_installs_a_wheel_of_this_machine(run: Run, tmp_path: Path) -> None:
         @app.function(image=image)
         def size():
             import tinypkg
-            return tinypkg.size
+            return tinypkg.NAME
         """,
         "print(size.remote())",
         deadline_s=300,
     )
-    assert ended.stdout == "tiny\n", ended.stderr
+    assert ended.stdout == "tinypkg\n", ended.stderr
 
 
 def test_a_failing_step_is_shown_with_its_last_lines(run: Run) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 from typing import Callable, Dict, Iterator
 
@@ -208,3 +209,31 @@ def test_a_silent_registry_is_named_in_a_build(
     building.send_signal(signal.SIGINT)
     assert building.wait(30) == 130
     building.communicate()
+
+
+def test_a_name_without_a_registry_is_one_of_the_default_registry(
+    own_daemon: Daemon, layouts: Image, registry: DockerRegistry, tmp_path: Path
+) -> None:
+    registry.push("%s:latest" % layouts["shell"], "library/short-name")
+    (tmp_path / "Dockerfile").write_text("FROM short-name\nRUN echo built > /made\n")
+    own_daemon.start()
+    refused = own_daemon.burrow("build", str(tmp_path))
+    assert refused.returncode == 1 and "--default-registry" in refused.stderr
+    own_daemon.stop()
+    own_daemon.options = ["--default-registry", "hub.example=" + registry.host]
+    own_daemon.start()
+    built = own_daemon.burrow("build", str(tmp_path))
+    assert built.returncode == 0, built.stderr
+    whole = own_daemon.burrow("image", "import", "docker://hub.example/library/short-name")
+    short = own_daemon.burrow("image", "import", "docker://short-name")
+    assert short.returncode == 0 and short.stdout == whole.stdout, short.stderr
+    own_daemon.stop()
+
+
+def test_a_default_registry_that_is_no_host_is_refused_at_the_start(own_daemon: Daemon) -> None:
+    own_daemon.options = ["--default-registry", "https://hub.example"]
+    refused = subprocess.run(
+        own_daemon.command(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode != 0
+    assert "'https://hub.example' is no registry" in refused.stderr

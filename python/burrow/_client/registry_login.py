@@ -1,4 +1,8 @@
-"""The logins that `docker login` and `podman login` have left on this machine."""
+"""The logins that `docker login` and `podman login` have left on this machine.
+
+Files and keys are those of Docker's config.json: `auths`, and for who keeps no passwords in files `credHelpers` and
+`credsStore`, which name programs that speak the protocol of docker-credential-helpers.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,31 @@ import base64
 import binascii
 import json
 import os
+import re
+import subprocess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    Login = dict[str, str]
 
-def login_for(reference: str) -> "dict[str, str]":
+_HELPER_S = 60.0  # it may ask its user for a passphrase
+_HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_IDENTITY_TOKEN = "<token>"  # as the user's name: the secret is no password
+
+
+def login_for(reference: str) -> "Login":
     """The RegistryLogin message for the reference's registry; empty without a login.
 
-    Credential helpers are not asked.
+    Passwords and those of credential helpers are understood, identity tokens are not.
     """
     host = host_of(reference)
     for path in _files():
-        entry = _entry(path, host)
-        try:
-            pair = base64.b64decode(str(entry.get("auth", "")), validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
-            continue
-        username, colon, password = pair.partition(":")
-        if colon:
-            return {"host": host, "username": username, "password": password}
+        config = _read(path)
+        login = _of_helper(config, host) or _of_file(config, host)
+        if login:
+            return login
     return {}
 
 
@@ -45,13 +53,61 @@ def _files() -> "list[str]":
     return files
 
 
-def _entry(path: str, host: str) -> "dict[str, Any]":
+def _read(path: str) -> "dict[str, Any]":
     try:
         with open(path, encoding="utf-8") as file:
-            auths = json.load(file).get("auths", {})
-        for key, entry in auths.items():
-            if key.split("://")[-1].partition("/")[0] == host and isinstance(entry, dict):
-                return entry
-    except (OSError, ValueError, AttributeError):
-        pass
-    return {}
+            config = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _table(config: "dict[str, Any]", name: str) -> "dict[str, Any]":
+    table = config.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _key_of(table: "dict[str, Any]", host: str) -> "str | None":
+    """The key for a registry, which may be written as a URL."""
+    for key in table:
+        if key.split("://")[-1].partition("/")[0] == host:
+            return key
+    return None
+
+
+def _of_file(config: "dict[str, Any]", host: str) -> "Login":
+    auths = _table(config, "auths")
+    entry = auths.get(_key_of(auths, host) or "")
+    if not isinstance(entry, dict):
+        return {}
+    try:
+        pair = base64.b64decode(str(entry.get("auth", "")), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return {}
+    username, colon, password = pair.partition(":")
+    return {"host": host, "username": username, "password": password} if colon else {}
+
+
+def _of_helper(config: "dict[str, Any]", host: str) -> "Login":
+    helpers = _table(config, "credHelpers")
+    name = helpers.get(_key_of(helpers, host) or "", config.get("credsStore"))
+    if not isinstance(name, str) or not _HELPER_NAME.fullmatch(name):
+        return {}
+    # Under the name that the login was kept by, where the file tells it.
+    server = _key_of(_table(config, "auths"), host) or host
+    try:
+        asked = subprocess.run(
+            ["docker-credential-" + name, "get"],
+            input=server.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_HELPER_S,
+            check=True,
+        )
+        answer = json.loads(asked.stdout)
+        username, secret = answer["Username"], answer["Secret"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        return {}
+    if username == _IDENTITY_TOKEN or not isinstance(username, str) or not isinstance(secret, str):
+        return {}
+    return {"host": host, "username": username, "password": secret}

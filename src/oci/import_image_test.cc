@@ -1,0 +1,87 @@
+#include "oci/import_image.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include "cas/disk_blob_store.h"
+#include "cas/testing/temporary_directory.h"
+#include "oci/archive_source.h"
+#include "oci/testing/tar_builder.h"
+#include "os/fs.h"
+
+namespace burrow::oci {
+namespace {
+
+using testing::Gzip;
+using testing::MakeTar;
+
+TEST(ExpansionBounds, AreOfTheSizeAndNeverBeyondTheLast) {
+  const ExpansionBounds bounds{.max_bytes = 1'000, .always_bytes = 100, .max_ratio = 20};
+  EXPECT_EQ(bounds.Of(0), 100u);
+  EXPECT_EQ(bounds.Of(5), 100u);
+  EXPECT_EQ(bounds.Of(6), 120u);
+  EXPECT_EQ(bounds.Of(49), 980u);
+  EXPECT_EQ(bounds.Of(51), 1'000u);
+  EXPECT_EQ(bounds.Of(UINT64_MAX), 1'000u);
+}
+
+// Nothing was imported before, and nothing is remembered.
+class NoLayers final : public LayerCache {
+ public:
+  Result<std::optional<cas::Digest>> FindLayer(const cas::Digest&) override { return std::nullopt; }
+  Status RememberLayer(const cas::Digest&, const cas::Digest&) override { return {}; }
+  Result<std::optional<cas::Digest>> FindImage(const cas::Digest&) override { return std::nullopt; }
+  Status RememberImage(const cas::Digest&, const cas::Digest&) override { return {}; }
+};
+
+class ImportImageTest : public ::testing::Test {
+ protected:
+  Result<ImportedImage> Import(const std::string& archive, ArchiveKind kind, const ExpansionBounds& bounds) {
+    UniqueFd file(::memfd_create("archive", MFD_CLOEXEC));
+    EXPECT_TRUE(os::WriteAll(file.get(), archive));
+    auto source =
+        NewArchiveSource(std::move(file), {.kind = kind, .scratch_directory = directory_.path(), .bounds = bounds});
+    ImportProgress progress;
+    return ImportImage(*source,
+                       {.store = store_.get(),
+                        .layers = &layers_,
+                        .scratch_directory = directory_.path(),
+                        .bounds = bounds,
+                        .is_recorded = [](const cas::Digest&) { return false; }},
+                       progress, {});
+  }
+
+  NoLayers layers_;
+  cas::testing::TemporaryDirectory directory_;
+  std::unique_ptr<cas::DiskBlobStore> store_ = cas::DiskBlobStore::Open(directory_ / "blobs").value();
+};
+
+// As a layer and as a whole archive, which is decompressed before it is known what it holds.
+TEST_F(ImportImageTest, RefusesWhatGrowsBeyondMeasure) {
+  const std::string zeros(8u << 20, '\0');
+  const std::string bomb = Gzip(MakeTar({{.name = "zeros", .content = zeros}}));
+  for (ArchiveKind kind : {ArchiveKind::kRootfs, ArchiveKind::kDetect}) {
+    auto refused = Import(bomb, kind, {.always_bytes = 1u << 20, .max_ratio = 20});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::kOutOfRange) << refused.error().message();
+    EXPECT_FALSE(store_->Has(cas::Digest::Of(zeros)).value());
+  }
+  for (ArchiveKind kind : {ArchiveKind::kRootfs, ArchiveKind::kDetect}) {
+    auto imported = Import(bomb, kind, {});
+    ASSERT_TRUE(imported) << imported.error().message();
+    EXPECT_EQ(imported->bytes, zeros.size());
+  }
+}
+
+TEST_F(ImportImageTest, PutsOnlyWhatTheStoreLacks) {
+  const std::string first = MakeTar({{.name = "a", .content = "same"}, {.name = "b", .content = "other"}});
+  const std::string second = MakeTar({{.name = "c", .content = "same"}, {.name = "d", .content = "new"}});
+  EXPECT_EQ(Import(first, ArchiveKind::kRootfs, {})->new_blobs, 2u);
+  auto imported = Import(second, ArchiveKind::kRootfs, {});
+  ASSERT_TRUE(imported) << imported.error().message();
+  EXPECT_EQ(imported->new_blobs, 1u);
+  EXPECT_EQ(imported->new_bytes, 3u);
+}
+
+}  // namespace
+}  // namespace burrow::oci

@@ -1,0 +1,134 @@
+"""Ways to make an image that need more than a base and a command: Dockerfiles, local modules, functions, own starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon import Run
+from wheels import write_wheel
+
+
+def test_a_dockerfile_of_this_machine_with_arguments_a_context_and_a_target(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/kept").write_text("of the context")
+    (tmp_path / "files/left.log").write_text("left out")
+    (tmp_path / "files/.dockerignore").write_text("*.log\n")
+    (tmp_path / "recipe.Dockerfile").write_text(
+        "FROM debian_slim AS wanted\nARG WORD=none\nENV WORD=$WORD\nWORKDIR /srv\nCOPY . .\n"
+        "FROM scratch\nRUN never\n"
+    )
+    ended = run(
+        """
+        image = burrow.Image.from_dockerfile(
+            "recipe.Dockerfile", context_dir="files", build_args={"WORD": "given"}, target="wanted"
+        ).dockerfile_commands("RUN echo line > /line", "ENV LAST=1")
+        @app.function(image=image)
+        def look():
+            import os
+            return os.environ["WORD"], os.environ["LAST"], os.getcwd(), sorted(os.listdir()), open("/line").read()
+        """,
+        "print(look.remote())",
+    )
+    assert (
+        ended.stdout == "('given', '1', '/srv', ['.dockerignore', 'kept'], 'line\\n')\n"
+    ), ended.stderr
+
+
+def test_local_modules_are_importable_whether_they_are_baked_or_attached(
+    run: Run, tmp_path: Path
+) -> None:
+    package = tmp_path / "pkg_of_mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .inner import WORD\n")
+    (package / "inner.py").write_text("WORD = 'baked'\n")
+    (tmp_path / "single_module.py").write_text("WORD = 'attached'\n")
+    ended = run(
+        """
+        image = (
+            burrow.Image.debian_slim()
+            .add_local_python_source("pkg_of_mine", copy=True)
+            .run_commands("cd /tmp && python3 -c 'import pkg_of_mine; print(pkg_of_mine.WORD)' > /seen")
+            .add_local_python_source("single_module")
+        )
+        @app.function(image=image)
+        def look():
+            import pkg_of_mine, single_module
+            return open("/seen").read().strip(), pkg_of_mine.WORD, single_module.WORD
+        """,
+        "print(look.remote())",
+    )
+    assert ended.stdout == "('baked', 'baked', 'attached')\n", ended.stderr
+
+
+def test_a_function_fills_the_image_with_secrets_that_stay_out_of_it(
+    run: Run, tmp_path: Path
+) -> None:
+    ended = run(
+        """
+        import os
+        def fill(name, times=1):
+            with open("/filled", "w") as file:
+                file.write("%s %s" % (name * times, len(os.environ["HUB_TOKEN"])))
+        image = burrow.Image.debian_slim().run_function(
+            fill, args=("ab",), kwargs={"times": 2}, secrets=[burrow.Secret.from_dict({"HUB_TOKEN": "0123456789"})]
+        )
+        @app.function(image=image)
+        def look():
+            return open("/filled").read(), os.environ.get("HUB_TOKEN")
+        """,
+        "print(look.remote())",
+    )
+    assert ended.stdout == "('abab 10', None)\n", ended.stderr
+
+
+def test_an_entrypoint_a_command_and_a_user_are_the_images_and_not_the_functions(
+    run: Run, tmp_path: Path
+) -> None:
+    ended = run(
+        """
+        image = (
+            burrow.Image.debian_slim()
+            .run_commands("useradd -m worker")
+            .entrypoint(["/usr/bin/env", "ENTERED=1"])
+            .cmd(["sh", "-c", "exit 3"])
+            .user("worker")
+        )
+        @app.function(image=image)
+        def look():
+            import getpass, os
+            return getpass.getuser(), os.environ.get("ENTERED")
+        """,
+        "print(look.remote())",
+    )
+    assert ended.stdout == "('root', None)\n", ended.stderr
+
+
+def test_requirements_and_projects_are_installed_from_files_of_this_machine(
+    run: Run, tmp_path: Path
+) -> None:
+    for name in ("in_requirements", "in_project"):
+        write_wheel(tmp_path / "wheels", name)
+    (tmp_path / "requirements.txt").write_text("in_requirements==1.0  # a comment\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "0"\ndependencies = ["in_project"]\n'
+    )
+    ended = run(
+        """
+        wheels = dict(find_links="/wheels", no_index=True)
+        image = (
+            burrow.Image.debian_slim()
+            .add_local_dir("wheels", "/wheels", copy=True)
+            .pip_install_from_requirements("requirements.txt", **wheels)
+            .pip_install_from_pyproject("pyproject.toml", **wheels)
+        )
+        @app.function(image=image)
+        def look():
+            import in_project, in_requirements
+            return in_project.NAME, in_requirements.NAME
+        """,
+        "print(look.remote())",
+        deadline_s=300,
+    )
+    assert ended.stdout == "('in_project', 'in_requirements')\n", ended.stderr
