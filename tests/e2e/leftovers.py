@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Set
+from typing import Any, Set
 
 
 def check_nothing_left(state: Path, group: int = 0) -> None:
@@ -56,11 +56,27 @@ def cgroups(state: Path) -> Set[str]:
     return found
 
 
+def traces(state: Path) -> Set[str]:
+    """What can be told from anything that a later burrowd with this state directory makes: containers' control
+    groups, mounts below their directories, links and processes.
+    """
+    top = "burrow-" + instance_tag(state)
+    groups = {group for group in cgroups(state) if Path(group).parent.name == top}
+    inside = str(state / "worker/containers") + "/"
+    mounts = {point.split()[0] for point in mounts_under(state) if point.startswith(inside)}
+    links = {"%s %d" % (link["ifname"], link["ifindex"]) for link in _links(state)}
+    return groups | mounts | links | {_life(name) for name in processes_with(state, 0)}
+
+
+def check_removed(left: Set[str], state: Path) -> None:
+    """Fails if something that a killed burrowd left (see traces()) is there although the next one has started."""
+    assert any("/burrow-" in trace for trace in left), "containers were left: %r" % left
+    assert left & traces(state) == set()
+
+
 def network_links(state: Path) -> Set[str]:
     """Bridge and veths of the instance."""
-    listing = subprocess.run(["ip", "-j", "link"], stdout=subprocess.PIPE, check=True, timeout=10)
-    names = (link["ifname"] for link in json.loads(listing.stdout or b"[]"))
-    return {name for name in names if name.startswith("bw" + instance_tag(state))}
+    return {link["ifname"] for link in _links(state)}
 
 
 def address_translations(state: Path) -> Set[str]:
@@ -89,3 +105,19 @@ def processes_with(state: Path, group: int) -> Set[str]:
 
 def _processes() -> "list[Path]":
     return [Path("/proc", name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _links(state: Path) -> "list[dict[str, Any]]":
+    listing = subprocess.run(["ip", "-j", "link"], stdout=subprocess.PIPE, check=True, timeout=10)
+    name = "bw" + instance_tag(state)
+    return [link for link in json.loads(listing.stdout or b"[]") if link["ifname"].startswith(name)]
+
+
+def _life(process: str) -> str:
+    """A process as processes_with() names it, with the time at which it began: ids are used again."""
+    pid = process.partition(":")[0]
+    try:
+        began = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        began = "over"
+    return "process %s, begun at %s" % (pid, began)

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from daemon import Daemon, Run
+from leftovers import check_removed, traces
 
 MODEL = """
 import os, socket, threading
@@ -138,11 +139,13 @@ def test_a_killed_burrowd_leaves_neither_templates_nor_forks(
     try:
         assert running.stdout is not None
         assert running.stdout.readline() == "forked\n"
+        before = traces(own_daemon.state)
         getattr(own_daemon, stop)()
     finally:
         running.kill()
         running.communicate(timeout=30)
     own_daemon.start()
+    check_removed(before, own_daemon.state)
     after = write_app("@app.function()\ndef one(): return 1", main="print(one.remote())")
     assert own_daemon.burrow("run", after, cwd=tmp_path).stdout == "1\n"
 

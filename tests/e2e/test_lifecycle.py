@@ -18,9 +18,11 @@ from leftovers import (
     address_translations,
     cgroups,
     check_nothing_left,
+    check_removed,
     mounts_under,
     network_links,
     processes_with,
+    traces,
 )
 
 SLEEPER = """
@@ -175,10 +177,12 @@ def test_a_killed_burrowd_starts_again_and_cleans_up(
         assert running.stdout is not None
         assert running.stdout.readline() == "asleep\n"
         own_daemon.kill()
+        left = traces(own_daemon.state)
     finally:
         running.kill()
         running.communicate(timeout=30)
     own_daemon.start()
+    check_removed(left, own_daemon.state)
     code = "@app.function()\ndef one(): return 1"
     after = own_daemon.burrow("run", write_app(code, main="print(one.remote())"), cwd=tmp_path)
     assert after.stdout == "1\n", after.stderr
