@@ -5,85 +5,171 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 from daemon import Daemon, wait_until
+from inside import Container, Said, containers
+from leftovers import check_removed, traces
 
 # Where a process can be made to die, by what it is; see base/faults.h.
 POINTS = {
-    "control": [
-        "control.submit.stored",
-        "control.call.dispatched",
-        "control.outcome.received",
-        "control.outcome.stored",
-        "store.commit.before",
-        "store.commit.after",
-    ],
-    "worker": ["worker.container.launched", "worker.call.handed_over", "worker.outcome.unsent"],
+    "control.submit.stored": "control",
+    "control.call.dispatched": "control",
+    "control.outcome.received": "control",
+    "control.outcome.stored": "control",
+    "store.commit.before": "control",
+    "store.commit.after": "control",
+    "worker.container.launched": "worker",
+    "worker.call.handed_over": "worker",
+    "worker.outcome.unsent": "worker",
 }
-# Three crashes of one input are taken for its own fault, so that no container may be killed thrice.
+PROCESSES = ["control.anywhere", "worker.anywhere", "imagefs.anywhere"]
+# What dies of a container (see inside.Container.find), and what its call says meanwhile.
+INSIDE = [
+    "container.appeared",  # in `burrow ps`, as ready
+    "container.runs",
+    "container.ended",
+    "runner.starts",
+    "runner.runs",
+    "runner.ended",
+    "standby.runs",
+    "engine.runs",
+]
+EVERYTHING = ["everything.starts", "everything.runs", "everything.ended"]
+STRIKES = [*POINTS, *PROCESSES, *INSIDE, *EVERYTHING]
+
+# Three crashes of one input are taken for its own fault, so that no function's containers may be killed thrice.
 MAX_CONTAINER_KILLS = 2
+# Kept for what is killed of forks.
+FORKED = ["Warm", "warmed"]
 # `burrowd up` gives up on a part that ends more often than five times in a minute.
 MAX_KILLS = 4
+# A call has just ended, or a container has just begun, if that was said not longer ago.
+JUST_S = 0.1
+REACHED_S = 60.0
 
 
 class Chaos:
-    """Decides by a seed what dies next; `done` tells what did."""
+    """Decides by a seed in which order everything dies; `done` tells what did."""
 
     def __init__(self, daemon: Daemon, seed: int) -> None:
         self.daemon = daemon
+        # Nothing is reached any more when it has ended.
+        self.load: "Optional[subprocess.Popen[str]]" = None
         self.random = random.Random(seed)
         self.faults = daemon.directory / "faults"
         self.faults.write_text("")
         daemon.env["BURROW_FAULTS_FILE"] = str(self.faults)
+        self.plan = self.random.sample(STRIKES, len(STRIKES))
         self.done: List[str] = []
         self._kills: "Counter[str]" = Counter()
 
-    def strike(self, is_over: Callable[[], bool]) -> None:
-        """Kills something. At a named point it waits until the point is reached, or the load is over."""
-        kinds: List[Callable[[Callable[[], bool]], str]] = [self._everything]
-        parts = [part for part in ("control", "worker") if self._kills[part] < MAX_KILLS]
-        if parts:
-            kinds += [self._at_point] * 4 + [self._process] * 3
-        if self._kills["container"] < MAX_CONTAINER_KILLS:
-            kinds.append(self._container)
-        part = self.random.choice(parts or [""])
-        self.done.append(self.random.choice(kinds)(part, is_over))
+    def strike(self, name: str) -> None:
+        """Kills what the name says, when it says; fails if that does not come."""
+        part, _, moment = name.partition(".")
+        if part == "everything":
+            self._everything(moment)
+        elif name in INSIDE:
+            self._inside(part, moment)
+        else:
+            if self._kills[part] >= MAX_KILLS:
+                self._everything(self.random.choice(["starts", "runs", "ended"]))
+            self._part(POINTS.get(name, part), name)
+        self.done.append(name)
 
-    def _at_point(self, part: str, is_over: Callable[[], bool]) -> str:
-        point = self.random.choice(POINTS[part])
-        before = self._await(part)
-        self._request("%s=kill" % point)
+    def _part(self, part: str, name: str) -> None:
+        before, ends = self._await(part), self._ends(part)
+        if name in POINTS:
+            self._request("%s=kill" % name)
+        else:
+            _send(before, signal.SIGKILL)
         try:
-            wait_until(
-                lambda: is_over() or self._find(part) != before, "%s was reached" % point, 60
-            )
+            self._until(lambda: self._find(part) != before, name)
         finally:
             self._request("")
+        if part == "imagefs":  # which its worker starts again, however often
+            return
         self._kills[part] += 1
-        return point
+        self._until(lambda: self._ends(part) > ends, "`burrowd up` knows of " + name)
 
-    def _process(self, part: str, is_over: Callable[[], bool]) -> str:
-        if self.random.random() < 0.3:
-            part = "imagefs"  # which its worker starts again, however often
-        _kill(self._await(part))
-        self._kills[part] += 1
-        return part
+    def _ends(self, part: str) -> int:
+        """How often the part was killed, as `burrowd up` says; also while it was being started."""
+        said: str = self.daemon.log.read_text(errors="replace")
+        return said.count("%s ended (-9)" % part) + said.count(
+            "%s could not be started again" % part
+        )
 
-    def _container(self, part: str, is_over: Callable[[], bool]) -> str:
-        runners = [pid for pid, words in processes().items() if _is_runner(words)]
-        if runners:
-            self._kills["container"] += 1
-            _kill(self.random.choice(runners))
-        return "container"
+    def _inside(self, role: str, moment: str) -> None:
+        name = "%s.%s" % (role, moment)
+        if moment == "appeared":
+            known = self._ready()
+            self._until(lambda: self._kill_new(known), name)
+        else:
+            self._until(lambda: any(self._caught(one, role, moment) for one in self._some()), name)
 
-    def _everything(self, part: str, is_over: Callable[[], bool]) -> str:
-        self._kills["control"] = self._kills["worker"] = 0
+    def _kill_new(self, known: Dict[str, str]) -> bool:
+        """Kills a container that `burrow ps` did not call ready before."""
+        ready = self._ready()
+        for one in self._some():
+            victim = one.find("container")
+            function = ready.get(one.name, "")
+            if one.name not in known and victim and self._may_kill("container", function):
+                self._kills[function] += 1
+                return _send(victim.pid, signal.SIGKILL)
+        return False
+
+    def _caught(self, container: Container, role: str, moment: str) -> bool:
+        """Kills if it is the moment: nothing goes on between the last look and the kill."""
+        runner, victim = container.runner, container.find(role)
+        if runner is None or victim is None or not self._is_victim(role, container.said(), moment):
+            return False
+        _send(runner.pid, signal.SIGSTOP)
+        try:
+            said = container.said()
+            if said is None or not self._is_victim(role, said, moment):
+                return False
+            self._kills[said.function] += moment != "starts"
+            return _send(victim.pid, signal.SIGKILL)
+        finally:
+            _send(runner.pid, signal.SIGCONT)
+
+    def _is_victim(self, role: str, said: Optional[Said], moment: str) -> bool:
+        if said is None or not _says(said, moment):
+            return False
+        # Before a fork takes calls nobody's call is in it.
+        return moment == "starts" or self._may_kill(role, said.function)
+
+    def _may_kill(self, role: str, function: str) -> bool:
+        fits = (role in ("runner", "standby")) == (function in FORKED)
+        return function != "" and fits and self._kills[function] < MAX_CONTAINER_KILLS
+
+    def _everything(self, moment: str) -> None:
+        name = "everything.%s" % moment
+        self._until(lambda: any(_says(one.said(), moment) for one in self._some()), name)
         self.daemon.kill()
+        left = traces(self.daemon.state)
+        self._kills["control"] = self._kills["worker"] = 0
         self.daemon.start()
-        return "everything"
+        check_removed(left, self.daemon.state)
+
+    def _until(self, condition: Callable[[], object], point: str) -> None:
+        def happened() -> object:
+            assert self.load is None or self.load.poll() is None, "the load ended before " + point
+            return condition()
+
+        wait_until(happened, "%s was reached" % point, REACHED_S, pause_s=0.005)
+
+    def _some(self) -> List[Container]:
+        found = containers(self.daemon.state)
+        return self.random.sample(found, len(found))
+
+    def _ready(self) -> Dict[str, str]:
+        """The functions of the containers that `burrow ps` calls ready, by container."""
+        rows = [line.split() for line in self.daemon.burrow("ps").stdout.splitlines()]
+        return {row[0]: row[2] for row in rows if row and row[0][:3] == "ct-" and row[3] == "ready"}
 
     def _request(self, text: str) -> None:
         written = self.faults.with_suffix(".new")
@@ -98,8 +184,14 @@ class Chaos:
         return None
 
     def _await(self, part: str) -> int:
-        wait_until(lambda: self._find(part) is not None, "there is a process %s" % part)
-        return self._find(part) or 0
+        found: List[int] = []
+
+        def is_found() -> bool:
+            found.extend(pid for pid in [self._find(part)] if pid is not None)
+            return found != []
+
+        wait_until(is_found, "there is a process %s" % part)
+        return found[0]
 
 
 def processes() -> "Dict[int, List[str]]":
@@ -127,12 +219,16 @@ def _belongs(pid: int, words: "List[str]", state: str) -> bool:
         return False
 
 
-def _is_runner(words: "List[str]") -> bool:
-    return any("burrow._runner.main" in word for word in words)
+def _says(said: Optional[Said], moment: str) -> bool:
+    return (
+        said is not None and said.moment == moment and (moment == "runs" or said.seconds < JUST_S)
+    )
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, number: int) -> bool:
+    """Whether there was such a process."""
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
-        pass
+        return False
+    return True

@@ -22,12 +22,14 @@ Completed = subprocess.CompletedProcess  # of text
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def wait_until(condition: Callable[[], object], what: str, deadline_s: float = 30.0) -> None:
+def wait_until(
+    condition: Callable[[], object], what: str, deadline_s: float = 30.0, pause_s: float = 0.05
+) -> None:
     """Polls what no event announces."""
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, "waited %g s in vain until %s" % (deadline_s, what)
-        time.sleep(0.05)
+        time.sleep(pause_s)
 
 
 class Daemon:

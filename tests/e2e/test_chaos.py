@@ -7,69 +7,18 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Tuple
 
 import pytest
 
 from chaos import Chaos
+from chaos_load import APP, CALLERS
 from daemon import Daemon
 
-WORK = """
-import time
-from burrow import Retries
-
-retries = Retries(max_retries=10, initial_delay=0.05, backoff_coefficient=1.0)
-
-@app.function(retries=retries, max_containers=3, timeout=60)
-def square(x):
-    time.sleep(0.02 + x % 7 / 50)
-    return x * x
-
-@app.function(retries=retries, timeout=60)
-def count(n):
-    for i in range(n):
-        time.sleep(0.02)
-        yield i
-"""
-
-# Three kinds of callers at once, each sure of its own results; what they find wrong ends the program.
-LOAD = """
-import collections, threading, traceback, burrow
-
-square = burrow.Function.from_name("chaos", "square")
-count = burrow.Function.from_name("chaos", "count")
-failures = []
-
-def mapped():
-    assert list(square.map(range(150))) == [x * x for x in range(150)], "map"
-    seen = collections.Counter(square.map(range(90), order_outputs=False))
-    assert seen == collections.Counter(x * x for x in range(90)), "map without order"
-
-def spawned():
-    calls = [(x, square.spawn(x)) for x in range(60)]
-    for x, call in calls:
-        assert call.get(timeout=120) == x * x, "spawn"
-    for x, call in calls[:10]:
-        assert burrow.FunctionCall.from_id(call.object_id).get(timeout=120) == x * x, "from_id"
-
-def called():
-    for x in range(60):
-        assert square.remote(x) == x * x, "remote"
-    assert list(count.remote_gen(40)) == list(range(40)), "remote_gen"
-
-def guarded(load):
-    try:
-        load()
-    except BaseException:
-        failures.append(load.__name__)
-        traceback.print_exc()
-
-threads = [threading.Thread(target=guarded, args=(load,)) for load in (mapped, spawned, called)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-print("failures:", failures)
-"""
+# The longest time between one kill and the next.
+PAUSE_S = 0.6
 
 
 def lasting_port() -> int:
@@ -96,28 +45,40 @@ def test_calls_end_once_whatever_is_killed(
     )
     own_daemon.start()
     own_daemon.burrow("app", "stop", "chaos")  # of an earlier run on the same state
-    deployed = own_daemon.burrow("deploy", write_app(WORK, name="chaos"))
+    deployed = own_daemon.burrow("deploy", write_app(APP, name="chaos"))
     assert deployed.returncode == 0, deployed.stderr
-    load = subprocess.Popen(
-        [os.environ.get("BURROW_PYTHON", sys.executable), "-c", LOAD],
-        stdin=subprocess.DEVNULL,
+    callers = start_callers(own_daemon, tmp_path)
+    try:
+        assert callers.stdout is not None
+        assert callers.stdout.readline() == "begins\n"
+        chaos.load = callers
+        for name in chaos.plan:
+            chaos.strike(name)
+            time.sleep(chaos.random.uniform(0, PAUSE_S))
+    finally:
+        out, err = end(callers)
+        print("killed: %s\n%s" % (", ".join(chaos.done), err))
+    assert (callers.returncode, out) == (0, "ends, and some were forked\n")
+    assert own_daemon.burrow("app", "stop", "chaos").returncode == 0
+
+
+def end(callers: "subprocess.Popen[str]") -> Tuple[str, str]:
+    """Ends them by the end of their stdin; what they still wrote."""
+    try:
+        return callers.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        callers.kill()
+        out, err = callers.communicate()
+        return out, err + "\nthe callers did not end"
+
+
+def start_callers(daemon: Daemon, directory: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [os.environ.get("BURROW_PYTHON", sys.executable), "-c", CALLERS],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
-        env=own_daemon.environment(),
-        cwd=str(tmp_path),
+        env=daemon.environment(),
+        cwd=str(directory),
     )
-    try:
-        while load.poll() is None and len(chaos.done) < 12:
-            chaos.strike(lambda: load.poll() is not None)
-            try:
-                load.wait(chaos.random.uniform(0.1, 1.5))
-            except subprocess.TimeoutExpired:
-                pass
-        out, err = load.communicate(timeout=240)
-    finally:
-        if load.poll() is None:
-            load.kill()
-            load.communicate()
-    assert out == "failures: []\n", (chaos.done, out, err)
-    assert own_daemon.burrow("app", "stop", "chaos").returncode == 0
