@@ -18,6 +18,7 @@
 #include "control/blob_stores.h"
 #include "control/limits.h"
 #include "net/http_server.h"
+#include "oci/default_registry.h"
 #include "net/task.h"
 
 namespace burrow::control {
