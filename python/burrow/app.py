@@ -216,10 +216,14 @@ class App:
 
         return decorate
 
-    def run(self, *, reporter: "Reporter | None" = None) -> "AppRun":
+    def run(self, *, reporter: "Reporter | None" = None, detach: bool = False) -> "AppRun":
         """Runs the app while the `with` block lasts; its containers' output is shown here.
 
         A nested run() of an app that runs joins it. `async with app.run():` works, too.
+
+        Args:
+            detach: calls that have begun when the block ends, or when this process does, go on;
+                the app stops when the last of them has ended.
 
         Raises:
             ConnectionError: the server cannot be reached.
@@ -233,7 +237,7 @@ class App:
             )
         from burrow._client.app_run import AppRun
 
-        return AppRun(self, reporter)
+        return AppRun(self, reporter, detach)
 
     def deploy(self, *, name: "str | None" = None, reporter: "Reporter | None" = None) -> "App":
         """Makes the app stay on the server, under its name or another one; see docs/deployments.md.

@@ -2,6 +2,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <filesystem>
+#include <utility>
 
 #include "base/faults.h"
 #include "base/log.h"
@@ -28,10 +29,43 @@ Status Announce(const ControlCommand& command, const control::Control& control) 
       {{"port", control.port()}, {"client_token", control.client_token()}, {"worker_token", control.worker_token()}});
 }
 
-net::Task<void> StopAndLeave(control::Control& control, net::IoContext& io) {
-  co_await control.Stop();
-  io.stop();
-}
+// What signals do. Alone, the first one drains and the second one hurries; a parent says by kDrainSignal when to drain.
+class Signals {
+ public:
+  Signals(net::IoContext& io, control::Control& control, const ControlCommand& command)
+      : io_(io), control_(control), drain_(command.drain), alone_(command.common.handshake_fd < 0), set_(io, SIGTERM) {
+    set_.add(alone_ ? SIGINT : kDrainSignal);
+    Await();
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  void Await() {
+    set_.async_wait([this](const boost::system::error_code& error, int number) {
+      if (error) return;
+      Take(alone_ || number == kDrainSignal ? drain_ : std::chrono::seconds(0));
+      Await();
+    });
+  }
+  void Take(std::chrono::seconds drain) {
+    if (std::exchange(stopping_, true)) return control_.Hurry();
+    boost::asio::co_spawn(io_, Leave(drain), [this](const std::exception_ptr& thrown) {
+      failed_ = thrown != nullptr;
+      io_.stop();
+    });
+  }
+  net::Task<void> Leave(std::chrono::seconds drain) {
+    co_await control_.Drain(drain);
+    co_await control_.Stop();
+  }
+
+  net::IoContext& io_;
+  control::Control& control_;
+  const std::chrono::seconds drain_;
+  const bool alone_;
+  bool stopping_ = false, failed_ = false;
+  boost::asio::signal_set set_;
+};
 
 Status Run(const ControlCommand& command) {
   KillPoint("control.starting");
@@ -49,19 +83,10 @@ Status Run(const ControlCommand& command) {
   BURROW_ASSIGN_OR_RETURN(options.registry, oci::ParseDefaultRegistry(command.default_registry));
   BURROW_ASSIGN_OR_RETURN(auto control, control::Control::Start(io, options));
 
-  boost::asio::signal_set signals(io, SIGTERM);
-  if (command.common.handshake_fd < 0) signals.add(SIGINT);
-  std::exception_ptr failure;
-  signals.async_wait([&](const boost::system::error_code& error, int) {
-    if (error) return;
-    boost::asio::co_spawn(io, StopAndLeave(*control, io), [&](std::exception_ptr thrown) {
-      failure = std::move(thrown);
-      io.stop();
-    });
-  });
+  Signals signals(io, *control, command);
   BURROW_RETURN_IF_ERROR(Announce(command, *control));
   io.run();
-  if (failure) return Fail(Code::kInternal, "control could not stop cleanly: see the log");
+  if (signals.failed()) return Fail(Code::kInternal, "control could not stop cleanly: see the log");
   return {};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,6 +24,9 @@ Result<nlohmann::json> ReceiveLine(int fd, std::chrono::milliseconds deadline, i
 // Tells the parent why this process cannot start, so that one sentence is printed once; without a parent, prints it.
 // Gives exit code 1.
 int Refuse(int handshake_fd, const Error& error);
+
+// From a parent to its control: let the calls that run end, then stop. SIGTERM stops at once, also meanwhile.
+inline constexpr int kDrainSignal = SIGUSR1;
 
 // A terminal's Ctrl-C and its end reach the whole process group; where there is a parent, it alone decides when to
 // stop.

@@ -50,6 +50,13 @@ void AddDefaultRegistry(CLI::App* app, std::string& registry) {
       "--default-registry", registry,
       "Registry of images that name none: HOST[:PORT], or NAME=HOST[:PORT] where NAME stands in their names");
 }
+void AddDrain(CLI::App* app, std::chrono::seconds& drain) {
+  app->add_option_function<uint32_t>(
+         "--drain", [&drain](uint32_t seconds) { drain = std::chrono::seconds(seconds); },
+         "Seconds that running calls may take to end when burrowd is stopped; a second signal hurries")
+      ->default_str("10")
+      ->check(CLI::Range(0, 86'400));
+}
 CLI::App* AddMount(CLI::App& app, MountCommand& mount) {
   auto* mount_app = app.add_subcommand("mount", "Mounts one image as a writable root filesystem until stdin ends");
   AddCommon(mount_app, mount.common);
@@ -101,6 +108,7 @@ int main(int argc, char** argv) {
   AddCacheQuota(up_app, up.cache_quota);
   AddBlobs(up_app, up.blobs);
   AddDefaultRegistry(up_app, up.default_registry);
+  AddDrain(up_app, up.drain);
   up_app->add_option("--listen", up_listen, "Address of the API")->capture_default_str();
   up_app->add_option("--config", up.config_file, "Client config to write (default ~/.config/burrow/config.json)");
 
@@ -110,6 +118,7 @@ int main(int argc, char** argv) {
   AddCommon(control_app, control.common);
   AddBlobs(control_app, control.blobs);
   AddDefaultRegistry(control_app, control.default_registry);
+  AddDrain(control_app, control.drain);
   control_app->add_option("--listen", control_listen, "Address of the API")->capture_default_str();
 
   WorkerCommand worker;

@@ -1,6 +1,7 @@
 // What the subcommands of burrowd are told on their command lines.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -32,7 +33,8 @@ struct ControlCommand {
   CommonOptions common;
   Address listen;
   BlobOptions blobs;
-  std::string default_registry;  // NAME or NAME=SERVER; empty: none
+  std::string default_registry;    // NAME or NAME=SERVER; empty: none
+  std::chrono::seconds drain{10};  // how long running calls may take to end when burrowd is stopped
 };
 
 struct WorkerCommand {
@@ -58,7 +60,8 @@ struct UpCommand {
   CommonOptions common;
   Address listen;
   BlobOptions blobs;
-  std::string default_registry;  // as of ControlCommand
+  std::string default_registry;    // as of ControlCommand
+  std::chrono::seconds drain{10};  // as of ControlCommand
   uint64_t cache_quota = 0;
   std::string runtime = "crun";
   std::string image_fs = "auto";  // auto, erofs or fuse

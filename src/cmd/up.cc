@@ -91,8 +91,10 @@ class Up {
     BURROW_RETURN_IF_ERROR(BlockSignals());
     Status status = Begin();
     if (status) status = Supervise();
-    worker_.Stop();
+    if (status) Drain();
+    // Control first: it ends what its worker runs, and keeps what is left for the next start.
     control_.Stop();
+    worker_.Stop();
     // Whoever stops it while it starts gets what he asked for.
     return !status && status.error().code() == Code::kCancelled ? Status() : std::move(status);
   }
@@ -152,6 +154,7 @@ class Up {
     if (!command_.blobs.credentials_file.empty()) {
       argv.insert(argv.end(), {"--blob-credentials", command_.blobs.credentials_file});
     }
+    argv.insert(argv.end(), {"--drain", std::to_string(command_.drain.count())});
     if (!command_.default_registry.empty()) {
       argv.insert(argv.end(), {"--default-registry", command_.default_registry});
     }
@@ -206,6 +209,18 @@ class Up {
       }
       if (waiting[1].revents) BURROW_RETURN_IF_ERROR(Restart(control_, [this] { return StartControl(); }));
       if (waiting[2].revents) BURROW_RETURN_IF_ERROR(Restart(worker_, [this] { return StartWorker(); }));
+    }
+  }
+
+  // Control stops by itself once the calls that run have ended; a second signal ends the wait.
+  void Drain() {
+    if (command_.drain == seconds(0)) return;
+    signalfd_siginfo taken;
+    (void)!::read(signals_.get(), &taken, sizeof taken);
+    if (!control_.process().Signal(kDrainSignal)) return;
+    pollfd waiting[] = {{signals_.get(), POLLIN, 0}, {control_.process().pidfd(), POLLIN, 0}};
+    const milliseconds most = command_.drain + kStopGrace;
+    while (::poll(waiting, std::size(waiting), static_cast<int>(most.count())) < 0 && errno == EINTR) {
     }
   }
 

@@ -55,6 +55,7 @@ Status Run(const WorkerCommand& command) {
   options.on_ready = [fd = command.common.handshake_fd, told = false]() mutable {
     if (fd >= 0 && !std::exchange(told, true)) (void)SendLine(fd, {{"ready", true}});
   };
+  options.takes_interrupts = command.common.handshake_fd < 0;
   return worker::RunWorker(options);
 }
 

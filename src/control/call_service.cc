@@ -62,12 +62,12 @@ struct CallService::Submission {
 
 void CallService::Register(api::Gateway& gateway) {
   gateway.AddUnary<pb::InvokeRequest, pb::CallResult>(
-      "burrow.v1.Calls/Invoke", [this](const auto& by, const auto& r) { return Invoke(by.workspace, r); },
+      "burrow.v1.Calls/Invoke", [this](const auto& by, const auto& r) { return Invoke(by, r); },
       [this](const auto& by, const auto& r, const Error& error) {
         return WaitForRoom(by.workspace, r.function_id(), 1, error);
       });
   gateway.AddUnary<pb::SubmitRequest, pb::SubmitResponse>(
-      "burrow.v1.Calls/Submit", [this](const auto& by, const auto& r) { return Submit(by.workspace, r); },
+      "burrow.v1.Calls/Submit", [this](const auto& by, const auto& r) { return Submit(by, r); },
       [this](const auto& by, const auto& r, const Error& error) {
         return WaitForRoom(by.workspace, r.function_id(), r.inputs_size(), error);
       });
@@ -142,12 +142,19 @@ std::optional<Millis> CallService::WaitForRoom(const std::string& workspace, con
   return scheduler::WaitForSharedRoom(loads, calls);
 }
 
-net::Task<Result<pb::CallResult>> CallService::Invoke(const std::string& workspace, const pb::InvokeRequest& request) {
+Status CallService::CheckTaking(const api::Caller& by) const {
+  if (!p_.dispatcher.draining() || !by.container.empty()) return {};
+  return Fail(Code::kUnavailable, "burrowd is being stopped: call again when it is back");
+}
+
+net::Task<Result<pb::CallResult>> CallService::Invoke(const api::Caller& by, const pb::InvokeRequest& request) {
+  const std::string& workspace = by.workspace;
   BURROW_CO_RETURN_IF_ERROR(CheckCallId(request.input().call_id()));
   BURROW_CO_RETURN_IF_ERROR(CheckWait(request.wait_ms()));
   CallId id(request.input().call_id());
   auto call = p_.calls.Find(workspace, id);
   if (!call) {
+    BURROW_CO_RETURN_IF_ERROR(CheckTaking(by));
     BURROW_CO_RETURN_IF_ERROR(CheckFree(workspace, id));
     BURROW_CO_RETURN_IF_ERROR(CheckPayload(request.input().arguments()));
     auto function = FindFunction(workspace, request.function_id());
@@ -159,6 +166,7 @@ net::Task<Result<pb::CallResult>> CallService::Invoke(const std::string& workspa
     call->function = std::move(*function);
     call->method = request.input().method();
     call->arguments = request.input().arguments();
+    call->nested = !by.container.empty();
     if (Yields(call->function->spec.function(), call->method)) {
       call->group = p_.calls.NewGroup(workspace, ImplicitGroup(call->id), call->function->id);
       call->group->closed = true;
@@ -216,8 +224,9 @@ net::Task<Result<std::shared_ptr<Group>>> CallService::GroupFor(const Function& 
   co_return group;
 }
 
-net::Task<Result<pb::SubmitResponse>> CallService::Submit(const std::string& workspace,
-                                                          const pb::SubmitRequest& request) {
+net::Task<Result<pb::SubmitResponse>> CallService::Submit(const api::Caller& by, const pb::SubmitRequest& request) {
+  const std::string& workspace = by.workspace;
+  BURROW_CO_RETURN_IF_ERROR(CheckTaking(by));
   BURROW_CO_RETURN_IF_ERROR(CheckSubmit(workspace, request));
   auto function = FindFunction(workspace, request.function_id());
   if (!function) co_return Forward(std::move(function.error()));
@@ -230,7 +239,7 @@ net::Task<Result<pb::SubmitResponse>> CallService::Submit(const std::string& wor
   submission->app = submission->function->app->shared_from_this();
   auto group = co_await GroupFor(*submission->function, request);
   BURROW_CO_ASSIGN_OR_RETURN(submission->group, std::move(group));
-  StoreSubmission(submission, request);
+  StoreSubmission(submission, request, !by.container.empty());
   while (!submission->outcome) co_await submission->done.Wait(Millis(60'000));
   if (!*submission->outcome) co_return Forward(submission->outcome->error());
   pb::SubmitResponse response;
@@ -238,7 +247,8 @@ net::Task<Result<pb::SubmitResponse>> CallService::Submit(const std::string& wor
   co_return response;
 }
 
-void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission, const pb::SubmitRequest& request) {
+void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission, const pb::SubmitRequest& request,
+                                  bool nested) {
   submission->close_group = request.close_group() || request.group_id().empty();
   for (const auto& input : request.inputs()) {
     CallId id(input.call_id());
@@ -251,6 +261,7 @@ void CallService::StoreSubmission(const std::shared_ptr<Submission>& submission,
     call->method = input.method();
     call->arguments = input.arguments();
     call->stored = true;
+    call->nested = nested;
     submission->calls.emplace(id, call);
     submission->records.push_back({.id = id,
                                    .function = call->function->id,

@@ -41,14 +41,16 @@ class CallService {
 
  private:
   struct Submission;
-  net::Task<Result<pb::CallResult>> Invoke(const std::string& workspace, const pb::InvokeRequest& request);
-  net::Task<Result<pb::SubmitResponse>> Submit(const std::string& workspace, const pb::SubmitRequest& request);
+  net::Task<Result<pb::CallResult>> Invoke(const api::Caller& by, const pb::InvokeRequest& request);
+  net::Task<Result<pb::SubmitResponse>> Submit(const api::Caller& by, const pb::SubmitRequest& request);
   net::Task<Result<pb::CallResult>> Wait(const std::string& workspace, const pb::WaitRequest& request);
   net::Task<Status> Outputs(const std::string& workspace, const pb::OutputsRequest& request,
                             api::Writer<pb::OutputsResponse> writer);
   net::Task<Result<pb::CancelResponse>> Cancel(const std::string& workspace, const pb::CancelRequest& request);
 
   Result<std::shared_ptr<Function>> FindFunction(const std::string& workspace, const std::string& id) const;
+  // kUnavailable to clients once control is being stopped; what runs may still call.
+  Status CheckTaking(const api::Caller& by) const;
   // kResourceExhausted where that many more calls may not wait.
   Status CheckRoom(const Function& function, size_t inputs, uint64_t bytes) const;
   Status CheckWorkspaceRoom(const std::string& workspace, size_t inputs) const;
@@ -60,7 +62,7 @@ class CallService {
   Status CheckFree(const std::string& workspace, const CallId& id) const;
   net::Task<Result<std::shared_ptr<Group>>> GroupFor(const Function& function, const pb::SubmitRequest& request);
   void Accept(const std::shared_ptr<Submission>& submission, const std::vector<CallId>& fresh);
-  void StoreSubmission(const std::shared_ptr<Submission>& submission, const pb::SubmitRequest& request);
+  void StoreSubmission(const std::shared_ptr<Submission>& submission, const pb::SubmitRequest& request, bool nested);
 
   CallServiceParts p_;
   GroupReader reader_;

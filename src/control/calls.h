@@ -31,6 +31,7 @@ struct Call {
   std::string method;     // of a class
   pb::Payload arguments;  // cleared at the end
   bool stored = false;
+  bool nested = false;  // a function made it, which may wait for it
 
   State state = State::kQueued;
   bool cancelling = false;

@@ -37,6 +37,7 @@
 #include "control/shell_service.h"
 #include "control/shells.h"
 #include "control/start_secrets.h"
+#include "control/stopping.h"
 #include "control/token_service.h"
 #include "control/tokens.h"
 #include "control/volume_link.h"
@@ -164,7 +165,7 @@ class RunningControl final : public Control {
                        {*state_.store, *state_.blobs.plain, *state_.blobs.uses, *state_.blobs.clock}}),
         sweep_(io),
         daily_(io),
-        pause_(io) {
+        stopping_(io, clock_, containers_) {
     calls_.writer = &writer_;
     calls_.on_finished = [this](Call& call) {
       if (call.stored) lifecycle_->StoredCallFinished(*call.function->app);
@@ -221,6 +222,8 @@ class RunningControl final : public Control {
   uint16_t port() const override { return server_->port(); }
   const std::string& client_token() const override { return state_.tokens.client(); }
   const std::string& worker_token() const override { return state_.tokens.worker(); }
+  net::Task<void> Drain(Millis most) override;
+  void Hurry() override { stopping_.Hurry(); }
   net::Task<void> Stop() override;
 
  private:
@@ -358,12 +361,17 @@ class RunningControl final : public Control {
   ShellService shell_service_;
   BlobService blob_service_;
   Timer sweep_, daily_;
-  net::Event pause_;
+  Stopping stopping_;
   std::unique_ptr<api::Server> server_;
 };
 
+net::Task<void> RunningControl::Drain(Millis most) {
+  schedules_.Close();
+  dispatcher_.Drain();
+  co_await stopping_.AwaitCalls(most);
+}
+
 net::Task<void> RunningControl::Stop() {
-  constexpr Millis kPoll(10);
   sweep_.Cancel();
   blob_service_.Stop();
   daily_.Cancel();
@@ -372,21 +380,13 @@ net::Task<void> RunningControl::Stop() {
   lifecycle_->Close();
   for (Container* container : containers_.All())
     autoscaler_.Stop(*container, "burrowd stops", options_.timings.stop_grace);
-  auto reachable = [this] {
-    for (Container* container : containers_.All()) {
-      if (container->worker->connected()) return true;
-    }
-    return false;
-  };
-  auto deadline = clock_.Now() + options_.timings.stop_grace + options_.timings.stop_deadline / 2;
-  while (reachable() && clock_.Now() < deadline) co_await pause_.Wait(kPoll);
-  deadline = clock_.Now() + Millis(5'000);
+  co_await stopping_.AwaitContainers(options_.timings.stop_grace + options_.timings.stop_deadline / 2);
   auto quiet = [this] { return writer_.idle() && logs_.idle() && volumes_.idle() && store_thread_.pending() == 0; };
-  while (!quiet() && clock_.Now() < deadline) co_await pause_.Wait(kPoll);
+  co_await stopping_.Await(quiet, Millis(5'000));
   server_->Stop();
   workers_.Close();
   // The cancelled requests and links end in their next turns of the loop.
-  co_await pause_.Wait(Millis(50));
+  co_await stopping_.Await([] { return false; }, Millis(50));
 }
 
 }  // namespace

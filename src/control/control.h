@@ -18,8 +18,8 @@
 #include "control/blob_stores.h"
 #include "control/limits.h"
 #include "net/http_server.h"
-#include "oci/default_registry.h"
 #include "net/task.h"
+#include "oci/default_registry.h"
 
 namespace burrow::control {
 
@@ -43,6 +43,10 @@ class Control {
   virtual uint16_t port() const = 0;
   virtual const std::string& client_token() const = 0;
   virtual const std::string& worker_token() const = 0;
+  // Takes no new calls of clients and waits until those that run have ended; ends after `most`, or at Hurry. Stop
+  // follows.
+  virtual net::Task<void> Drain(Millis most) = 0;
+  virtual void Hurry() = 0;
   // Stops every container, lets results and logs reach the disk, ends streams and links. Takes at most ~15 s, usually
   // none. What was queued by Submit is found again by the next Start; running apps are, too. Call once; then destroy
   // after `io` has stopped.

@@ -41,14 +41,26 @@ void Dispatcher::Submit(const std::shared_ptr<Call>& call) {
 
 void Dispatcher::Pump(const std::shared_ptr<Function>& function) {
   if (closed_) return;
-  while (function->queued > 0) {
+  while (MayHandOut(*function)) {
     Container* container = PickContainer(*function);
     if (!container) break;
     if (auto call = NextQueued(*function)) Dispatch(*container, call);
   }
+  if (draining_ && !MayHandOut(*function)) return;  // what waits starts no container any more
   RecallStuck(*function);
   autoscaler_.Adjust(function);
   WatchHeads(function);
+}
+
+// While draining, makes a call that a function made the next one.
+bool Dispatcher::MayHandOut(Function& function) const {
+  if (function.queued == 0 || !draining_) return function.queued > 0;
+  auto& queue = function.queue;
+  auto first =
+      std::ranges::find_if(queue, [](const auto& call) { return call->nested && call->state == Call::State::kQueued; });
+  if (first == queue.end()) return false;
+  std::rotate(queue.begin(), first, std::next(first));
+  return true;
 }
 
 // Calls were sent ahead to a container because they would have had their turn at once. Behind one that runs longer than

@@ -43,6 +43,9 @@ class Dispatcher {
   void Repeat(Container& container);
   // Gives up containers whose start, stop or call is overdue.
   void Sweep();
+  // From now on only calls that functions make are handed out: those that run may wait for them.
+  void Drain() { draining_ = true; }
+  bool draining() const { return draining_; }
   // Nothing is ended or started any more: calls of containers that stop stay queued.
   void Close();
 
@@ -51,6 +54,7 @@ class Dispatcher {
   void RecallStuck(Function& function);
   void WatchHeads(const std::shared_ptr<Function>& function);
   std::shared_ptr<Call> NextQueued(Function& function);
+  bool MayHandOut(Function& function) const;
   void Dispatch(Container& container, const std::shared_ptr<Call>& call);
   void SendDispatch(const Container& container, const Call& call) const;
   void SendCancel(const Container& container, const Call& call, bool unless_begun = false) const;
@@ -75,7 +79,7 @@ class Dispatcher {
   CallTable& calls_;
   ContainerTable& containers_;
   Autoscaler& autoscaler_;
-  bool closed_ = false;
+  bool draining_ = false, closed_ = false;
 };
 
 }  // namespace burrow::control

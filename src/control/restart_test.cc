@@ -112,6 +112,33 @@ TEST_F(Restart, AGracefulStopEndsContainersAndKeepsWhatIsQueued) {
   EXPECT_EQ(WaitFor(submit.inputs(0).call_id()).status(), pb::CALL_STATUS_SUCCESS);
 }
 
+TEST_F(Restart, ADrainEndsWithTheCallsThatRunAndTakesNoneOfClients) {
+  Begin();
+  worker_->on_call = [](const lpb::CallDispatch&) {};
+  worker_->Connect();
+  const auto function = NewFunction().function;
+  auto submit = SubmitOf(function, {"x"});
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", submit));
+  const auto running = worker_->WaitFor(From::kCall).call();
+  auto drained = Drain(Millis(60'000));
+  auto refused = Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(function, {"y"}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kUnavailable);
+  EXPECT_EQ(Ask<pb::CallResult>("Calls/Invoke", InvokeOf(function, "z")).error().code(), Code::kUnavailable);
+  worker_->SayDone(running, pb::CALL_STATUS_SUCCESS, "x");
+  drained.get();
+  EXPECT_EQ(WaitFor(submit.inputs(0).call_id()).value().inline_(), "x");
+}
+
+TEST_F(Restart, ADrainEndsByItsDeadline) {
+  Begin();
+  worker_->on_call = [](const lpb::CallDispatch&) {};
+  worker_->Connect();
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(NewFunction().function, {"x"})));
+  worker_->WaitFor(From::kCall);
+  Drain(Millis(30)).get();
+}
+
 TEST_F(Restart, SpawnedCallsOfAnEphemeralAppGoOnAndThenItEnds) {
   timings.last_watch = Millis(20);
   Begin();

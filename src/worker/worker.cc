@@ -133,7 +133,9 @@ Agent::Agent(const WorkerOptions& options, Node& node)
                .containers = &containers_.services(),
                .find_container = [this](const std::string& id) { return containers_.FindExecTarget(id); },
                .send = [this](FromWorker message) { link_->Send(std::move(message)); }}),
-      signals_(io_, SIGTERM, SIGINT) {}
+      signals_(io_, SIGTERM) {
+  if (options.takes_interrupts) signals_.add(SIGINT);
+}
 
 link::WorkerEndOptions Agent::LinkOptions() {
   return {.host = options_.control_host,
@@ -269,10 +271,12 @@ Status Agent::Run() {
 }  // namespace
 
 Status RunWorker(const WorkerOptions& options) {
+  // Keeps its handler in place until the node is cleaned up: who asks a second time must not cut that short.
+  boost::asio::io_context nobody;
+  boost::asio::signal_set held(nobody, SIGTERM);
   BURROW_ASSIGN_OR_RETURN(auto node, PrepareNode(options));
   LogInfo("worker {} is up, instance {}", node->worker_id, node->tag);
-  Agent agent(options, *node);
-  return agent.Run();
+  return Agent(options, *node).Run();
 }
 
 }  // namespace burrow::worker

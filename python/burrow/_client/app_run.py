@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class AppRun:
     """One run of an app; to be entered once."""
 
-    def __init__(self, app: "App", reporter: "Reporter | None") -> None:
-        self._context = run_app(app, reporter)
+    def __init__(self, app: "App", reporter: "Reporter | None", detach: bool = False) -> None:
+        self._context = run_app(app, reporter, detach=detach)
 
     def __enter__(self) -> "Session":
         return self._context.__enter__()

@@ -35,10 +35,17 @@ _MAX_REINVOCATIONS = 8
 
 
 class CallClient:
-    """Calls of the functions behind one transport. May be used from any thread."""
+    """Calls of the functions behind one transport. May be used from any thread.
 
-    def __init__(self, transport: "Transport", observer: "Observer | None" = None) -> None:
+    Args:
+        detached: calls are stored, and go on when their caller leaves.
+    """
+
+    def __init__(
+        self, transport: "Transport", observer: "Observer | None" = None, detached: bool = False
+    ) -> None:
         self.transport = transport
+        self.detached = detached
         self.blobs = BlobClient(transport)
         self.observer = observer
         self._bound: "dict[tuple[str, str], str]" = {}
@@ -67,6 +74,8 @@ class CallClient:
         method: str = "",
     ) -> "Any":
         """Runs one call and returns its value or raises what it raised."""
+        if self.detached:
+            return self._invoke_stored(function_id, name, args, kwargs, method)
         call_id = new_call_id()
         arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
         request = b'{"functionId":"%b","input":%b,"waitMs":%d}' % (
@@ -84,8 +93,25 @@ class CallClient:
             if result.get("status", 0) in _PENDING:
                 result = self._wait_invoked(call_id, request)
         except KeyboardInterrupt:
-            self._abandon({"callId": call_id})
+            self.abandon({"callId": call_id})
             raise
+        if self.observer is not None:
+            self.observer(name, result)
+        return self.outcome(result)
+
+    def _invoke_stored(
+        self,
+        function_id: str,
+        name: str,
+        args: "tuple[Any, ...]",
+        kwargs: "dict[str, Any]",
+        method: str,
+    ) -> "Any":
+        call_id = self.spawn(function_id, name, args, kwargs, method)
+        scope = current_scope()
+        if scope is not None:
+            scope.add(lambda: self.cancel({"callId": call_id}))
+        result = self._ended(call_id, None)
         if self.observer is not None:
             self.observer(name, result)
         return self.outcome(result)
@@ -131,6 +157,10 @@ class CallClient:
 
     def get(self, call_id: str, timeout: "float | None") -> "Any":
         """Waits for a spawned call. Raises TimeoutError when `timeout` seconds have passed."""
+        return self.outcome(self._ended(call_id, timeout))
+
+    def _ended(self, call_id: str, timeout: "float | None") -> "dict[str, Any]":
+        """Its CallResult message."""
         give_up = None if timeout is None else time.monotonic() + timeout
         scope = current_scope()
         longest = WAIT_MS if scope is None else _SCOPED_WAIT_MS
@@ -140,7 +170,7 @@ class CallClient:
                 wait_ms = max(0, min(longest, int((give_up - time.monotonic()) * 1000)))
             result = self._wait_once(call_id, wait_ms)
             if result.get("status", 0) not in _PENDING:
-                return self.outcome(result)
+                return result
             if scope is not None and scope.cancelled:
                 raise CancelledError("Nobody waits for the call %s any more." % call_id)
             if give_up is not None and time.monotonic() >= give_up:
@@ -182,9 +212,12 @@ class CallClient:
             raise InfrastructureError("The call %s ended without a result." % call_id)
         finally:
             if not ended:
-                self._abandon({"callId": call_id})
+                self.abandon({"callId": call_id})
 
-    def _abandon(self, target: "dict[str, str]") -> None:
+    def abandon(self, target: "dict[str, str]") -> None:
+        """Cancels what its caller does not wait for any more, unless that was to go on."""
+        if self.detached:
+            return
         try:
             self.cancel(target)
         except Exception:  # the caller is leaving already, with a reason of its own

@@ -96,7 +96,7 @@ class MapCall:
             if not complete:
                 sender.join(_CANCEL_PATIENCE)  # inputs must not follow the cancellation
                 if self._submitted:
-                    self._cancel()
+                    self._calls.abandon({"groupId": self._group_id})
 
     def submit_all(self) -> str:
         """Queues every input, waits for no outcome, and returns the id of the group."""

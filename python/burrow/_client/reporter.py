@@ -72,6 +72,14 @@ class LogPrinter:
             pass
 
 
+def goes_on(app_id: str) -> str:
+    """What whoever leaves a detached app should know."""
+    return (
+        "The app %s goes on until its calls have ended: `burrow logs %s -f` shows what they print, "
+        "`burrow app stop %s` ends them." % (app_id, app_id, app_id)
+    )
+
+
 class Reporter:
     """Receives the steps of a run; this one shows the remote output and nothing else.
 
@@ -126,4 +134,8 @@ class Reporter:
 
     def stopped(self) -> None:
         """The app is stopped and its output is complete."""
+        self.logs.finish()
+
+    def left(self, app_id: str) -> None:
+        """The app goes on without this client."""
         self.logs.finish()

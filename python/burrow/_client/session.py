@@ -34,13 +34,18 @@ if TYPE_CHECKING:
 _PUBLISH_TIMEOUT = 120.0
 _STOP_TIMEOUT = 30.0
 _LAST_LINES_TIMEOUT = 10.0
+_LEAVING_TIMEOUT = 0.3  # for lines that are on their way; nothing tells which is the last
 
 
 class Session:
     """A running app, as its functions see it."""
 
     def __init__(
-        self, app: "App", reporter: "Reporter", observer: "Observer | None" = None
+        self,
+        app: "App",
+        reporter: "Reporter",
+        observer: "Observer | None" = None,
+        detached: bool = False,
     ) -> None:
         self.app = app
         self.reporter = reporter
@@ -48,7 +53,7 @@ class Session:
         self.function_ids: "dict[str, str]" = {}
         self.specs: "dict[str, dict[str, Any]]" = {}  # FunctionSpec messages as published last
         self.transport = Transport(load_config())
-        self.calls = CallClient(self.transport, observer)
+        self.calls = CallClient(self.transport, observer, detached)
         self._watcher: "Watcher | None" = None
         self._digests = DigestCache()
         self._image_ids: "dict[str, str]" = {}  # by the request that built them
@@ -126,6 +131,13 @@ class Session:
                 self.reporter.stopped()
         self.transport.close()
 
+    def leave(self) -> None:
+        """Leaves the app on the server, which stops it once its calls have ended."""
+        if self._watcher is not None:
+            self._watcher.finish(_LEAVING_TIMEOUT)
+        self.reporter.left(self.app_id)
+        self.transport.close()
+
     def forget_images(self) -> None:
         """Asks for images again when they are needed next: they may have been removed."""
         self._image_ids.clear()
@@ -182,13 +194,20 @@ class Session:
 
 @contextmanager
 def run_app(
-    app: "App", reporter: "Reporter | None" = None, observer: "Observer | None" = None
+    app: "App",
+    reporter: "Reporter | None" = None,
+    observer: "Observer | None" = None,
+    detach: bool = False,
 ) -> "Iterator[Session]":
-    """Runs an app while the block lasts; joins the run of an app that runs already."""
+    """Runs an app while the block lasts; joins the run of an app that runs already.
+
+    Args:
+        detach: calls that have begun by the block's end go on, however it ends.
+    """
     if app._session is not None:
         yield app._session
         return
-    session = Session(app, reporter or Reporter(), observer)
+    session = Session(app, reporter or Reporter(), observer, detach)
     reason = "the client ended"
     try:
         session.start()
@@ -201,10 +220,14 @@ def run_app(
         reason = "the client failed"
         raise
     finally:
+        published = app._session is not None
         app._session = None
         failed = reason != "the client ended"
         try:
-            session.stop(reason)
+            if detach and published:
+                session.leave()
+            else:
+                session.stop(reason)
         except Error:
             if not failed:  # what went wrong first is what the user should see
                 raise

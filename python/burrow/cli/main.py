@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-_RUN_USAGE = """usage: burrow run FILE[::ENTRYPOINT] [--timing] [--quiet] [ARGS...]
+_RUN_USAGE = """usage: burrow run FILE[::ENTRYPOINT] [--detach] [--timing] [--quiet] [ARGS...]
 
 Runs an app from a Python file: builds its images, starts its containers and calls its local
 entrypoint, or its only function, with ARGS. What follows `--` goes to the entrypoint untouched.
 
 options:
+  -d, --detach calls that have begun go on when this command ends, however it does
   --timing     show where the time of the calls went
   -q, --quiet  show only the output of the app and errors
   -h, --help   show this help; after FILE, the options of its entrypoint

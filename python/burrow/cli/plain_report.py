@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from burrow._client.reporter import Reporter
+from burrow._client.reporter import Reporter, goes_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class PlainReport(Reporter):
         super().stopped()
         if self._interrupted:
             self._say("stopped.")
+
+    def left(self, app_id: str) -> None:
+        super().left(app_id)
+        self._say(goes_on(app_id))
 
     def _say(self, text: str) -> None:
         try:

@@ -75,7 +75,9 @@ def _run(options: "RunOptions") -> int:
 
         chart = CallTimings()
     failure: "Exception | None" = None
-    with whole_lines(), run_app(target.app, reporter, chart.observe if chart else None):
+    with whole_lines(), run_app(
+        target.app, reporter, chart.observe if chart else None, options.detach
+    ):
         try:
             try:
                 reporter.logs.on_reader_left = _end_run

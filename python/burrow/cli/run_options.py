@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 
+_OWN = ("--timing", "--quiet", "-q", "--detach", "-d")
+
+
 class RunUsageError(Exception):
     """The arguments make no sense; with an empty message, help is asked for."""
 
@@ -10,18 +13,19 @@ class RunUsageError(Exception):
 class RunOptions:
     """What `burrow run` was given."""
 
-    __slots__ = ("file", "entrypoint", "timing", "quiet", "arguments")
+    __slots__ = ("file", "entrypoint", "timing", "quiet", "detach", "arguments")
 
     def __init__(self, file: str, entrypoint: str) -> None:
         self.file = file
         self.entrypoint = entrypoint
         self.timing = False
         self.quiet = False
+        self.detach = False
         self.arguments: "list[str]" = []
 
 
 def parse_run_options(arguments: "list[str]") -> RunOptions:
-    """Takes --timing and --quiet from both sides of FILE; all else behind FILE is the entrypoint's.
+    """Takes --timing, --quiet and --detach from both sides of FILE; all else behind FILE is the entrypoint's.
 
     Raises:
         RunUsageError: FILE is missing, or an option before it is unknown.
@@ -34,7 +38,7 @@ def parse_run_options(arguments: "list[str]") -> RunOptions:
             raise RunUsageError("")
         if option == "--":
             break
-        if option not in ("--timing", "--quiet", "-q"):
+        if option not in _OWN:
             raise RunUsageError("unknown option %s before FILE" % option)
         flags.add(option)
     if not rest:
@@ -46,10 +50,11 @@ def parse_run_options(arguments: "list[str]") -> RunOptions:
         if argument == "--":
             options.arguments.extend(rest)
             break
-        if argument in ("--timing", "--quiet", "-q"):
+        if argument in _OWN:
             flags.add(argument)
         else:
             options.arguments.append(argument)
     options.timing = "--timing" in flags
+    options.detach = bool(flags & {"--detach", "-d"})
     options.quiet = bool(flags & {"--quiet", "-q"})
     return options

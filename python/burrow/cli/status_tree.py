@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from burrow._client.reporter import Reporter
+from burrow._client.reporter import Reporter, goes_on
 from burrow.cli.live_region import LiveRegion
 from burrow.cli.step_board import StepBoard, bold, dim, duration, green, red, without_colours
 from burrow.cli.tables import size
@@ -119,11 +119,18 @@ class StatusTree(Reporter):
             self._do("Stopping app...")
 
     def stopped(self) -> None:
+        super().stopped()
+        self._close("Stopping app... stopped.")
+
+    def left(self, app_id: str) -> None:
+        super().left(app_id)
+        self._close(goes_on(app_id))
+
+    def _close(self, text: str) -> None:
         self._done.set()
         self._ticker.join(1.0)
-        super().stopped()
         self._region.close()
-        self._terminal.write(dim("└─ Stopping app... stopped.") + "\n")
+        self._terminal.write(dim("└─ " + text) + "\n")
         self._terminal.flush()
 
     def _keep(self, text: str, ms: "float | None", note: str = "") -> None:

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -106,6 +107,10 @@ void ControlFixture::StopControl() {
   thread_.join();
   control_.reset();
   io_.reset();
+}
+
+std::future<void> ControlFixture::Drain(Millis most) {
+  return asio::co_spawn(*io_, control_->Drain(most), asio::use_future);
 }
 
 void ControlFixture::KillControl() {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,7 +27,8 @@ class ControlFixture : public ::testing::Test {
   ~ControlFixture() override;
 
   void StartControl();
-  void StopControl();            // gracefully
+  void StopControl();  // gracefully
+  std::future<void> Drain(Millis most);
   void KillControl();            // as a kill -9 would: nothing more is said or written
   Timings timings;               // change before StartControl
   const Clock* clock = nullptr;  // of control; set before StartControl, null: the machine's
