@@ -256,14 +256,8 @@ class RunningControl final : public Control {
             [this] { autoscaler_.NoteRoom(); }};
   }
   ImportParts ImportPartsOf() {
-    return {io_,
-            clock_,
-            images_,
-            *state_.store,
-            store_thread_,
-            *state_.blobs.guarded,
-            state_.directory + "/uploads",
-            options_.registry};
+    const std::string scratch = state_.directory + "/uploads";
+    return {io_, clock_, images_, *state_.store, store_thread_, *state_.blobs.guarded, scratch, options_.registry};
   }
   Status Listen() {
     api::ServerOptions options;
