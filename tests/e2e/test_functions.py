@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Callable
+
 from daemon import ROOT, Run
 
 
@@ -217,3 +220,21 @@ def test_timing_shows_the_phases_of_a_cold_start(burrow: Run) -> None:
     ended = burrow("run", "--timing", str(ROOT / "examples" / "hello.py"))
     for phase in ("queue", "place", "mount", "launch", "interpreter", "import", "run"):
         assert phase in ended.stderr + ended.stdout
+
+
+def test_run_names_a_method_and_the_parameters_of_its_class(
+    burrow: Run, write_app: Callable[..., str], tmp_path: Path
+) -> None:
+    code = """
+    @app.cls()
+    class Model:
+        size: int = burrow.parameter(default=2)
+        @burrow.method()
+        def scale(self, x: int) -> int:
+            return self.size * x
+    """
+    path = write_app(code)
+    ended = burrow("run", path, "--x", "4", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "8\n"), ended.stderr
+    ended = burrow("run", path + "::Model.scale", "--size", "5", "--x", "4", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "20\n"), ended.stderr

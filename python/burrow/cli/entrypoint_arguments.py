@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 
+from burrow._marks import ABSENT
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
-    from typing import Any, Callable
+    from typing import Any, Callable, Iterable
+
+    from burrow.cls import Cls
 
 _CO_VARARGS = 0x04
 _CO_VARKEYWORDS = 0x08
@@ -41,11 +44,14 @@ class Parameter:
 
 
 def parse_arguments(
-    function: "Callable[..., Any]", arguments: "list[str]", program: str
+    function: "Callable[..., Any]",
+    arguments: "list[str]",
+    program: str,
+    others: "Iterable[Parameter]" = (),
 ) -> "dict[str, Any]":
-    """The keyword arguments for `function` that a command line gives.
+    """The keyword arguments for `function`, which may be a bound method, and the values of `others`.
 
-    Exits with code 2 and a usage message when they do not fit, with 0 after --help.
+    Exits with code 2 and a usage message when the command line does not fit, with 0 after --help.
 
     Raises:
         InvalidError: the function has parameters that no option can stand for.
@@ -55,16 +61,51 @@ def parse_arguments(
         description=(function.__doc__ or "").strip().partition("\n")[0],
         allow_abbrev=False,
     )
-    for parameter in parameters_of(function):
+    for parameter in (*others, *parameters_of(function)):
         _add_option(parser, parameter)
     return vars(parser.parse_args(arguments))
+
+
+def parameters_of_class(cls: "Cls", function: "Callable[..., Any]") -> "list[Parameter]":
+    """The parameters of a class as options beside those of its method `function`.
+
+    Raises:
+        InvalidError: no option can stand for one that must be given, or the method has one of the name.
+    """
+    parameters = []
+    for name, spec in cls.parts.parameters.items():
+        required = spec.default is ABSENT
+        if spec.type is bytes and not required:
+            continue
+        if spec.type is bytes:
+            raise InvalidError(
+                "The parameter %s of %s is bytes, which the command line cannot give: call the method "
+                "in a local entrypoint." % (name, cls.name)
+            )
+        if name in _names_of(function):
+            raise InvalidError(
+                "%s and its method %s() both have a parameter %s, which the command line cannot tell "
+                "apart: rename one, or call the method in a local entrypoint."
+                % (cls.name, function.__name__, name)
+            )
+        parameters.append(
+            Parameter(name, spec.type, False, _REQUIRED if required else spec.default)
+        )
+    return parameters
 
 
 def takes_everything(function: "Callable[..., Any]") -> bool:
     """Whether *args are all its parameters: then it gets the command line's words as they are."""
     code: "CodeType" = function.__code__
-    named = code.co_argcount + code.co_kwonlyargcount
-    return bool(code.co_flags & _CO_VARARGS) and not code.co_flags & _CO_VARKEYWORDS and not named
+    variadic = bool(code.co_flags & _CO_VARARGS) and not code.co_flags & _CO_VARKEYWORDS
+    return variadic and not _names_of(function)
+
+
+def _names_of(function: "Callable[..., Any]") -> "tuple[str, ...]":
+    """The names of the parameters that its callers fill, which those of a method's instance are not."""
+    code: "CodeType" = function.__code__
+    bound = getattr(function, "__self__", None) is not None
+    return code.co_varnames[int(bound) : code.co_argcount + code.co_kwonlyargcount]
 
 
 def parameters_of(function: "Callable[..., Any]") -> "list[Parameter]":
@@ -75,13 +116,13 @@ def parameters_of(function: "Callable[..., Any]") -> "list[Parameter]":
             "%s() takes *args beside others, or **kwargs, which the command line cannot fill: name its "
             "parameters, or take *args alone." % function.__name__
         )
-    count = code.co_argcount
-    names = code.co_varnames[: count + code.co_kwonlyargcount]
     if code.co_posonlyargcount:
         raise InvalidError(
             "%s() has positional-only parameters, which the command line cannot fill."
             % function.__name__
         )
+    names = _names_of(function)
+    count = len(names) - code.co_kwonlyargcount
     positional_defaults = function.__defaults__ or ()
     defaults = dict(zip(names[count - len(positional_defaults) : count], positional_defaults))
     defaults.update(function.__kwdefaults__ or {})

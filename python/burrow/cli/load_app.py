@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Target:
-    """What to call: a local entrypoint, or a function that is to be called remotely."""
+    """What to call: a local entrypoint, or a function or a method of `cls` that is to be called remotely."""
 
-    __slots__ = ("app", "name", "entrypoint", "function")
+    __slots__ = ("app", "name", "entrypoint", "function", "cls")
 
     def __init__(
         self,
@@ -29,20 +29,32 @@ class Target:
         name: str,
         entrypoint: "Callable[..., Any] | None",
         function: "Callee[..., Any] | None",
+        cls: "Cls | None" = None,
     ) -> None:
         self.app = app
         self.name = name
         self.entrypoint = entrypoint
         self.function = function
+        self.cls = cls
 
     @property
     def signature_of(self) -> "Callable[..., Any]":
-        """The plain function whose parameters the command line fills."""
+        """The plain function, or the bound method, whose parameters the command line fills."""
         if self.entrypoint is not None:
             return self.entrypoint
         assert self.function is not None
         wrapped: "Callable[..., Any]" = getattr(self.function, "__wrapped__")
         return wrapped
+
+    def take_callee(self, arguments: "dict[str, Any]") -> "Callee[..., Any]":
+        """What to call remotely; parameters of its class are taken out of `arguments`."""
+        assert self.function is not None
+        if self.cls is None:
+            return self.function
+        known = self.cls.parts.parameters
+        values = {name: arguments.pop(name) for name in list(arguments) if name in known}
+        callee: "Callee[..., Any]" = getattr(self.cls(**values), self.name.rpartition(".")[2])
+        return callee
 
 
 def import_file(path: str) -> "ModuleType":
@@ -169,7 +181,8 @@ def _targets(app: App, name: str, function: "Function[..., Any] | Cls") -> "list
         return [Target(app, name, None, function)]
     methods = function.parts.methods
     return [
-        Target(app, "%s.%s" % (name, method), None, getattr(function, method)) for method in methods
+        Target(app, "%s.%s" % (name, method), None, getattr(function, method), function)
+        for method in methods
     ]
 
 

@@ -61,13 +61,7 @@ def _run(options: "RunOptions") -> int:
     arguments: "dict[str, Any]" = {}
     code = target.signature_of.__code__
     if options.arguments or code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x0C:
-        from burrow.cli.entrypoint_arguments import parse_arguments, takes_everything
-
-        if takes_everything(target.signature_of):
-            words = options.arguments
-        else:
-            program = "burrow run %s" % options.file
-            arguments = parse_arguments(target.signature_of, options.arguments, program)
+        words, arguments = _read_arguments(target, options)
     reporter = make_reporter(options.quiet)
     chart = None
     if options.timing:
@@ -100,6 +94,18 @@ def _run(options: "RunOptions") -> int:
     return 0
 
 
+def _read_arguments(target: "Target", options: "RunOptions") -> "tuple[list[str], dict[str, Any]]":
+    """What the command line gives to the target: words as they are, or values by name."""
+    from burrow.cli import entrypoint_arguments as reading
+
+    function = target.signature_of
+    if reading.takes_everything(function):
+        return options.arguments, {}
+    others = reading.parameters_of_class(target.cls, function) if target.cls else ()
+    program = "burrow run %s" % options.file
+    return [], reading.parse_arguments(function, options.arguments, program, others)
+
+
 def _flush() -> None:
     """Shows a last line without a newline before the app stops."""
     for stream in (sys.stdout, sys.stderr):
@@ -129,7 +135,7 @@ def _call(target: "Target", words: "list[str]", arguments: "dict[str, Any]") -> 
 
             asyncio.run(_awaited(result))
         return
-    function: "Any" = target.function
+    function = target.take_callee(arguments)
     if function.is_generator:
         for item in function.remote_gen(*words, **arguments):
             print(item)

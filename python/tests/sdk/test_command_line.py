@@ -73,6 +73,41 @@ def test_run_calls_a_sole_function_remotely(burrowd: SmallBurrowd, tmp_path: Pat
     assert missing.returncode == 2 and "--x" in missing.stderr
 
 
+METHOD = """
+import burrow
+app = burrow.App("cli")
+
+@app.cls()
+class Model:
+    size: int = burrow.parameter()
+    key: bytes = burrow.parameter(default=b"")
+
+    @burrow.method()
+    def scale(self, x: int, *, by: int = 1) -> int:
+        return self.size * x * by
+"""
+
+
+@pytest.mark.parametrize("suffix", ["", "::Model.scale"])
+def test_run_calls_a_method_with_the_parameters_of_its_class(
+    burrowd: SmallBurrowd, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / "method.py"
+    path.write_text(METHOD)
+    done = burrow("run", str(path) + suffix, "--x", "2", "--size", "5", "--by=3")
+    assert done.stdout.startswith("30\n"), done.stderr
+    missing = burrow("run", str(path) + suffix, "--x", "2")
+    assert missing.returncode == 2 and "required: --size" in missing.stderr
+    assert "--self" not in missing.stderr and "--key" not in missing.stderr
+
+
+def test_run_calls_a_method_without_any_parameter(burrowd: SmallBurrowd, tmp_path: Path) -> None:
+    path = tmp_path / "method.py"
+    text = METHOD.replace("parameter()", "parameter(default=4)")
+    path.write_text(text.replace("self, x: int, *, by: int = 1", "self").replace(" * x * by", ""))
+    assert burrow("run", str(path)).stdout.startswith("4\n")
+
+
 def test_run_lists_the_entrypoints_to_choose_from(burrowd: SmallBurrowd, script: Path) -> None:
     script.write_text(APP + MAIN + MAIN.replace("main", "other"))
     done = burrow("run", str(script))

@@ -5,7 +5,12 @@ from typing import Any, Callable, Dict, List, Literal, Optional
 
 import pytest
 
-from burrow.cli.entrypoint_arguments import parse_arguments, takes_everything
+import burrow
+from burrow.cli.entrypoint_arguments import (
+    parameters_of_class,
+    parse_arguments,
+    takes_everything,
+)
 from burrow.exception import InvalidError
 
 
@@ -161,3 +166,47 @@ def test_arguments_alone_take_everything() -> None:
 
     assert takes_everything(everything)
     assert not takes_everything(named) and not takes_everything(keywords)
+
+
+class Holder:
+    def method(self, x: int, *, by: int = 2) -> None:
+        ...
+
+    def words(self, *args: str) -> None:
+        ...
+
+
+def test_a_bound_method_has_its_instance_already() -> None:
+    assert parse(Holder().method, "--x", "3") == {"x": 3, "by": 2}
+    assert takes_everything(Holder().words) and not takes_everything(Holder().method)
+
+
+def declared(**parameters: Any) -> Any:
+    """A class with these parameters, by their types, all of them needed."""
+
+    @burrow.method()
+    def work(self: Any, x: int = 1) -> None:
+        ...
+
+    body: Dict[str, Any] = {name: burrow.parameter() for name in parameters}
+    body.update(work=work, __annotations__=parameters)
+    return burrow.App("a").cls(name="Model")(type("Model", (), body))
+
+
+def test_parameters_of_a_class_are_options_beside_those_of_its_method() -> None:
+    model = declared(size=int, loud=bool)
+    others = parameters_of_class(model, model.work.__wrapped__)
+    arguments = ["--size", "2", "--no-loud"]
+    found = parse_arguments(model.work.__wrapped__, arguments, "burrow run x.py", others)
+    assert found == {"size": 2, "loud": False, "x": 1}
+
+
+@pytest.mark.parametrize(
+    "parameters, words", [({"x": int}, "both have a parameter x"), ({"key": bytes}, "is bytes")]
+)
+def test_parameters_of_a_class_that_no_option_can_give_are_refused(
+    parameters: Dict[str, Any], words: str
+) -> None:
+    model = declared(**parameters)
+    with pytest.raises(InvalidError, match=words):
+        parameters_of_class(model, model.work.__wrapped__)
