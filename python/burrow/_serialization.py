@@ -85,8 +85,8 @@ def dumps_by_value(function: Callable[..., Any]) -> bytes:
 def loads(data: Union[bytes, bytearray, memoryview]) -> Any:
     """Reads back what `dumps` or `dumps_by_value` made.
 
-    Raises SerializationError, which names what is missing here and both Python versions where they
-    differ.
+    Raises SerializationError, which names what is missing here, both Python versions where they
+    differ, and the way out.
     """
     try:
         return _pickle.loads(data)
@@ -173,8 +173,8 @@ def _explain(error: Exception, writer: str) -> str:
             "a pickled value needs module %s, which this Python does not have%s: add it to the "
             "function's image, or install it where the value is read" % (error.name, versions)
         )
-    return "a pickled value cannot be read back%s: %s: %s" % (
-        versions,
-        type(error).__name__,
-        error,
+    return (
+        "a pickled value cannot be read back%s: %s: %s; give both sides the same minor version of Python, "
+        "such as by debian_slim(python_version=...), and the same versions of packages, such as by "
+        'pip_install("NAME==VERSION"), or pass plain data' % (versions, type(error).__name__, error)
     )

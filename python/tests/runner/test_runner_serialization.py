@@ -122,6 +122,17 @@ def test_code_of_another_python_is_refused() -> None:
         unpack(b"", {}, "2.7")
 
 
+def test_what_another_python_wrote_and_this_one_lacks_is_refused_with_the_way_out() -> None:
+    written = b"cjson\nNoSuchClass\n." + b"burrow:python=2.7"
+    with pytest.raises(exception.SerializationError) as caught:
+        loads(written)
+    said = str(caught.value)
+    assert "written by Python 2.7, read by Python %d.%d" % sys.version_info[:2] in said
+    assert "AttributeError" in said and "NoSuchClass" in said
+    assert "debian_slim(python_version=...)" in said and "pip_install" in said
+    assert said.endswith("or pass plain data")
+
+
 def test_the_original_exception_is_raised_with_the_remote_lines() -> None:
     original = dumps(ValueError("boom", 7), what="it")
     with pytest.raises(ValueError) as caught:
