@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from burrow._class_parts import ClassParts, Method
+    from burrow._client.deployments import FunctionStats
     from burrow.app import App
     from burrow.function import FunctionOptions
 
@@ -165,6 +166,27 @@ class Obj:
     def method(self, name: str) -> "BoundMethod":
         """The method of that name, to be called."""
         return BoundMethod(self, self._burrow_cls.parts.methods[name])
+
+    def get_current_stats(self) -> "FunctionStats":
+        """Of the containers with these parameters, as Function.get_current_stats()."""
+        from burrow._client.deployments import current_stats
+
+        return current_stats(self._target(""))
+
+    def update_autoscaler(
+        self,
+        *,
+        min_containers: "int | None" = None,
+        max_containers: "int | None" = None,
+        buffer_containers: "int | None" = None,
+        scaledown_window: "float | None" = None,
+    ) -> None:
+        """Changes how containers with these parameters scale, as Function.update_autoscaler()."""
+        from burrow._client.deployments import update_autoscaler
+
+        update_autoscaler(
+            self._target(""), min_containers, max_containers, buffer_containers, scaledown_window
+        )
 
     def __getattr__(self, name: str) -> "Any":
         if name.startswith("_burrow") or name.startswith("__"):

@@ -158,8 +158,7 @@ class Function(Callee[P, R]):
         """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
         from burrow._client.deployments import current_stats
 
-        target = self._target()
-        return current_stats(target.calls, target.function_id)
+        return current_stats(self._target())
 
     def update_autoscaler(
         self,
@@ -172,15 +171,9 @@ class Function(Callee[P, R]):
         """Changes how the function scales, until it is deployed again; None leaves as it is."""
         from burrow._client.deployments import update_autoscaler
 
-        settings: "dict[str, Any]" = {
-            "minContainers": min_containers,
-            "maxContainers": max_containers,
-            "bufferContainers": buffer_containers,
-            "scaledownWindowMs": None if scaledown_window is None else int(scaledown_window * 1000),
-        }
-        target = self._target()
-        given = {name: value for name, value in settings.items() if value is not None}
-        update_autoscaler(target.calls, target.function_id, given)
+        update_autoscaler(
+            self._target(), min_containers, max_containers, buffer_containers, scaledown_window
+        )
 
     def _target(self) -> CallTarget:
         session = running_session(self.app, self.name)

@@ -128,12 +128,27 @@ def _find(app: str, name: str) -> "tuple[CallClient, dict[str, Any]]":
     return calls, calls.transport.unary("Deployments/FindFunction", {"app": app, "function": name})
 
 
-def current_stats(calls: "CallClient", function_id: str) -> FunctionStats:
+def current_stats(target: CallTarget) -> FunctionStats:
     """How many calls wait, and for how many containers."""
-    answer = calls.transport.unary("Deployments/Stats", {"functionId": function_id})
+    request = {"functionId": target.function_id}
+    answer = target.calls.transport.unary("Deployments/Stats", request)
     return FunctionStats(answer.get("backlog", 0), answer.get("totalRunners", 0))
 
 
-def update_autoscaler(calls: "CallClient", function_id: str, settings: "dict[str, Any]") -> None:
-    """Changes what `settings` (of the UpdateAutoscalerRequest message) holds."""
-    calls.transport.unary("Deployments/UpdateAutoscaler", dict(settings, functionId=function_id))
+def update_autoscaler(
+    target: CallTarget,
+    min_containers: "int | None",
+    max_containers: "int | None",
+    buffer_containers: "int | None",
+    scaledown_window: "float | None",
+) -> None:
+    """Changes what is not None."""
+    settings: "dict[str, Any]" = {
+        "minContainers": min_containers,
+        "maxContainers": max_containers,
+        "bufferContainers": buffer_containers,
+        "scaledownWindowMs": None if scaledown_window is None else int(scaledown_window * 1000),
+    }
+    request = {name: value for name, value in settings.items() if value is not None}
+    request["functionId"] = target.function_id
+    target.calls.transport.unary("Deployments/UpdateAutoscaler", request)

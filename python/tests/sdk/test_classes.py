@@ -88,6 +88,23 @@ def test_the_same_parameters_are_bound_once(running: SmallBurrowd) -> None:
     assert running.called("Calls/Invoke")[0]["input"]["method"] == "scale"
 
 
+def test_stats_and_the_autoscaler_are_those_of_the_parameters(running: SmallBurrowd) -> None:
+    running.methods["Deployments/Stats"] = lambda request: {"backlog": 3, "totalRunners": 2}
+    running.methods["Deployments/UpdateAutoscaler"] = lambda request: {}
+    big = Model(size=10)
+    big.scale.remote(1)
+    stats = big.get_current_stats()
+    assert (stats.backlog, stats.num_total_runners) == (3, 2)
+    big.update_autoscaler(min_containers=1, scaledown_window=2.5)
+    Busy().update_autoscaler(max_containers=4)
+    called = running.called("Calls/Invoke")[0]["functionId"]
+    assert running.called("Deployments/Stats") == [{"functionId": called}]
+    assert running.called("Deployments/UpdateAutoscaler") == [
+        {"minContainers": 1, "scaledownWindowMs": 2500, "functionId": called},
+        {"maxContainers": 4, "functionId": "fn-Busy"},
+    ]
+
+
 def test_the_specification_tells_of_methods_hooks_and_limits(running: SmallBurrowd) -> None:
     specs = {spec["name"]: spec for spec in running.called("Apps/Publish")[0]["functions"]}
     made = specs["Model"]["classSpec"]
