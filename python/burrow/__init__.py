@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from burrow._marks import exit as exit
     from burrow._marks import method as method
     from burrow._marks import parameter as parameter
+    from burrow._output import enable_output as enable_output
     from burrow.app import App as App
     from burrow.call import FunctionCall as FunctionCall
     from burrow.cls import Cls as Cls
@@ -60,6 +61,7 @@ _HOMES = {
     "current_call_id": "burrow._call_context",
     "current_function_call_id": "burrow._call_context",
     "current_input_id": "burrow._call_context",
+    "enable_output": "burrow._output",
     "enter": "burrow._marks",
     "exception": "burrow.exception",
     "exit": "burrow._marks",

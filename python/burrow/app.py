@@ -219,6 +219,7 @@ class App:
     def run(self, *, reporter: "Reporter | None" = None, detach: bool = False) -> "AppRun":
         """Runs the app while the `with` block lasts; its containers' output is shown here.
 
+        In `with burrow.enable_output():` its progress is shown, too.
         A nested run() of an app that runs joins it. `async with app.run():` works, too.
 
         Args:

@@ -6,6 +6,7 @@ from burrow._calling import CallTarget
 from burrow._client.calls import default_call_client
 from burrow._client.class_spec import class_parts
 from burrow._client.session import Session
+from burrow._output import make_reporter
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -60,15 +61,16 @@ def deploy(app: "App", name: "str | None", reporter: "Reporter | None" = None) -
     Raises:
         Error: what building, uploading or the server says.
     """
-    from burrow._client.reporter import Reporter
-
-    session = Session(app, reporter or Reporter())
-    specs, source = session.prepare()
-    answer = session.transport.unary(
-        "Deployments/Deploy",
-        {"name": name or app.name, "functions": specs, "source": source},
-        _DEPLOY_TIMEOUT,
-    )
+    session = Session(app, reporter or make_reporter())
+    try:
+        specs, source = session.prepare()
+        answer = session.transport.unary(
+            "Deployments/Deploy",
+            {"name": name or app.name, "functions": specs, "source": source},
+            _DEPLOY_TIMEOUT,
+        )
+    finally:
+        session.reporter.close()
     session.prepared()
     return Deployment(answer, session.calls)
 

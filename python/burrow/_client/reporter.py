@@ -139,3 +139,6 @@ class Reporter:
     def left(self, app_id: str) -> None:
         """The app goes on without this client."""
         self.logs.finish()
+
+    def close(self) -> None:
+        """There is nothing more to show, also where the app never began. May be called again."""

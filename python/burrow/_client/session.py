@@ -14,11 +14,11 @@ from burrow._client.config import load_config
 from burrow._client.digest_cache import DigestCache
 from burrow._client.function_spec import function_spec
 from burrow._client.image_steps import attached_modules, compile_steps
-from burrow._client.reporter import Reporter
 from burrow._client.source import collect_source
 from burrow._client.transport import Transport
 from burrow._client.upload import upload
 from burrow._client.watcher import Watcher
+from burrow._output import make_reporter
 from burrow.exception import AuthError, ConnectionError, Error, ImageBuildError
 from burrow.image import Image
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from burrow._client.attached_files import Attachment
     from burrow._client.calls import Observer
+    from burrow._client.reporter import Reporter
     from burrow.app import App
     from burrow.volume import Volume
 
@@ -121,14 +122,8 @@ class Session:
     def stop(self, reason: str) -> None:
         """Stops the app and shows what it printed until then."""
         if self.app_id:
-            self.reporter.stopping()
-            try:
-                request = {"app": self.app_id, "reason": reason}
-                self.transport.unary("Apps/Stop", request, _STOP_TIMEOUT)
-            finally:
-                if self._watcher is not None:
-                    self._watcher.finish(_LAST_LINES_TIMEOUT)
-                self.reporter.stopped()
+            self._stop_app(reason)
+        self.reporter.close()
         self.transport.close()
 
     def leave(self) -> None:
@@ -137,6 +132,16 @@ class Session:
             self._watcher.finish(_LEAVING_TIMEOUT)
         self.reporter.left(self.app_id)
         self.transport.close()
+
+    def _stop_app(self, reason: str) -> None:
+        self.reporter.stopping()
+        try:
+            request = {"app": self.app_id, "reason": reason}
+            self.transport.unary("Apps/Stop", request, _STOP_TIMEOUT)
+        finally:
+            if self._watcher is not None:
+                self._watcher.finish(_LAST_LINES_TIMEOUT)
+            self.reporter.stopped()
 
     def forget_images(self) -> None:
         """Asks for images again when they are needed next: they may have been removed."""
@@ -207,7 +212,7 @@ def run_app(
     if app._session is not None:
         yield app._session
         return
-    session = Session(app, reporter or Reporter(), observer, detach)
+    session = Session(app, reporter or make_reporter(), observer, detach)
     reason = "the client ended"
     try:
         session.start()

@@ -8,6 +8,7 @@ import sys
 
 from burrow._client.session import run_app
 from burrow.cli.load_app import find_target, import_file
+from burrow.cli.reporters import make_reporter
 from burrow.cli.whole_lines import whole_lines
 from burrow.exception import ConnectionError, Error
 
@@ -15,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from burrow._client.reporter import Reporter
     from burrow.cli.load_app import Target
     from burrow.cli.run_options import RunOptions
 
@@ -147,21 +147,6 @@ def _call(target: "Target", words: "list[str]", arguments: "dict[str, Any]") -> 
 
 async def _awaited(result: "Any") -> "Any":
     return await result
-
-
-def make_reporter(quiet: bool) -> "Reporter":
-    """What shows the steps of a run, as the terminal can."""
-    if quiet:
-        from burrow._client.reporter import Reporter
-
-        return Reporter(red_stderr=sys.stderr.isatty())
-    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        from burrow.cli.status_tree import StatusTree
-
-        return StatusTree()
-    from burrow.cli.plain_report import PlainReport
-
-    return PlainReport()
 
 
 def _show(error: Exception) -> int:

@@ -11,7 +11,7 @@ from burrow._client.file_watch import FileWatch
 from burrow._client.served_app import ServedApp
 from burrow._client.session import run_app
 from burrow.cli.reloading import Program
-from burrow.cli.run import make_reporter
+from burrow.cli.reporters import make_reporter
 from burrow.cli.whole_lines import whole_lines
 from burrow.exception import Error
 

@@ -120,16 +120,19 @@ class StatusTree(Reporter):
 
     def stopped(self) -> None:
         super().stopped()
-        self._close("Stopping app... stopped.")
+        self._end("Stopping app... stopped.")
 
     def left(self, app_id: str) -> None:
         super().left(app_id)
-        self._close(goes_on(app_id))
+        self._end(goes_on(app_id))
 
-    def _close(self, text: str) -> None:
+    def close(self) -> None:
         self._done.set()
         self._ticker.join(1.0)
         self._region.close()
+
+    def _end(self, text: str) -> None:
+        self.close()
         self._terminal.write(dim("└─ " + text) + "\n")
         self._terminal.flush()
 
