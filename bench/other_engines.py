@@ -6,12 +6,14 @@ import glob
 import os
 import shutil
 import tempfile
+import time
 
 from image_workload import COMMAND
 from measurement import BenchError
 from mounts import unmount
 from processes import Server, free_port, proportional_memory, run, wait_for_port
 
+_START_SECONDS = 60.0
 _BENCH = os.path.dirname(os.path.abspath(__file__))
 _SAY = (COMMAND[0], "-c", "import sklearn; print('imported', flush=True)")
 
@@ -66,22 +68,26 @@ class Podman:
 
 
 class Stargz:
-    """containerd and stargz-snapshotter. Debian packages the snapshotter as a library alone: its server is built here.
+    """containerd and stargz-snapshotter, whose server is built here upon Debian's package of its library.
 
     Args:
         keep: directory in which the built server and the converted image stay.
+
+    Raises:
+        BenchError: a program is missing; the message names its package.
     """
 
     def __init__(self, keep: str, work: str) -> None:
         self._work = os.path.join(work, "stargz")
         self._binary = os.path.join(keep, "stargz-server")
         self._servers: "list[Server]" = []
+        _need("ctr-remote", "stargz-snapshotter")
+        _need("containerd", "containerd")
         if not os.path.exists(self._binary):
             self._build(keep)
 
     def _build(self, keep: str) -> None:
-        if shutil.which("go") is None:
-            raise BenchError("stargz-snapshotter cannot be built: there is no Go compiler")
+        _need("go", "golang-go")
         environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
         environment["GOCACHE"] = os.path.join(keep, "go-cache")
         source = os.path.join(_BENCH, "stargz", "main.go")
@@ -119,15 +125,20 @@ class Stargz:
         self._servers.append(
             Server(["containerd", "--config", config], self._work + "/containerd.log")
         )
-        run(
-            [
-                "timeout",
-                "60",
-                "sh",
-                "-c",
-                "until %s version; do sleep 0.1; done" % " ".join(self._ctr),
-            ]
-        )
+        self._wait_for_containerd()
+
+    def _wait_for_containerd(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                run([*self._ctr, "version"], timeout=10)
+                return
+            except BenchError:
+                if time.monotonic() > deadline:
+                    raise BenchError(
+                        "containerd did not answer within %d s" % _START_SECONDS
+                    ) from None
+                time.sleep(0.1)
 
     def stop(self) -> None:
         for server in reversed(self._servers):
@@ -159,6 +170,11 @@ class Stargz:
         run([*self._ctr, "images", "rpull", "--plain-http", reference])
         options = ["--rm", "--snapshotter=stargz"]
         _expect(run([*self._ctr, "run", *options, reference, "w", *_SAY]))
+
+
+def _need(program: str, package: str) -> None:
+    if shutil.which(program) is None:
+        raise BenchError("%s is not installed: apt-get install %s" % (program, package))
 
 
 def _as_json(words: "tuple[str, ...]") -> str:
