@@ -23,10 +23,17 @@ def assert_one_sentence(text: str, *words: str) -> None:
         assert word in lines[0], text
 
 
+TRACEBACK = "Traceback (most recent call last):"
+
+
 def assert_error(ended: "subprocess.CompletedProcess[str]", *words: str) -> None:
-    assert ended.returncode != 0
-    for word in words:
-        assert word in ended.stderr, ended.stderr
+    """A call failed by a sentence, which holds every word, below the user's own frames and no others."""
+    assert ended.returncode == 1
+    first, *frames, last = ended.stderr.splitlines()
+    assert first == TRACEBACK and ended.stderr.count(TRACEBACK) == 1, ended.stderr
+    files = [line for line in frames if line.startswith("  File ")]
+    assert files and all("the_app.py" in line for line in files), ended.stderr
+    assert_one_sentence(last, "burrow.exception.", *words)
 
 
 def test_a_module_that_does_not_import_in_the_container_is_explained(run: Run) -> None:
@@ -101,7 +108,11 @@ def test_an_unknown_base_image_is_refused(run: Run) -> None:
     @app.function(image=image)
     def f(): pass
     """
-    assert_error(run(code, "f.remote()"), "no_such_base")
+    ended = run(code, "f.remote()")
+    assert ended.returncode == 1 and TRACEBACK not in ended.stderr, ended.stderr
+    lines = ended.stderr.splitlines()
+    advice = lines.index(next(line for line in lines if line.startswith("This was build bd-")))
+    assert_one_sentence(lines[advice - 1], "Error: ", "no_such_base", "use debian_slim")
 
 
 def test_a_server_that_does_not_answer_is_named_with_the_way_to_start_it(
