@@ -10,7 +10,7 @@ from small_burrowd import SmallBurrowd
 
 import burrow
 import burrow._client.map_call as map_call
-from burrow.exception import ImageBuildError, NotFoundError, SerializationError
+from burrow.exception import ImageBuildError, InvalidError, NotFoundError, SerializationError
 
 app = burrow.App("calls")
 
@@ -32,10 +32,27 @@ def count(n: int) -> Iterator[int]:
     yield from range(n)
 
 
+@app.function(is_generator=True)
+def hidden(n: int) -> Any:
+    return count.local(n)  # the code does not tell
+
+
 @pytest.fixture
 def running(burrowd: SmallBurrowd) -> Iterator[SmallBurrowd]:
     with app.run():
         yield burrowd
+
+
+def test_whether_a_function_yields_may_be_said(running: SmallBurrowd) -> None:
+    assert hidden.is_generator and list(hidden.remote_gen(3)) == [0, 1, 2]
+    with pytest.raises(InvalidError, match="call it by hidden.remote_gen"):
+        hidden.remote(3)
+    specs = {one["name"]: one for one in running.called("Apps/Publish")[0]["functions"]}
+    assert [specs[name].get("isGenerator", False) for name in ("hidden", "count", "add")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_value_comes_back(running: SmallBurrowd) -> None:
