@@ -56,6 +56,28 @@ def test_logs_shows_what_an_app_printed_after_it_ended(burrow: Run, run: Run) ->
     assert burrow("logs", "--tail", "1", "the_app").stdout == "line 4\n"
 
 
+def test_logs_of_a_call_leaves_out_its_neighbours_in_the_container(burrow: Run, run: Run) -> None:
+    code = """
+    @app.function(max_containers=1)
+    @burrow.concurrent(max_inputs=2)
+    def say(word):
+        print(word, "began")
+        print(word, "ended")
+    """
+    main = (
+        "calls = [say.spawn(word) for word in ('one', 'two')]\nburrow.FunctionCall.gather(*calls)\n"
+    )
+    ended = run(code, main + "for call in calls: print(call.object_id)")
+    assert ended.returncode == 0, ended.stderr
+    ids = [line for line in ended.stdout.splitlines() if line.startswith("fc-")]
+    for call, word in zip(ids, ("one", "two")):
+        shown = burrow("logs", "--call", call, "the_app")
+        assert (shown.returncode, shown.stdout) == (0, "%s began\n%s ended\n" % (word, word))
+    assert len(ids) == 2
+    unknown = burrow("logs", "--call", "fc-" + "0" * 26, "the_app")
+    assert (unknown.returncode, unknown.stdout) == (0, ""), unknown.stderr
+
+
 def test_logs_of_an_unknown_app_is_an_error(burrow: Run) -> None:
     ended = burrow("logs", "nobody_knows_it")
     assert ended.returncode != 0

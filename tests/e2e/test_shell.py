@@ -28,16 +28,16 @@ RUN echo 'left by the step' > file; exit 3
 
 
 class Terminal:
-    """`burrow shell ...` in a session of its own, as in a user's terminal."""
+    """`burrow shell ...`, or another command, in a session of its own, as in a user's terminal."""
 
-    def __init__(self, daemon: Daemon, *arguments: str) -> None:
+    def __init__(self, daemon: Daemon, *arguments: str, command: str = "shell") -> None:
         self.seen = b""
         self._code = -1
         environment = daemon.environment(TERM="xterm-256color")
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 101, 0, 0))
-            os.execve(BURROW, [BURROW, "shell", *arguments], environment)
+            os.execve(BURROW, [BURROW, command, *arguments], environment)
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
@@ -82,8 +82,8 @@ Open = Callable[..., Terminal]
 def open_terminal() -> Iterator[Open]:
     opened: List[Terminal] = []
 
-    def open_terminal(daemon: Daemon, *arguments: str) -> Terminal:
-        opened.append(Terminal(daemon, *arguments))
+    def open_terminal(daemon: Daemon, *arguments: str, command: str = "shell") -> Terminal:
+        opened.append(Terminal(daemon, *arguments, command=command))
         return opened[-1]
 
     yield open_terminal
@@ -228,6 +228,40 @@ def test_a_shell_is_as_a_deployed_function(daemon: Daemon, app_file: str) -> Non
     gone = run_shell(daemon, "entered_app::greet", "--", "true")
     assert gone.returncode == 1
     assert b"entered_app" in gone.stderr
+
+
+def test_exec_has_a_terminal_in_a_container_that_runs(
+    daemon: Daemon, write_app: Callable[..., str], tmp_path: Path, open_terminal: Open
+) -> None:
+    code = """
+    import os, time
+    @app.function(env={"GREETING": "hello"})
+    def linger():
+        open("/tmp/made", "w").write("by the call")
+        print(os.environ["BURROW_CONTAINER_ID"])
+        time.sleep(100)
+    """
+    path = write_app(code, name="entered_by_exec", main="linger.remote()")
+    running = daemon.popen("run", path, cwd=tmp_path)
+    assert running.stdout is not None
+    container = running.stdout.readline().strip()
+    terminal = open_terminal(daemon, container, "--", "bash", "--norc", command="exec")
+    terminal.type("cat /tmp/made; echo; echo $GREETING-$TERM; stty size\r")
+    for shown in ("by the call\r\n", "hello-xterm-256color\r\n", "31 101\r\n"):
+        terminal.await_text(shown)
+    terminal.resize(50, 60)
+    terminal.type("until stty size | grep -q '50 60'; do :; done; echo re''sized\r")
+    terminal.await_text("resized\r\n")
+    terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
+    terminal.await_text("begun\r\n")
+    terminal.type("\x03")
+    terminal.type("echo after''wards $?\r")
+    terminal.await_text("afterwards 130\r\n")
+    terminal.type("exit 7\r")
+    assert terminal.end() == 7
+    assert running.poll() is None
+    assert daemon.burrow("app", "stop", "entered_by_exec").returncode == 0
+    running.communicate(timeout=30)
 
 
 def test_what_cannot_be_entered_is_an_error(daemon: Daemon, failed_build: str) -> None:
