@@ -22,7 +22,7 @@ size_t Stopping::RunningCalls() const {
 
 net::Task<void> Stopping::AwaitCalls(Millis most) {
   if (size_t calls = RunningCalls(); calls > 0 && most > Millis(0))
-    LogInfo("{} calls run: waiting until they have ended, {} s at most; a second signal hurries", calls,
+    LogInfo("running calls: {}; waiting until they have ended, {} s at most; a second signal hurries", calls,
             most.count() / 1000);
   co_await Await([this] { return hurried_ || RunningCalls() == 0; }, most);
 }

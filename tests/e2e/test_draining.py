@@ -43,7 +43,7 @@ def test_calls_that_run_end_first_with_all_that_they_call_and_the_rest_is_kept(
     assert own_daemon.stop() == 0
     out, err = client.communicate(timeout=60)
     assert "42" in out.split(), err
-    assert "1 calls run" in own_daemon.tail()
+    assert "running calls: 1;" in own_daemon.tail()
     own_daemon.start()
     waiting = next(word for word in words + out.split() if word.startswith("fc-"))
     fetched = get(own_daemon, waiting)
