@@ -198,14 +198,14 @@ def test_a_forked_child_can_be_terminated_and_keeps_no_socket(launch: Launch) ->
     worker = launch(
         """
         import multiprocessing, os
-        def look(queue):
-            queue.put([os.readlink("/proc/self/fd/" + fd) for fd in "3456789"
-                       if os.path.islink("/proc/self/fd/" + fd)])
-            queue.get()
+        def look(seen, never):
+            seen.put([os.readlink("/proc/self/fd/" + fd) for fd in "3456789"
+                      if os.path.islink("/proc/self/fd/" + fd)])
+            never.get()
         def f():
             fork = multiprocessing.get_context("fork")
             queue = fork.SimpleQueue()
-            child = fork.Process(target=look, args=(queue,))
+            child = fork.Process(target=look, args=(queue, fork.SimpleQueue()))
             child.start()
             links = queue.get()
             child.terminate()
