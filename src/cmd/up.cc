@@ -15,6 +15,7 @@
 #include "cmd/handshake.h"
 #include "cmd/listen_check.h"
 #include "cmd/options.h"
+#include "imagefs/killed_holder.h"
 #include "os/fs.h"
 #include "os/process.h"
 
@@ -130,6 +131,8 @@ class Up {
       std::error_code error;
       while (std::filesystem::exists(path, error) && !os::LockFile(path)) {
         if (std::chrono::steady_clock::now() > deadline) return;
+        auto released = imagefs::ReleaseKilledHolder(path, command_.common.state_directory + "/worker/imagefs");
+        if (!released) LogWarn("{}", released.error().message());
         std::this_thread::sleep_for(kPoll);
       }
     }

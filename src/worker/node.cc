@@ -2,13 +2,16 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include "base/ids.h"
 #include "base/log.h"
 #include "cas/http_blob_store.h"
 #include "image/index_blobs.h"
+#include "imagefs/killed_holder.h"
 #include "os/fs.h"
 #include "os/mount.h"
 #include "worker/library.h"
@@ -17,6 +20,8 @@ namespace burrow::worker {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::chrono::milliseconds kAliveEnds{1'000}, kKilledEnds{10'000}, kLockPoll{20};
 
 void LogFailure(const Status& status) {
   if (!status) LogWarn("{}", status.error().message());
@@ -41,6 +46,15 @@ Result<std::string> LoadWorkerId(const std::string& file) {
 Status TakeLock(Node& node) {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(node.layout.root, 0700));
   auto lock = os::LockFile(node.layout.Lock());
+  // One that was killed a moment ago may still be on its way out.
+  for (const auto begin = std::chrono::steady_clock::now();
+       !lock && lock.error().code() == Code::kFailedPrecondition;) {
+    BURROW_ASSIGN_OR_RETURN(auto holder, imagefs::ReleaseKilledHolder(node.layout.Lock(), node.layout.Imagefs()));
+    if (std::chrono::steady_clock::now() - begin > (holder == imagefs::LockHolder::kAlive ? kAliveEnds : kKilledEnds))
+      break;
+    std::this_thread::sleep_for(kLockPoll);
+    lock = os::LockFile(node.layout.Lock());
+  }
   if (!lock && lock.error().code() == Code::kFailedPrecondition) {
     return Fail(Code::kFailedPrecondition, "another worker uses {}: stop it, or choose another --state-dir",
                 node.layout.root);
