@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from burrow._aio import AioCall, AioIterator
     from burrow._client.calls import CallClient
+    from burrow._client.deployments import FunctionStats
     from burrow._client.session import Session
     from burrow._container_app import ContainerApp
     from burrow._deployed import Deployed
@@ -48,6 +49,38 @@ class CallTarget:
         self.calls = calls
         self.function_id = function_id
         self.method = method
+
+
+class Scaled:
+    """A set of containers that serve the same calls: a function's, or those of one set of parameters."""
+
+    def _containers(self) -> "CallTarget":
+        raise NotImplementedError
+
+    def get_current_stats(self) -> "FunctionStats":
+        """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
+        from burrow._client.deployments import current_stats
+
+        return current_stats(self._containers())
+
+    def update_autoscaler(
+        self,
+        *,
+        min_containers: "int | None" = None,
+        max_containers: "int | None" = None,
+        buffer_containers: "int | None" = None,
+        scaledown_window: "float | None" = None,
+    ) -> None:
+        """Changes how the containers scale, until the app is deployed again; None leaves as it is."""
+        from burrow._client.deployments import update_autoscaler
+
+        update_autoscaler(
+            self._containers(),
+            min_containers,
+            max_containers,
+            buffer_containers,
+            scaledown_window,
+        )
 
 
 class Callee(Generic[P, R]):

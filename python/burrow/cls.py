@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from burrow import _calling, _class_parts
-from burrow._calling import Callee, CallTarget, running_session
+from burrow._calling import Callee, CallTarget, Scaled, running_session
 from burrow._image_imports import raise_failed_import
 from burrow.exception import InvalidError
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from burrow._class_parts import ClassParts, Method
-    from burrow._client.deployments import FunctionStats
     from burrow.app import App
     from burrow.function import FunctionOptions
 
@@ -151,7 +150,7 @@ class Cls:
         return "<burrow.Cls %s of %s>" % (self.name, self.app.name)
 
 
-class Obj:
+class Obj(Scaled):
     """The instances with certain parameters: one here, made when it is needed, and one in each container.
 
     Methods have `remote`, `local` and their kin; other attributes are those of the instance here.
@@ -167,26 +166,8 @@ class Obj:
         """The method of that name, to be called."""
         return BoundMethod(self, self._burrow_cls.parts.methods[name])
 
-    def get_current_stats(self) -> "FunctionStats":
-        """Of the containers with these parameters, as Function.get_current_stats()."""
-        from burrow._client.deployments import current_stats
-
-        return current_stats(self._target(""))
-
-    def update_autoscaler(
-        self,
-        *,
-        min_containers: "int | None" = None,
-        max_containers: "int | None" = None,
-        buffer_containers: "int | None" = None,
-        scaledown_window: "float | None" = None,
-    ) -> None:
-        """Changes how containers with these parameters scale, as Function.update_autoscaler()."""
-        from burrow._client.deployments import update_autoscaler
-
-        update_autoscaler(
-            self._target(""), min_containers, max_containers, buffer_containers, scaledown_window
-        )
+    def _containers(self) -> CallTarget:
+        return self._target("")
 
     def __getattr__(self, name: str) -> "Any":
         if name.startswith("_burrow") or name.startswith("__"):

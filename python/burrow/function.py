@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burrow._calling import Callee, CallTarget, running_session
+from burrow._calling import Callee, CallTarget, Scaled, running_session
 from burrow._image_imports import raise_failed_import
 from burrow._marks import yields
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from burrow._marks import Batching, Concurrency
     from burrow.app import App
-    from burrow._client.deployments import FunctionStats
     from burrow.image import Image
     from burrow.retries import Retries
     from burrow.schedule import Cron, Period
@@ -83,7 +82,7 @@ class FunctionOptions:
     batching: "Batching | None"
 
 
-class Function(Callee[P, R]):
+class Function(Callee[P, R], Scaled):
     """A decorated function. Calling it runs it here; `remote` and its kin run it in containers."""
 
     _burrow_decorated = True
@@ -154,26 +153,8 @@ class Function(Callee[P, R]):
 
         return FunctionVariant(self, overrides(options))
 
-    def get_current_stats(self) -> "FunctionStats":
-        """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
-        from burrow._client.deployments import current_stats
-
-        return current_stats(self._target())
-
-    def update_autoscaler(
-        self,
-        *,
-        min_containers: "int | None" = None,
-        max_containers: "int | None" = None,
-        buffer_containers: "int | None" = None,
-        scaledown_window: "float | None" = None,
-    ) -> None:
-        """Changes how the function scales, until it is deployed again; None leaves as it is."""
-        from burrow._client.deployments import update_autoscaler
-
-        update_autoscaler(
-            self._target(), min_containers, max_containers, buffer_containers, scaledown_window
-        )
+    def _containers(self) -> CallTarget:
+        return self._target()
 
     def _target(self) -> CallTarget:
         session = running_session(self.app, self.name)

@@ -75,6 +75,19 @@ class Terminal:
         return part
 
 
+def check_that_size_and_ctrl_c_arrive(terminal: Terminal) -> None:
+    """In a shell that waits for a line."""
+    terminal.resize(50, 60)
+    terminal.type("until stty size | grep -q '50 60'; do :; done; echo re''sized\r")
+    terminal.await_text("resized\r\n")
+    # What says so is in the foreground already, as bash by itself would not be.
+    terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
+    terminal.await_text("begun\r\n")
+    terminal.type("\x03")
+    terminal.type("echo after''wards $?\r")
+    terminal.await_text("afterwards 130\r\n")
+
+
 Open = Callable[..., Terminal]
 
 
@@ -132,15 +145,7 @@ def test_a_shell_enters_what_the_failed_step_left(
     terminal.await_text("\n/made\r\n")
     terminal.type("tty; stty size\r")
     terminal.await_text("31 101\r\n")
-    terminal.resize(50, 60)
-    terminal.type("until stty size | grep -q '50 60'; do :; done; echo re''sized\r")
-    terminal.await_text("resized\r\n")
-    # What says so is in the foreground already, as bash by itself would not be.
-    terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
-    terminal.await_text("begun\r\n")
-    terminal.type("\x03")
-    terminal.type("echo after''wards $?\r")
-    terminal.await_text("afterwards 130\r\n")
+    check_that_size_and_ctrl_c_arrive(terminal)
     assert traces.now() != set()
     terminal.type("exit 7\r")
     assert terminal.end() == 7
@@ -249,14 +254,7 @@ def test_exec_has_a_terminal_in_a_container_that_runs(
     terminal.type("cat /tmp/made; echo; echo $GREETING-$TERM; stty size\r")
     for shown in ("by the call\r\n", "hello-xterm-256color\r\n", "31 101\r\n"):
         terminal.await_text(shown)
-    terminal.resize(50, 60)
-    terminal.type("until stty size | grep -q '50 60'; do :; done; echo re''sized\r")
-    terminal.await_text("resized\r\n")
-    terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
-    terminal.await_text("begun\r\n")
-    terminal.type("\x03")
-    terminal.type("echo after''wards $?\r")
-    terminal.await_text("afterwards 130\r\n")
+    check_that_size_and_ctrl_c_arrive(terminal)
     terminal.type("exit 7\r")
     assert terminal.end() == 7
     assert running.poll() is None

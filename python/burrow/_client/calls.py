@@ -83,9 +83,7 @@ class CallClient:
             call_input(call_id, arguments, method),
             WAIT_MS,
         )
-        scope = current_scope()
-        if scope is not None:
-            scope.add(lambda: self.cancel({"callId": call_id}))
+        self._cancel_with_scope(call_id)
         try:
             result = when_there_is_room(
                 lambda: self.transport.unary_json("Calls/Invoke", request, _WAIT_TIMEOUT)
@@ -108,9 +106,7 @@ class CallClient:
         method: str,
     ) -> "Any":
         call_id = self.spawn(function_id, name, args, kwargs, method)
-        scope = current_scope()
-        if scope is not None:
-            scope.add(lambda: self.cancel({"callId": call_id}))
+        self._cancel_with_scope(call_id)
         result = self._ended(call_id, None)
         if self.observer is not None:
             self.observer(name, result)
@@ -193,9 +189,7 @@ class CallClient:
     ) -> "Iterator[Any]":
         """Runs a generator remotely and yields its items as they come."""
         call_id = self.spawn(function_id, name, args, kwargs, method)
-        scope = current_scope()
-        if scope is not None:
-            scope.add(lambda: self.cancel({"callId": call_id}))
+        self._cancel_with_scope(call_id)
         ended = False
         try:
             for output in once_each(resumed_outputs(self.transport, {"callId": call_id})):
@@ -213,6 +207,12 @@ class CallClient:
         finally:
             if not ended:
                 self.abandon({"callId": call_id})
+
+    def _cancel_with_scope(self, call_id: str) -> None:
+        """Cancels the call where the task that waits for it in an event loop is cancelled."""
+        scope = current_scope()
+        if scope is not None:
+            scope.add(lambda: self.cancel({"callId": call_id}))
 
     def abandon(self, target: "dict[str, str]") -> None:
         """Cancels what its caller does not wait for any more, unless that was to go on."""

@@ -119,17 +119,23 @@ class StatusTree(Reporter):
             self._do("Stopping app...")
 
     def stopped(self) -> None:
+        self._rest()
         super().stopped()
         self._end("Stopping app... stopped.")
 
     def left(self, app_id: str) -> None:
+        self._rest()
         super().left(app_id)
         self._end(goes_on(app_id))
 
     def close(self) -> None:
+        self._rest()
+        self._region.close()
+
+    def _rest(self) -> None:
+        """Redraws nothing any more, so that last lines end where they stand."""
         self._done.set()
         self._ticker.join(1.0)
-        self._region.close()
 
     def _end(self, text: str) -> None:
         self.close()
