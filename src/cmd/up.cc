@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <iterator>
 #include <optional>
-#include <thread>
 
 #include "base/log.h"
 #include "cmd/client_config.h"
@@ -30,7 +29,6 @@ constexpr milliseconds kControlReady = seconds(60);
 constexpr milliseconds kWorkerReady = seconds(60);
 constexpr milliseconds kStopGrace = seconds(30);
 constexpr milliseconds kPredecessorsStop = seconds(30);
-constexpr milliseconds kPoll{50};
 // A child that ends is started again, but not more often than this in a row without a quiet minute between.
 constexpr int kMaxRestarts = 5;
 constexpr seconds kQuiet{60};
@@ -125,16 +123,13 @@ class Up {
   // The children of an `up` that was killed stop by themselves, and hold their locks and the port until they have.
   // Where they do not, the new ones say so.
   void AwaitPredecessors() const {
-    auto deadline = std::chrono::steady_clock::now() + kPredecessorsStop;
+    const auto deadline = std::chrono::steady_clock::now() + kPredecessorsStop;
     for (const char* lock : {"/control/lock", "/worker/lock"}) {
       std::string path = command_.common.state_directory + lock;
       std::error_code error;
-      while (std::filesystem::exists(path, error) && !os::LockFile(path)) {
-        if (std::chrono::steady_clock::now() > deadline) return;
-        auto released = imagefs::ReleaseKilledHolder(path, command_.common.state_directory + "/worker/imagefs");
-        if (!released) LogWarn("{}", released.error().message());
-        std::this_thread::sleep_for(kPoll);
-      }
+      if (!std::filesystem::exists(path, error)) continue;
+      const auto left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+      (void)imagefs::AwaitLock(path, command_.common.state_directory + "/worker/imagefs", {left, left});
     }
   }
 

@@ -1,13 +1,14 @@
 #include "control/stopping.h"
 
-#include <utility>
-
 #include "base/log.h"
 #include "control/workers.h"
 
 namespace burrow::control {
+namespace {
 
 constexpr Millis kLookEvery(10);
+
+}  // namespace
 
 net::Task<void> Stopping::Await(std::function<bool()> done, Millis most) {
   const auto deadline = clock_.Now() + most;

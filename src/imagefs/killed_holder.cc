@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <thread>
 #include <vector>
 
+#include "base/log.h"
 #include "os/cgroup_files.h"
 #include "os/fs.h"
 #include "os/mount.h"
@@ -20,6 +22,7 @@ namespace burrow::imagefs {
 namespace {
 
 constexpr uint64_t kKillBit = uint64_t{1} << (SIGKILL - 1);
+constexpr std::chrono::milliseconds kLockPoll{20};
 
 // By /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF".
 Result<std::optional<std::string>> HolderOf(const std::string& lock_file) {
@@ -90,6 +93,19 @@ Result<LockHolder> ReleaseKilledHolder(const std::string& lock_file, const std::
   const auto connections = ConnectionsOf(*holder, directory);
   if (!connections.empty()) BURROW_RETURN_IF_ERROR(Abort(connections));
   return LockHolder::kKilled;
+}
+
+Result<UniqueFd> AwaitLock(const std::string& lock_file, const std::string& directory, const LockPatience& patience) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (;;) {
+    auto lock = os::LockFile(lock_file);
+    if (lock || lock.error().code() != Code::kFailedPrecondition) return lock;
+    auto holder = ReleaseKilledHolder(lock_file, directory);
+    if (!holder) LogWarn("{}", holder.error().message());
+    const auto most = holder.value_or(LockHolder::kAlive) == LockHolder::kAlive ? patience.alive : patience.killed;
+    if (std::chrono::steady_clock::now() - begin > most) return lock;
+    std::this_thread::sleep_for(kLockPoll);
+  }
 }
 
 }  // namespace burrow::imagefs

@@ -77,6 +77,16 @@ TEST_F(KilledHolderTest, IsReleasedWhereAThreadOfItWaitsForAnAnswer) {
   EXPECT_TRUE(os::LockFile(lock_file_));
 }
 
+TEST_F(KilledHolderTest, LeavesItsLockToWhoeverWaits) {
+  ::kill(child_, SIGKILL);
+  EXPECT_TRUE(AwaitLock(lock_file_, mounts_, {.alive = kPatience, .killed = kPatience}));
+}
+
+TEST_F(KilledHolderTest, IsNotWaitedForLongWhileItLives) {
+  const auto lock = AwaitLock(lock_file_, mounts_, {.alive = std::chrono::milliseconds(1), .killed = kPatience});
+  EXPECT_EQ(lock.error().code(), Code::kFailedPrecondition);
+}
+
 TEST_F(KilledHolderTest, IsLeftAloneWhileItLives) {
   EXPECT_EQ(*ReleaseKilledHolder(lock_file_, mounts_), LockHolder::kAlive);
   EXPECT_FALSE(os::LockFile(lock_file_));

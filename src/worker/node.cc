@@ -2,10 +2,8 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 #include "base/ids.h"
 #include "base/log.h"
@@ -21,7 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::milliseconds kAliveEnds{1'000}, kKilledEnds{10'000}, kLockPoll{20};
+// One that was killed a moment ago may still be on its way out.
+constexpr imagefs::LockPatience kPredecessorEnds{.alive = std::chrono::seconds(1), .killed = std::chrono::seconds(10)};
 
 void LogFailure(const Status& status) {
   if (!status) LogWarn("{}", status.error().message());
@@ -45,16 +44,7 @@ Result<std::string> LoadWorkerId(const std::string& file) {
 
 Status TakeLock(Node& node) {
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(node.layout.root, 0700));
-  auto lock = os::LockFile(node.layout.Lock());
-  // One that was killed a moment ago may still be on its way out.
-  for (const auto begin = std::chrono::steady_clock::now();
-       !lock && lock.error().code() == Code::kFailedPrecondition;) {
-    BURROW_ASSIGN_OR_RETURN(auto holder, imagefs::ReleaseKilledHolder(node.layout.Lock(), node.layout.Imagefs()));
-    if (std::chrono::steady_clock::now() - begin > (holder == imagefs::LockHolder::kAlive ? kAliveEnds : kKilledEnds))
-      break;
-    std::this_thread::sleep_for(kLockPoll);
-    lock = os::LockFile(node.layout.Lock());
-  }
+  auto lock = imagefs::AwaitLock(node.layout.Lock(), node.layout.Imagefs(), kPredecessorEnds);
   if (!lock && lock.error().code() == Code::kFailedPrecondition) {
     return Fail(Code::kFailedPrecondition, "another worker uses {}: stop it, or choose another --state-dir",
                 node.layout.root);
