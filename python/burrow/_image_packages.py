@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from burrow._options import check_text
-from burrow._recipe import Recipe, absolute_local, some, texts
+from burrow._recipe import Conditions, Recipe, absolute_local, some, texts
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from burrow._recipe import Texts
+    from burrow.secret import Secret
 
 
 class PackageSteps(Recipe):
@@ -20,8 +21,16 @@ class PackageSteps(Recipe):
 
     __slots__ = ()
 
-    def apt_install(self, *packages: "Texts") -> "Self":
+    def apt_install(
+        self,
+        *packages: "Texts",
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
+    ) -> "Self":
         """Installs Debian packages, without recommended ones.
+
+        `env`, `secrets` and `force_build` are those of `run_commands`.
 
         Raises:
             InvalidError: a name is no Debian package name (optionally with "=version").
@@ -30,7 +39,8 @@ class PackageSteps(Recipe):
         for name in names:
             if name[0] == "-" or any(c.isspace() or c in "'\"\\;&|<>$`" for c in name):
                 raise InvalidError("%r is no name of a Debian package." % name)
-        return self._with("apt_install", some(names, "apt_install() needs at least one package."))
+        some(names, "apt_install() needs at least one package.")
+        return self._with("apt_install", names, Conditions(secrets, env, force_build))
 
     def pip_install(
         self,
@@ -41,6 +51,9 @@ class PackageSteps(Recipe):
         no_index: bool = False,
         pre: bool = False,
         extra_options: "Texts" = "",
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
     ) -> "Self":
         """Installs Python packages by the image's pip.
 
@@ -52,10 +65,16 @@ class PackageSteps(Recipe):
             no_index: look into `find_links` only.
             pre: also take versions that are not released yet.
             extra_options: further options of `pip install`, as one string or a list of words.
+            env, secrets, force_build: as of `run_commands`. A secret that sets PIP_EXTRA_INDEX_URL
+                names an index whose password nobody else gets to see.
         """
         names = some(_requirements(packages), "pip_install() needs at least one package.")
         options = _options(find_links, index_url, extra_index_url, no_index, pre, extra_options)
-        return self._with("pip_install", ("packages", names, options, False))
+        return self._with(
+            "pip_install",
+            ("packages", names, options, False),
+            Conditions(secrets, env, force_build),
+        )
 
     def pip_install_from_requirements(
         self,
@@ -67,6 +86,9 @@ class PackageSteps(Recipe):
         no_index: bool = False,
         pre: bool = False,
         extra_options: "Texts" = "",
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
     ) -> "Self":
         """Installs what a requirements file of this machine names, with the files that it includes.
 
@@ -74,7 +96,7 @@ class PackageSteps(Recipe):
         """
         options = _options(find_links, index_url, extra_index_url, no_index, pre, extra_options)
         content = ("requirements", absolute_local(requirements_txt), options, False)
-        return self._with("pip_install", content)
+        return self._with("pip_install", content, Conditions(secrets, env, force_build))
 
     def pip_install_from_pyproject(
         self,
@@ -87,6 +109,9 @@ class PackageSteps(Recipe):
         no_index: bool = False,
         pre: bool = False,
         extra_options: "Texts" = "",
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
     ) -> "Self":
         """Installs what a pyproject.toml of this machine depends on, but not the project itself.
 
@@ -100,7 +125,7 @@ class PackageSteps(Recipe):
         groups = texts("A group of dependencies", optional_dependencies)
         options = _options(find_links, index_url, extra_index_url, no_index, pre, extra_options)
         content = ("pyproject", (absolute_local(pyproject_toml), groups), options, False)
-        return self._with("pip_install", content)
+        return self._with("pip_install", content, Conditions(secrets, env, force_build))
 
     def uv_pip_install(
         self,
@@ -112,6 +137,9 @@ class PackageSteps(Recipe):
         no_index: bool = False,
         pre: bool = False,
         extra_options: "Texts" = "",
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
     ) -> "Self":
         """Installs Python packages by uv, which the image must have.
 
@@ -125,7 +153,11 @@ class PackageSteps(Recipe):
         some(names + files, "uv_pip_install() needs at least one package.")
         options = _options(find_links, index_url, extra_index_url, no_index, pre, extra_options)
         paths = tuple(absolute_local(file) for file in files)
-        return self._with("pip_install", ("mixed", (names, paths), options, True))
+        return self._with(
+            "pip_install",
+            ("mixed", (names, paths), options, True),
+            Conditions(secrets, env, force_build),
+        )
 
 
 def _requirements(packages: "Sequence[Texts]") -> "tuple[str, ...]":

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from burrow._options import check_count, check_environment, check_number, check_text
-from burrow._recipe import Recipe, absolute_local, absolute_path, argument_list, some, texts
+from burrow._recipe import (
+    Conditions,
+    Recipe,
+    absolute_local,
+    absolute_path,
+    argument_list,
+    some,
+    texts,
+)
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -22,22 +30,43 @@ class SettingSteps(Recipe):
 
     __slots__ = ()
 
-    def run_commands(self, *commands: "Texts") -> "Self":
+    def run_commands(
+        self,
+        *commands: "Texts",
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
+    ) -> "Self":
         """Runs shell commands in the image as root, in one step.
 
         Each is run by `/bin/sh -c`, or by what `shell` or the image says.
+
+        Args:
+            env: environment variables while the step runs; others make another step.
+            secrets: set the environment, too. They are kept in no image, and the step is not taken
+                again because their values have changed.
+            force_build: take the step again even if it was taken before; what follows is taken
+                again where that leads to other files.
         """
         lines = texts("A command", commands)
-        return self._with("run", some(lines, "run_commands() needs at least one command."))
+        conditions = Conditions(secrets, env, force_build)
+        some(lines, "run_commands() needs at least one command.")
+        return self._with("run", lines, conditions)
 
     def dockerfile_commands(
-        self, *dockerfile_commands: "Texts", context_dir: "str | None" = None
+        self,
+        *dockerfile_commands: "Texts",
+        context_dir: "str | None" = None,
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
     ) -> "Self":
         """Goes on with instructions of a Dockerfile, without FROM.
 
         Args:
             context_dir: the directory of this machine that COPY and ADD read; without it they have
                 nothing to copy but other images.
+            env, secrets, force_build: as of `run_commands`; what RUN sees.
 
         Example:
             image.dockerfile_commands("COPY --chmod=755 tool /usr/bin/", context_dir="tools")
@@ -45,7 +74,8 @@ class SettingSteps(Recipe):
         lines = texts("An instruction", dockerfile_commands)
         some(lines, "dockerfile_commands() needs at least one instruction.")
         context = None if context_dir is None else absolute_local(context_dir)
-        return self._with("dockerfile_commands", ("\n".join(lines) + "\n", context))
+        conditions = Conditions(secrets, env, force_build)
+        return self._with("dockerfile_commands", ("\n".join(lines) + "\n", context), conditions)
 
     def run_function(
         self,
@@ -56,6 +86,7 @@ class SettingSteps(Recipe):
         secrets: "Sequence[Secret]" = (),
         volumes: "dict[str, Volume] | None" = None,
         env: "dict[str, str] | None" = None,
+        force_build: bool = False,
         cpu: "float | None" = None,
         memory: "int | None" = None,
         timeout: float = 3600,
@@ -69,17 +100,16 @@ class SettingSteps(Recipe):
         Args:
             raw_f: a function at the top of a module, or one that @app.function() decorates.
             args, kwargs: what it is called with.
-            secrets: set its environment while it runs, and are not kept in the image.
             volumes: by path; what it writes there is in them, and not in the image. The function is
                 not run again because what they hold has changed.
-            env: environment variables while it runs.
+            env, secrets, force_build: as of `run_commands`.
             cpu, memory, timeout: as of @app.function().
             serialized: pickle the function itself instead of importing its module.
 
         Example:
             image = image.pip_install("fetcher").run_function(download_weights, args=("small",))
         """
-        _check_function(raw_f, args, secrets)
+        _check_function(raw_f, args)
         resources: "dict[str, Any]" = {}
         if cpu is not None:
             resources["cpu"] = check_number("cpu", cpu, 0.05, 512, "cores")
@@ -89,14 +119,12 @@ class SettingSteps(Recipe):
             "function": raw_f,
             "args": tuple(args),
             "kwargs": dict(kwargs or {}),
-            "secrets": tuple(secrets),
             "volumes": _check_volumes(volumes),
-            "env": check_environment(env or {}),
             "resources": resources,
             "timeout": check_number("timeout", timeout, 0.1, 7 * 86400, "s"),
             "serialized": bool(serialized),
         }
-        return self._with("run_function", content)
+        return self._with("run_function", content, Conditions(secrets, env, force_build))
 
     def env(self, variables: "dict[str, str]") -> "Self":
         """Sets environment variables for later steps and for the functions."""
@@ -137,13 +165,8 @@ def _check_volumes(volumes: "dict[str, Volume] | None") -> "dict[str, Volume]":
     return check_volumes(volumes)
 
 
-def _check_function(function: "Any", args: "Any", secrets: "Sequence[Any]") -> None:
-    from burrow.secret import Secret
-
+def _check_function(function: "Any", args: "Any") -> None:
     if not callable(function) or isinstance(function, type):
         raise InvalidError("run_function() needs a function, not %r." % (function,))
     if isinstance(args, str):
         raise InvalidError("args must be a list of arguments, not %r." % args)
-    for secret in secrets:
-        if not isinstance(secret, Secret):
-            raise InvalidError("secrets are made by burrow.Secret, unlike %r." % (secret,))

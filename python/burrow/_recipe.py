@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burrow._options import check_text
+from burrow._options import check_environment, check_flag, check_text
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    Step = tuple[str, Any]
+    from burrow.secret import Secret
+
+    Step = tuple[str, Any, "Conditions | None"]
     Texts = Union[str, Sequence[str]]
 
 
@@ -19,6 +21,35 @@ if TYPE_CHECKING:
 _BUILDING = frozenset(
     "apt_install pip_install run dockerfile_commands run_function add_file add_dir bake_python".split()
 )
+
+
+class Conditions:
+    """Under which a step is taken: what of them is seen by its processes is not kept in the image."""
+
+    __slots__ = ("secrets", "env", "force_build")
+
+    def __init__(
+        self,
+        secrets: "Sequence[Secret]" = (),
+        env: "dict[str, str] | None" = None,
+        force_build: bool = False,
+    ) -> None:
+        self.secrets: "tuple[Secret, ...]" = ()
+        if secrets:
+            from burrow.secret import check_secrets
+
+            self.secrets = tuple(check_secrets(secrets))
+        self.env = check_environment(env or {})
+        self.force_build = check_flag("force_build", force_build)
+
+    def _identity(self) -> "tuple[Any, ...]":
+        return self.secrets, tuple(sorted(self.env.items())), self.force_build
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Conditions) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
 
 
 class Recipe:
@@ -29,24 +60,24 @@ class Recipe:
     def __init__(self, steps: "tuple[Step, ...]") -> None:
         self._steps = steps
 
-    def _with(self, kind: str, content: "Any") -> "Self":
-        attached = any(earlier in ("attach_file", "attach_dir") for earlier, _ in self._steps)
+    def _with(self, kind: str, content: "Any", conditions: "Conditions | None" = None) -> "Self":
+        attached = any(step[0] in ("attach_file", "attach_dir") for step in self._steps)
         if attached and kind in _BUILDING:
             raise InvalidError(
                 "This image attaches files to containers when they start, so that no step of its build "
                 "has them: attach files behind all other steps, or make them part of the image by "
                 "add_local_file() or add_local_dir() with copy=True."
             )
-        return type(self)(self._steps + ((kind, content),))
+        return type(self)(self._steps + ((kind, content, conditions),))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Recipe) and self._steps == other._steps
 
     def __hash__(self) -> int:
-        return hash(repr(self._steps))
+        return hash(repr([step[:2] for step in self._steps]))
 
     def __repr__(self) -> str:
-        return "<burrow.Image %s>" % " ".join(kind for kind, _ in self._steps)
+        return "<burrow.Image %s>" % " ".join(step[0] for step in self._steps)
 
 
 def texts(what: str, values: "Sequence[Texts]") -> "tuple[str, ...]":

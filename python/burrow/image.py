@@ -7,12 +7,15 @@ from burrow._image_imports import Imports
 from burrow._image_packages import PackageSteps
 from burrow._image_settings import SettingSteps
 from burrow._options import check_text
-from burrow._recipe import absolute_local, check_version
+from burrow._recipe import Conditions, absolute_local, check_version
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Sequence
+
     from burrow._image_files import Ignore
+    from burrow.secret import Secret
 
 
 class Image(PackageSteps, FileSteps, SettingSteps):
@@ -32,31 +35,42 @@ class Image(PackageSteps, FileSteps, SettingSteps):
     __slots__ = ()
 
     @staticmethod
-    def debian_slim(python_version: "str | None" = None) -> "Image":
+    def debian_slim(python_version: "str | None" = None, *, force_build: bool = False) -> "Image":
         """A small Debian with python3, of the server's own Debian release.
 
         Args:
             python_version: such as "3.11", which the server must be able to give; the release's own
                 otherwise.
+            force_build: make it anew, with the newest versions of its packages.
         """
         version = check_version(python_version)
-        return Image((("base", ("debian_slim", version)),))
+        conditions = Conditions(force_build=force_build)
+        return Image((("base", ("debian_slim", version), conditions),))
 
     @staticmethod
-    def from_registry(tag: str, *, add_python: "str | None" = None) -> "Image":
+    def from_registry(
+        tag: str,
+        secret: "Secret | None" = None,
+        *,
+        add_python: "str | None" = None,
+        force_build: bool = False,
+    ) -> "Image":
         """What a registry has at "HOST/NAME[:TAG]"; for functions it must hold python3 >= 3.8.
 
         HOST may lack where burrowd has a default registry.
 
         The registry is asked once: another image under the same tag is not noticed later. The
-        login is the one that `docker login` left on this machine.
+        login is the one that `docker login` left on this machine, unless there is a secret.
 
         Args:
+            secret: has REGISTRY_USERNAME and REGISTRY_PASSWORD.
             add_python: a version such as "3.11": installs python3 by the image's own package
                 manager where the image has none.
+            force_build: ask the registry again, which may have another image under the tag now.
         """
         check_text("A reference", tag)
-        return Image((("base", ("registry:" + tag, None)),))._add_python(add_python)
+        conditions = Conditions(() if secret is None else (secret,), force_build=force_build)
+        return Image((("base", ("registry:" + tag, None), conditions),))._add_python(add_python)
 
     @staticmethod
     def from_dockerfile(
@@ -67,6 +81,9 @@ class Image(PackageSteps, FileSteps, SettingSteps):
         target: "str | None" = None,
         ignore: "Ignore | None" = None,
         add_python: "str | None" = None,
+        env: "dict[str, str] | None" = None,
+        secrets: "Sequence[Secret]" = (),
+        force_build: bool = False,
     ) -> "Image":
         """What a Dockerfile of this machine makes.
 
@@ -77,6 +94,7 @@ class Image(PackageSteps, FileSteps, SettingSteps):
             ignore: paths of the context to leave out: patterns, or a function that is given a
                 relative path. Otherwise what PATH.dockerignore says, or the context's .dockerignore.
             add_python: as of `from_registry`.
+            env, secrets, force_build: as of `run_commands`; what RUN sees.
         """
         if not isinstance(build_args or {}, dict):
             raise InvalidError("build_args must be a dict of strings.")
@@ -92,12 +110,13 @@ class Image(PackageSteps, FileSteps, SettingSteps):
             "target": "" if target is None else check_text("A target", target),
             "ignore": None if ignore is None else check_ignore(ignore),
         }
-        return Image((("dockerfile", content),))._add_python(add_python)
+        conditions = Conditions(secrets, env, force_build)
+        return Image((("dockerfile", content, conditions),))._add_python(add_python)
 
     @staticmethod
     def from_scratch() -> "Image":
         """Nothing at all: for images of files alone. A function needs python3 >= 3.8 in its image."""
-        return Image((("base", ("scratch", None)),))
+        return Image((("base", ("scratch", None), None),))
 
     def imports(self) -> Imports:
         """A context for imports of what only the image has, at the top of a module.

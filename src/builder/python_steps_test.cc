@@ -75,11 +75,9 @@ TEST_F(PythonStepsTest, RunsAFunctionAndKeepsWhatItChanged) {
       "    print('running in', os.getcwd(), os.environ['OWN'], os.environ['TOKEN'] == 's3cret=value', "
       "os.environ['TOKEN'])\n"
       "    open('model', 'w').write('weights')\n");
-  (*step.mutable_step()->mutable_run_function()->mutable_function()->mutable_env())["OWN"] = "1";
-  step.mutable_step()->mutable_run_function()->add_secrets("keys");
-  auto& secret = *step.add_secrets();
-  secret.set_id("keys");
-  secret.set_value("# of the team\n\nTOKEN=s3cret=value\n");
+  (*step.mutable_step()->mutable_variables())["OWN"] = "1";
+  (*step.mutable_secret_environment())["OWN"] = "less than the step's";
+  (*step.mutable_secret_environment())["TOKEN"] = "s3cret=value";
   auto built = Run(step);
   ASSERT_TRUE(built) << os::ErrorText(built);
   EXPECT_THAT(lines_, Contains("running in /srv 1 True ***"));
@@ -96,9 +94,6 @@ TEST_F(PythonStepsTest, FailsWithTheTracebackOfTheFunction) {
                     HasSubstr("setup_code.py\", line 3, in prepare"), HasSubstr("ZeroDivisionError")));
   auto unloadable = Run(FunctionStep("import no_such_module\n"));
   EXPECT_THAT(os::ErrorText(unloadable), AllOf(HasSubstr("could not be loaded"), HasSubstr("no_such_module")));
-  auto step = FunctionStep("");
-  step.mutable_step()->mutable_run_function()->add_secrets("keys");
-  EXPECT_THAT(os::ErrorText(Run(step)), HasSubstr("needs the secret 'keys', which the build was not given"));
 }
 
 // Volumes of steps, and a control that takes what is told of them.
@@ -245,22 +240,6 @@ TEST_F(PythonStepsTest, TellsPipWhatToInstallByArgumentsAndAFile) {
                                "'/run/burrow/requirements.txt', '--', \"six>=1; python_version > '3'\"]"));
   EXPECT_THAT(lines_, Contains("requests==2"));
   EXPECT_THAT(Describe(built->image), AllOf(HasSubstr("installed"), Not(HasSubstr("requirements"))));
-}
-
-TEST(SecretVariables, AreLinesAndNeverPartOfAnError) {
-  burrow::v1::BuildSecret secret;
-  secret.set_id("keys");
-  secret.set_value("A=1\r\n#x\n  \nB_2=two=2\nC=");
-  auto variables = SecretVariables(secret);
-  ASSERT_TRUE(variables);
-  using Pair = std::pair<std::string, std::string>;
-  EXPECT_THAT(*variables, ::testing::ElementsAre(Pair("A", "1"), Pair("B_2", "two=2"), Pair("C", "")));
-  for (const char* bad : {"A=1\nhidden", "=hidden", "1A=hidden", "A B=hidden"}) {
-    secret.set_value(bad);
-    auto refused = SecretVariables(secret);
-    ASSERT_FALSE(refused) << bad;
-    EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("of the secret 'keys'"), Not(HasSubstr("hidden"))));
-  }
 }
 
 TEST(CallFrame, IsFramedAsTheRunnersProtocol) {

@@ -19,7 +19,7 @@ Result<BuiltImage> AptInstallStep(const StepContext& context) {
   std::string names;
   for (const auto& package : packages) names += (names.empty() ? "" : " ") + package;
   return RunInContainer(context, {.argv = std::move(argv),
-                                  .env = RecipeEnvironment(context.step.parent(), kQuietApt),
+                                  .env = RecipeEnvironment(context.step, kQuietApt),
                                   .describe = [names](int, const os::ExitStatus& status) {
                                     return fmt::format("apt_install({}) {}", names, DescribeEnding(status));
                                   }});
@@ -31,7 +31,7 @@ Result<BuiltImage> RunCommandsStep(const StepContext& context) {
   const auto& shell = context.step.parent().shell();
   BURROW_ASSIGN_OR_RETURN(auto argv, RunCommandsCommand(list, {shell.begin(), shell.end()}));
   return RunInContainer(context, {.argv = std::move(argv),
-                                  .env = RecipeEnvironment(context.step.parent(), {}),
+                                  .env = RecipeEnvironment(context.step),
                                   .describe = [list](int number, const os::ExitStatus& status) {
                                     bool known = number >= 1 && number <= static_cast<int>(list.size());
                                     return fmt::format(
@@ -50,7 +50,7 @@ Result<BuiltImage> PipInstallStep(const StepContext& context) {
   if (!step.requirements().empty())
     BURROW_RETURN_IF_ERROR(mounts.AddFile(kRequirementsFile, step.requirements(), {.mode = 0444}));
   const StepCommand command{.argv = std::move(argv),
-                            .env = RecipeEnvironment(context.step.parent(), PipVariables()),
+                            .env = RecipeEnvironment(context.step, PipVariables()),
                             .describe = [&step](int reason, const os::ExitStatus& status) {
                               return DescribePipFailure(step, reason, DescribeEnding(status));
                             }};
@@ -61,7 +61,7 @@ Result<BuiltImage> AddPythonStep(const StepContext& context) {
   const std::string& version = context.step.step().add_python().version();
   BURROW_ASSIGN_OR_RETURN(auto argv, AddPythonCommand(version));
   return RunInContainer(context, {.argv = std::move(argv),
-                                  .env = RecipeEnvironment(context.step.parent(), kQuietApt),
+                                  .env = RecipeEnvironment(context.step, kQuietApt),
                                   .describe = [&version](int reason, const os::ExitStatus& status) {
                                     return DescribePythonFailure(version, reason, DescribeEnding(status));
                                   }});

@@ -3,12 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "builder/step_container.h"
 #include "builder/step_volumes.h"
-#include "builder/variable_name.h"
 #include "os/fs.h"
 
 namespace burrow::builder {
@@ -49,23 +47,6 @@ Result<UniqueFd> CallFile(const FunctionStep& step, cas::BlobStore& store) {
   return file;
 }
 
-// The function's own variables, then the secrets', over the image's.
-Result<std::vector<std::string>> Environment(const StepContext& context) {
-  const FunctionStep& step = context.step.step().run_function();
-  std::map<std::string, std::string> more = {{"PYTHONUNBUFFERED", "1"}};
-  more.insert(step.function().env().begin(), step.function().env().end());
-  for (const auto& id : step.secrets()) {
-    const auto& secrets = context.step.secrets();
-    const auto at = std::ranges::find_if(secrets, [&](const auto& secret) { return secret.id() == id; });
-    if (at == secrets.end())
-      return Fail(Code::kFailedPrecondition, "run_function needs the secret '{}', which the build was not given", id);
-    BURROW_ASSIGN_OR_RETURN(auto variables, SecretVariables(*at));
-    for (auto& [name, value] : variables) more[name] = std::move(value);
-  }
-  more["BURROW_CALL_FD"] = std::to_string(kCallFd);
-  return RecipeEnvironment(context.step.parent(), more);
-}
-
 std::string DescribeFailure(const std::string& name, int reached, const os::ExitStatus& status) {
   constexpr int kLoaded = 1, kRaised = 2;
   if (status.signal || reached > kRaised) return fmt::format("run_function({}) {}", name, DescribeEnding(status));
@@ -87,22 +68,6 @@ std::string CallFrame(std::string_view header, std::string_view body) {
   return frame;
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> SecretVariables(const burrow::v1::BuildSecret& secret) {
-  std::vector<std::pair<std::string, std::string>> variables;
-  std::string_view rest = secret.value();
-  for (int number = 1; !rest.empty(); ++number) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") == std::string_view::npos || line.starts_with('#')) continue;
-    const size_t equals = line.find('=');
-    if (equals == std::string_view::npos || !IsVariableName(line.substr(0, equals)) || line.contains('\0'))
-      return Fail(Code::kInvalidArgument, "line {} of the secret '{}' is no NAME=value", number, secret.id());
-    variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-  }
-  return variables;
-}
-
 Result<BuiltImage> RunFunctionStep(const StepContext& context) {
   const auto& step = context.step.step().run_function();
   const auto& function = step.function();
@@ -118,8 +83,10 @@ Result<BuiltImage> RunFunctionStep(const StepContext& context) {
   mounts.AddBind({.source = context.services.library, .target = "/burrow/lib"});
   if (!source.path.empty()) mounts.AddBind({.source = source.path, .target = "/burrow/source"});
   StepCommand command{
-      .argv = {"python3", "-c", kBootstrap}, .workdir = context.step.parent().workdir(), .input = call.get()};
-  BURROW_ASSIGN_OR_RETURN(command.env, Environment(context));
+      .argv = {"python3", "-c", kBootstrap},
+      .env = RecipeEnvironment(context.step, {{"PYTHONUNBUFFERED", "1"}, {"BURROW_CALL_FD", std::to_string(kCallFd)}}),
+      .workdir = context.step.parent().workdir(),
+      .input = call.get()};
   if (command.workdir.empty()) command.workdir = "/root";
   command.limits.cpus = function.resources().cpu();
   command.limits.memory_bytes = uint64_t{function.resources().memory_mib()} << 20;

@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "builder/step_context.h"
 
@@ -13,10 +12,6 @@ namespace burrow::builder {
 // prints is the step's output, what it changes is the image; what it writes into its volumes is committed once it ended
 // well.
 Result<BuiltImage> RunFunctionStep(const StepContext& context);
-
-// Pure: the variables of a secret, NAME=value a line; blank lines and those that begin with '#' are left out. The error
-// names the line, never what it holds.
-Result<std::vector<std::pair<std::string, std::string>>> SecretVariables(const burrow::v1::BuildSecret& secret);
 
 // Pure: header and body as docs/runner-protocol.md frames them.
 std::string CallFrame(std::string_view header, std::string_view body);

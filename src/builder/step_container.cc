@@ -18,13 +18,7 @@ std::vector<std::string> SecretsOf(const burrow::link::v1::BuildStep& step) {
   for (const auto& mount : step.run().mounts()) {
     if (mount.has_secret() && !mount.secret().open()) secrets.push_back(mount.secret().value());
   }
-  for (const auto& secret : step.secrets()) {  // NAME=value lines, of which a function can print the values
-    for (std::string_view rest = secret.value(); !rest.empty();) {
-      std::string_view line = rest.substr(0, rest.find('\n'));
-      if (size_t equals = line.find('='); equals != line.npos) secrets.emplace_back(line.substr(equals + 1));
-      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    }
-  }
+  for (const auto& [name, value] : step.secret_environment()) secrets.push_back(value);
   return secrets;
 }
 

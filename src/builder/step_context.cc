@@ -26,13 +26,15 @@ Result<BuiltImage> StoreImage(const StepContext& context, const image::Tree& tre
   return BuiltImage{std::move(image), size.files, size.bytes};
 }
 
-std::vector<std::string> RecipeEnvironment(const burrow::link::v1::Image& image,
-                                           const std::map<std::string, std::string>& more) {
+std::vector<std::string> RecipeEnvironment(const burrow::link::v1::BuildStep& step,
+                                           const std::map<std::string, std::string>& own) {
   std::map<std::string, std::string> variables = {
       {"HOME", "/root"}, {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
-  for (const auto& variable : image.env())
+  for (const auto& variable : step.parent().env())
     variables[variable.substr(0, variable.find('='))] = variable.substr(variable.find('=') + 1);
-  for (const auto& [name, value] : more) variables[name] = value;
+  for (const auto& [name, value] : own) variables[name] = value;
+  for (const auto& [name, value] : step.secret_environment()) variables[name] = value;
+  for (const auto& [name, value] : step.step().variables()) variables[name] = value;
   std::vector<std::string> list;
   list.reserve(variables.size());
   for (const auto& [name, value] : variables) list.push_back(fmt::format("{}={}", name, value));

@@ -33,9 +33,10 @@ Result<image::Tree> LoadParent(const StepContext& context);
 // Puts the tree's index into the store: `image` with it.
 Result<BuiltImage> StoreImage(const StepContext& context, const image::Tree& tree, burrow::link::v1::Image image);
 
-// What recipes' commands run with: the image's variables over defaults, `more` over both.
-std::vector<std::string> RecipeEnvironment(const burrow::link::v1::Image& image,
-                                           const std::map<std::string, std::string>& more);
+// What recipes' commands run with, each over the ones before it: defaults, the image's variables, `own` ones of this
+// kind of step, its secrets, and the variables that the step was given.
+std::vector<std::string> RecipeEnvironment(const burrow::link::v1::BuildStep& step,
+                                           const std::map<std::string, std::string>& own = {});
 
 // "failed with exit code 3", "was killed by signal 9".
 std::string DescribeEnding(const os::ExitStatus& status);

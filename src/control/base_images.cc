@@ -33,9 +33,30 @@ net::Task<Result<BuiltTree>> MakeScratch(std::shared_ptr<OngoingBuild> build) {
   co_return made;
 }
 
-net::Task<Result<BuiltTree>> Import(std::shared_ptr<OngoingBuild> build, std::string reference, uint32_t step) {
-  BURROW_CO_ASSIGN_OR_RETURN(auto source, build->services.imports.FromRegistry(reference, build->request.logins(),
-                                                                               build->request.plain_http()));
+using Logins = google::protobuf::RepeatedPtrField<pb::RegistryLogin>;
+
+// The request's, or who the step's secrets say.
+Result<Logins> LoginsOf(const OngoingBuild& build, const pb::ImageStep& base) {
+  if (base.secrets().empty()) return build.request.logins();
+  BURROW_ASSIGN_OR_RETURN(auto reference,
+                          oci::CompleteReference(build.services.imports.registry(), RegistryBase(base)));
+  auto variables = SecretsOf(base, build.secrets);
+  const auto name = variables.find("REGISTRY_USERNAME"), password = variables.find("REGISTRY_PASSWORD");
+  if (name == variables.end() || password == variables.end())
+    return Fail(Code::kFailedPrecondition,
+                "the secret of a registry must have REGISTRY_USERNAME and REGISTRY_PASSWORD: create it with both");
+  Logins logins;
+  auto& login = *logins.Add();
+  login.set_host(reference.host);
+  login.set_username(name->second);
+  login.set_password(password->second);
+  return logins;
+}
+
+net::Task<Result<BuiltTree>> Import(std::shared_ptr<OngoingBuild> build, pb::ImageStep base, uint32_t step) {
+  BURROW_CO_ASSIGN_OR_RETURN(auto logins, LoginsOf(*build, base));
+  BURROW_CO_ASSIGN_OR_RETURN(
+      auto source, build->services.imports.FromRegistry(RegistryBase(base), logins, build->request.plain_http()));
   std::string before;
   auto report = [build, step, &before](const oci::ImportProgress& progress,
                                        std::string waits_for) -> net::Task<Status> {
@@ -55,21 +76,20 @@ net::Task<Result<BuiltTree>> MakeBase(std::shared_ptr<OngoingBuild> build, pb::I
                                       std::string stage) {
   if (step.base().name() == kScratch) co_return co_await MakeScratch(build);
   StepCall call{
-      .key = StepKey("base", {}).Feed(step).Finish(),
+      .key = StepKey("base", {}).Feed(WithoutFresh(step)).Finish(),
       .description = stage.empty() ? DescribeStep(step) : fmt::format("[{}] FROM {}", stage, DescribeStep(step)),
       .stage = stage,
       .fresh = fresh};
-  std::string reference = RegistryBase(step);
-  call.common = reference.empty();  // nothing that a client sent has a part in it
-  if (reference.empty()) {
+  call.common = RegistryBase(step).empty();  // nothing that a client sent has a part in it
+  if (call.common) {
     co_return co_await build->Step(call, [build, call, step](uint32_t number) {
       lpb::BuildStep work;
       *work.mutable_step() = step;
       return build->OnWorker(call, std::move(work), number);
     });
   }
-  co_return co_await build->Step(call, [build, call, reference](uint32_t number) -> net::Task<Result<BuiltTree>> {
-    auto imported = co_await Import(build, reference, number);
+  co_return co_await build->Step(call, [build, call, step](uint32_t number) -> net::Task<Result<BuiltTree>> {
+    auto imported = co_await Import(build, step, number);
     BURROW_CO_RETURN_IF_ERROR(imported);
     BURROW_CO_RETURN_IF_ERROR(co_await build->Remember(call, *imported));
     co_return imported;

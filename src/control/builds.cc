@@ -134,7 +134,7 @@ void Builds::End(const std::shared_ptr<StepRun>& run, Result<BuiltTree> outcome)
   Leave(*run);
   by_id_.erase(run->id.str());
   if (auto found = by_key_.find(run->key); found != by_key_.end() && found->second == run) by_key_.erase(found);
-  run->work.clear_secrets();
+  run->work.clear_secret_environment();
   run->outcome = std::move(outcome);
   run->changed.Notify();
 }

@@ -21,7 +21,7 @@ std::string OwnPlatformText() {
 
 }  // namespace
 
-net::Task<Result<BuiltTree>> DockerfileBuild::Run(std::shared_ptr<OngoingBuild> build, pb::DockerfileStep step,
+net::Task<Result<BuiltTree>> DockerfileBuild::Run(std::shared_ptr<OngoingBuild> build, pb::ImageStep step,
                                                   std::optional<BuiltTree> parent) {
   auto self = std::make_shared<DockerfileBuild>(build, std::move(step), std::move(parent));
   BURROW_CO_RETURN_IF_ERROR(self->Read());
@@ -42,12 +42,13 @@ net::Task<Result<BuiltTree>> DockerfileBuild::Run(std::shared_ptr<OngoingBuild> 
 }
 
 Status DockerfileBuild::Read() {
-  std::string name = step.file().empty() ? "Dockerfile" : step.file();
-  auto parsed = parent_ ? dockerfile::ParseFragment(step.text(), name) : dockerfile::Parse(step.text(), name);
+  std::string name = step.dockerfile().file().empty() ? "Dockerfile" : step.dockerfile().file();
+  auto parsed = parent_ ? dockerfile::ParseFragment(step.dockerfile().text(), name)
+                        : dockerfile::Parse(step.dockerfile().text(), name);
   if (!parsed) return Forward(std::move(parsed.error()));
   file_ = std::move(*parsed);
-  args_.insert(step.build_args().begin(), step.build_args().end());
-  BURROW_ASSIGN_OR_RETURN(plan_, dockerfile::MakePlan(file_, args_, step.target(), OwnPlatformText()));
+  args_.insert(step.dockerfile().build_args().begin(), step.dockerfile().build_args().end());
+  BURROW_ASSIGN_OR_RETURN(plan_, dockerfile::MakePlan(file_, args_, step.dockerfile().target(), OwnPlatformText()));
   for (const auto& note : file_.notes) build->Note(note);
   for (const auto& arg : plan_.unused_args) build->Note(fmt::format("no ARG names the build argument {}", arg));
   return {};
@@ -55,9 +56,10 @@ Status DockerfileBuild::Read() {
 
 net::Task<Status> DockerfileBuild::FindContext() {
   auto& services = build->services;
-  auto manifest = cas::Digest::FromHex(step.context());
-  if (!manifest && !step.context().empty())
-    co_return Fail(Code::kInvalidArgument, "'{}' is no digest of a build context", step.context().substr(0, 80));
+  auto manifest = cas::Digest::FromHex(step.dockerfile().context());
+  if (!manifest && !step.dockerfile().context().empty())
+    co_return Fail(Code::kInvalidArgument, "'{}' is no digest of a build context",
+                   step.dockerfile().context().substr(0, 80));
   std::string key = "context 1 " + (manifest ? manifest->Hex() : "empty");
   auto known = co_await services.cache.FindDigest(key);
   auto found = co_await build->OnDisk([&services, manifest, known]() -> Result<cas::Digest> {
@@ -148,7 +150,7 @@ bool DockerfileBuild::IsFresh(size_t number) const {
     std::ranges::transform(name, name.begin(), ToLower);
     return name == file_.stages.at(number).name || name == std::to_string(number);
   };
-  return build->request.no_cache() || std::ranges::any_of(filter, names_it);
+  return build->request.no_cache() || step.fresh() || std::ranges::any_of(filter, names_it);
 }
 
 }  // namespace burrow::control

@@ -22,15 +22,14 @@ struct BuiltStage {
 class DockerfileBuild : public std::enable_shared_from_this<DockerfileBuild> {
  public:
   // `parent`: what a fragment goes on upon; a whole Dockerfile has none.
-  static net::Task<Result<BuiltTree>> Run(std::shared_ptr<OngoingBuild> build, pb::DockerfileStep step,
+  static net::Task<Result<BuiltTree>> Run(std::shared_ptr<OngoingBuild> build, pb::ImageStep step,
                                           std::optional<BuiltTree> parent);
 
-  DockerfileBuild(std::shared_ptr<OngoingBuild> ongoing, pb::DockerfileStep dockerfile_step,
-                  std::optional<BuiltTree> parent)
-      : build(std::move(ongoing)), step(std::move(dockerfile_step)), parent_(std::move(parent)) {}
+  DockerfileBuild(std::shared_ptr<OngoingBuild> ongoing, pb::ImageStep image_step, std::optional<BuiltTree> parent)
+      : build(std::move(ongoing)), step(std::move(image_step)), parent_(std::move(parent)) {}
 
   const std::shared_ptr<OngoingBuild> build;
-  const pb::DockerfileStep step;
+  const pb::ImageStep step;  // a dockerfile
 
   const dockerfile::Dockerfile& file() const { return file_; }
   const dockerfile::Plan& plan() const { return plan_; }

@@ -62,7 +62,8 @@ bool ImageService::BuildsFor(const std::string& workspace) const {
 net::Task<Status> ImageService::Build(const std::string& workspace, const pb::BuildRequest& request,
                                       BuildWriter writer) {
   BURROW_CO_RETURN_IF_ERROR(CheckRecipe(request));
-  auto build = std::make_shared<OngoingBuild>(services_, workspace, request);
+  BURROW_CO_ASSIGN_OR_RETURN(auto secrets, OpenBuildSecrets(services_.secrets, workspace, request));
+  auto build = std::make_shared<OngoingBuild>(services_, workspace, request, std::move(secrets));
   // Whatever ends the request, its client's leaving too, ends the build.
   struct Leaving {
     ~Leaving() {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "control/build_log.h"
+#include "control/build_secrets.h"
 #include "control/builds.h"
 #include "control/image_records.h"
 #include "control/images.h"
@@ -40,6 +41,7 @@ struct BuildServices {
   BuildLogs& logs;
   const WorkspaceTable& workspaces;
   const Volumes& volumes;
+  const SecretTable& secrets;
 };
 
 // How a step is named and found again.
@@ -55,10 +57,12 @@ struct StepCall {
 // Loop's thread only.
 class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
  public:
-  OngoingBuild(BuildServices services, std::string of_workspace, pb::BuildRequest build_request)
+  OngoingBuild(BuildServices services, std::string of_workspace, pb::BuildRequest build_request,
+               BuildSecrets build_secrets)
       : services(services),
         workspace(std::move(of_workspace)),
         request(std::move(build_request)),
+        secrets(std::move(build_secrets)),
         id(BuildId::New()),
         changed_(services.io),
         cache_scope_(services.workspaces.CacheScope(workspace)) {}
@@ -66,6 +70,7 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   const BuildServices services;
   const std::string workspace;
   const pb::BuildRequest request;
+  const BuildSecrets secrets;
   const BuildId id;
   BuildLogId log_id() const { return {workspace, id}; }
 

@@ -62,8 +62,8 @@ net::Task<Result<BuiltTree>> Recipe::Run() {
 net::Task<Status> Recipe::Take(const pb::ImageStep& step, bool first) {
   if (step.has_base() || step.has_dockerfile()) {
     auto parent = first ? std::nullopt : std::optional(tree_);
-    auto made = step.has_base() ? co_await MakeBase(build_, step, build_->request.no_cache(), {})
-                                : co_await DockerfileBuild::Run(build_, step.dockerfile(), parent);
+    auto made = step.has_base() ? co_await MakeBase(build_, step, build_->request.no_cache() || step.fresh(), {})
+                                : co_await DockerfileBuild::Run(build_, step, parent);
     BURROW_CO_RETURN_IF_ERROR(made);
     tree_ = std::move(*made);
     co_return Status();
@@ -92,8 +92,8 @@ StepCall Recipe::CallOf(const pb::ImageStep& step) const {
   seen.set_user(tree_.image.user());
   *seen.mutable_shell() = tree_.image.shell();
   StepKey key("recipe", tree_.image);
-  key.Feed(seen).Feed(step).Feed(build_->tree_options().source_date_epoch);
-  return {.key = key.Finish(), .description = DescribeStep(step), .fresh = build_->request.no_cache()};
+  key.Feed(seen).Feed(WithoutFresh(step)).Feed(build_->tree_options().source_date_epoch);
+  return {.key = key.Finish(), .description = DescribeStep(step), .fresh = build_->request.no_cache() || step.fresh()};
 }
 
 net::Task<Status> Recipe::EditTree(const pb::ImageStep& step) {
@@ -125,10 +125,8 @@ net::Task<Status> Recipe::InContainer(const pb::ImageStep& step) {
     *work.mutable_parent() = tree_.image;
     work.mutable_parent()->clear_history();
     *work.mutable_step() = step;
-    for (const auto& secret : build_->request.secrets()) {
-      const auto& wanted = step.run_function().secrets();
-      if (std::ranges::find(wanted, secret.id()) != wanted.end()) *work.add_secrets() = secret;
-    }
+    for (auto& [name, value] : SecretsOf(step, build_->secrets))
+      (*work.mutable_secret_environment())[name] = std::move(value);
     *work.mutable_volumes() = MountsOf(build_->services.volumes, step.run_function().function());
     return build_->OnWorker(call, std::move(work), number);
   };

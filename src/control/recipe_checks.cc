@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "control/limits.h"
+#include "control/spec_checks.h"
 #include "control/validation.h"
 
 namespace burrow::control {
@@ -90,6 +91,7 @@ Status CheckSecrets(const pb::BuildRequest& request) {
   if (static_cast<size_t>(request.secrets_size()) > kMaxListed) return Fail(Code::kInvalidArgument, "too many secrets");
   for (const auto& secret : request.secrets()) {
     BURROW_RETURN_IF_ERROR(CheckName("a secret's id", secret.id()));
+    if (secret.has_environment()) BURROW_RETURN_IF_ERROR(CheckEnvironmentSecret(secret.environment(), "a secret"));
     if (secret.value().size() > kMaxBuildSecret)
       return Fail(Code::kInvalidArgument, "the secret '{}' is longer than {} bytes", secret.id(), kMaxBuildSecret);
   }
@@ -139,6 +141,8 @@ Status CheckRecipe(const pb::BuildRequest& request) {
 
 Status CheckStep(const pb::ImageStep& step, bool first) {
   using Kind = pb::ImageStep::KindCase;
+  BURROW_RETURN_IF_ERROR(CheckEnvironment(step.variables()));
+  BURROW_RETURN_IF_ERROR(CheckTexts("secrets", step.secrets(), kMaxNameBytes));
   bool begins = step.has_base() || step.has_dockerfile();
   if ((first && !begins) || (!first && step.has_base())) {
     return Fail(Code::kInvalidArgument, "an image's recipe must begin with its base, and have only one");

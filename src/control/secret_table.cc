@@ -38,6 +38,7 @@ Result<SecretVariables> OpenVariables(const Sealer& sealer, const std::string& s
 }
 
 std::string NamedContext(const std::string& workspace, const std::string& name) { return workspace + "/" + name; }
+std::string Needs(const pb::FunctionSpec& spec) { return spec.name() + "() needs"; }
 std::string FunctionContext(const FunctionId& id) { return "function " + id.str(); }
 
 }  // namespace
@@ -102,25 +103,23 @@ Result<SecretVariables> SecretTable::Open(const store::SecretRecord& record) con
               variables.error().message());
 }
 
-std::unexpected<Error> SecretTable::NoSecret(const std::string& workspace, const pb::FunctionSpec& spec,
-                                             const std::string& name) const {
+std::unexpected<Error> SecretTable::NoSecret(const std::string& workspace, const std::string& name,
+                                             const std::string& needs_it) const {
   std::vector<std::string> names;
   for (const auto* known : In(workspace)) names.push_back(known->name);
-  return Fail(Code::kNotFound,
-              "{}() needs the secret '{}', which does not exist{}: make it with `burrow secret create`", spec.name(),
-              name, DidYouMean(name, names));
+  return Fail(Code::kNotFound, "{} the secret '{}', which does not exist{}: make it with `burrow secret create`",
+              needs_it, name, DidYouMean(name, names));
 }
 
-Result<SecretVariables> SecretTable::OpenNamed(const std::string& workspace, const pb::FunctionSpec& spec,
-                                               const pb::FunctionSecret& secret) const {
+Result<SecretVariables> SecretTable::OpenNamed(const std::string& workspace, const pb::FunctionSecret& secret,
+                                               const std::string& needs_it) const {
   const auto* record = Find(workspace, secret.name());
-  if (!record) return NoSecret(workspace, spec, secret.name());
+  if (!record) return NoSecret(workspace, secret.name(), needs_it);
   BURROW_ASSIGN_OR_RETURN(auto variables, Open(*record));
   for (const std::string& key : secret.required_keys()) {
     if (variables.contains(key)) continue;
-    return Fail(Code::kFailedPrecondition,
-                "the secret '{}' has no {}, which {}() requires: create it again with that key", secret.name(), key,
-                spec.name());
+    return Fail(Code::kFailedPrecondition, "{} {} of the secret '{}', which lacks it: create it again with that key",
+                needs_it, key, secret.name());
   }
   return variables;
 }
@@ -128,7 +127,7 @@ Result<SecretVariables> SecretTable::OpenNamed(const std::string& workspace, con
 Status SecretTable::SealFunction(const std::string& workspace, pb::FunctionSpec& spec, const FunctionId& id) const {
   for (auto& secret : *spec.mutable_secrets()) {
     if (!secret.has_variables()) {
-      BURROW_RETURN_IF_ERROR(OpenNamed(workspace, spec, secret));
+      BURROW_RETURN_IF_ERROR(OpenNamed(workspace, secret, Needs(spec)));
       continue;
     }
     std::string text = EncodeVariables(ToVariables(secret.variables().variables()));
@@ -143,7 +142,7 @@ Status SecretTable::SealFunction(const std::string& workspace, pb::FunctionSpec&
 
 Result<SecretVariables> SecretTable::OpenOne(const std::string& workspace, const pb::FunctionSpec& spec,
                                              const pb::FunctionSecret& secret, const FunctionId& id) const {
-  if (!secret.has_sealed()) return OpenNamed(workspace, spec, secret);
+  if (!secret.has_sealed()) return OpenNamed(workspace, secret, Needs(spec));
   // Variants of a class have what was sealed for the class.
   const FunctionId owner = spec.has_bound() ? FunctionId(spec.bound().base_function_id()) : id;
   auto variables = OpenVariables(sealer_, secret.sealed(), FunctionContext(owner));

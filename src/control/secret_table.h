@@ -43,6 +43,9 @@ class SecretTable {
   // kDataLoss, naming the secret, where it cannot be opened.
   Result<SecretVariables> Open(const store::SecretRecord& record) const;
 
+  // A stored secret with the keys that are required; `needs_it` begins the error, "f() needs" for example.
+  Result<SecretVariables> OpenNamed(const std::string& workspace, const pb::FunctionSecret& secret,
+                                    const std::string& needs_it) const;
   // Checks that the named secrets of a function are in its workspace with the keys that it requires, and seals the
   // variables that the request brought, so that the specification may be stored.
   Status SealFunction(const std::string& workspace, pb::FunctionSpec& spec, const FunctionId& id) const;
@@ -51,13 +54,10 @@ class SecretTable {
                                       const FunctionId& id) const;
 
  private:
-  // A stored secret that the function names, with the keys that it requires.
-  Result<SecretVariables> OpenNamed(const std::string& workspace, const pb::FunctionSpec& spec,
-                                    const pb::FunctionSecret& secret) const;
   Result<SecretVariables> OpenOne(const std::string& workspace, const pb::FunctionSpec& spec,
                                   const pb::FunctionSecret& secret, const FunctionId& id) const;
-  std::unexpected<Error> NoSecret(const std::string& workspace, const pb::FunctionSpec& spec,
-                                  const std::string& name) const;
+  std::unexpected<Error> NoSecret(const std::string& workspace, const std::string& name,
+                                  const std::string& needs_it) const;
 
   Sealer sealer_;
   std::map<std::pair<std::string, std::string>, store::SecretRecord> secrets_;  // by workspace and name

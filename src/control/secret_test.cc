@@ -139,7 +139,7 @@ TEST_F(Secrets, AFunctionIsNotDeployedWithoutThem) {
   EXPECT_THAT(missing.error().message(), HasSubstr("did you mean 'hub'?"));
   auto spec = WithSecrets({"hub"});
   spec.mutable_secrets(0)->add_required_keys("USER");
-  EXPECT_THAT(Deploy(spec).error().message(), HasSubstr("the secret 'hub' has no USER, which f() requires"));
+  EXPECT_THAT(Deploy(spec).error().message(), HasSubstr("f() needs USER of the secret 'hub', which lacks it"));
   spec.mutable_secrets(0)->set_required_keys(0, "TOKEN");
   EXPECT_TRUE(Deploy(spec));
   auto sealed = Spec();
@@ -183,6 +183,65 @@ TEST_F(Secrets, AnotherKeyFileIsSaidAndDoesNotKeepBurrowdFromStarting) {
   EXPECT_THAT(Invoke(function).error().message(), HasSubstr("sealed with another key file"));
   ASSERT_TRUE(Put("hub", {{"TOKEN", "again"}}, true));
   EXPECT_EQ(Invoke(function).status(), pb::CALL_STATUS_SUCCESS);
+}
+
+// Recipes that take a stored secret while they are built.
+class SecretsOfBuilds : public Secrets {
+ protected:
+  SecretsOfBuilds() { Begin(); }
+  static pb::BuildRequest Recipe() {
+    pb::BuildRequest request;
+    request.add_steps()->mutable_base()->set_name("debian_slim");
+    auto& step = *request.add_steps();
+    step.mutable_run()->add_commands("fetch");
+    step.add_secrets("hub");
+    auto& secret = *request.add_secrets();
+    secret.set_id("hub");
+    secret.mutable_environment()->set_name("hub");
+    return request;
+  }
+  Status Build(const pb::BuildRequest& request) {
+    return Stream<pb::BuildEvent>("Images/Build", request, [](const pb::BuildEvent&) { return true; });
+  }
+};
+
+TEST_F(SecretsOfBuilds, ReachTheStepsThatNameThemAsTheyAreNow) {
+  EXPECT_THAT(Build(Recipe()).error().message(), HasSubstr("the build needs the secret 'hub', which does not exist"));
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "of the store"}}));
+  auto request = Recipe();
+  ASSERT_TRUE(Build(request));
+  EXPECT_TRUE(worker_->WaitFor(From::kBuild, 1).build().secret_environment().empty());
+  EXPECT_EQ(worker_->WaitFor(From::kBuild, 2).build().secret_environment().at("TOKEN"), "of the store");
+  ASSERT_TRUE(Build(request));
+  EXPECT_EQ(worker_->Count(From::kBuild), 2u);
+  request.mutable_steps(1)->set_fresh(true);
+  ASSERT_TRUE(Build(request));
+  EXPECT_EQ(worker_->Count(From::kBuild), 3u);
+  request.mutable_secrets(0)->mutable_environment()->add_required_keys("USER");
+  EXPECT_THAT(Build(request).error().message(), HasSubstr("the build needs USER of the secret 'hub'"));
+  request.clear_secrets();
+  EXPECT_THAT(Build(request).error().message(), HasSubstr("needs the secret 'hub', which the build was not given"));
+}
+
+TEST_F(SecretsOfBuilds, AreVariablesOfRunInADockerfile) {
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "of the store"}}));
+  auto request = Recipe();
+  request.mutable_steps(1)->mutable_dockerfile()->set_text("ENV A=image\nRUN fetch\n");
+  (*request.mutable_steps(1)->mutable_variables())["A"] = "step";
+  ASSERT_TRUE(Build(request));
+  const auto run = worker_->WaitFor(From::kBuild, 2).build().run();
+  EXPECT_THAT(run.env(), ElementsAre("A=step"));
+  ASSERT_EQ(run.mounts_size(), 1);
+  EXPECT_EQ(run.mounts(0).secret().env(), "TOKEN");
+  EXPECT_EQ(run.mounts(0).secret().value(), "of the store");
+}
+
+TEST_F(SecretsOfBuilds, OfARegistryHaveANameAndAPassword) {
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "of the store"}}));
+  auto request = Recipe();
+  request.mutable_steps(0)->mutable_base()->set_name("registry:127.0.0.1:1/none");
+  request.mutable_steps(0)->add_secrets("hub");
+  EXPECT_THAT(Build(request).error().message(), HasSubstr("REGISTRY_USERNAME and REGISTRY_PASSWORD"));
 }
 
 }  // namespace

@@ -14,22 +14,26 @@ constexpr uint64_t kMaxPeriodMs = 10ull * 366 * 86'400'000;
 
 }  // namespace
 
+Status CheckEnvironmentSecret(const pb::FunctionSecret& secret, std::string_view whose) {
+  if (secret.has_name()) {
+    BURROW_RETURN_IF_ERROR(CheckName("a secret's name", secret.name()));
+  } else if (secret.has_variables()) {
+    BURROW_RETURN_IF_ERROR(CheckSecretVariables(secret.variables().variables()));
+  } else {
+    return Fail(Code::kInvalidArgument, "{} has neither a name nor variables", whose);
+  }
+  if (static_cast<size_t>(secret.required_keys_size()) > kMaxEnvironment || !secret.fingerprint().empty())
+    return Fail(Code::kInvalidArgument, "{} has fields that are not for requests", whose);
+  for (const auto& key : secret.required_keys())
+    BURROW_RETURN_IF_ERROR(CheckText("a required key", key, kMaxNameBytes));
+  return {};
+}
+
 Status CheckFunctionSecrets(const pb::FunctionSpec& spec) {
   if (spec.secrets_size() > kMaxSecretsOfFunction)
     return Fail(Code::kInvalidArgument, "{}() has more than {} secrets", spec.name(), kMaxSecretsOfFunction);
-  for (const auto& secret : spec.secrets()) {
-    if (secret.has_name()) {
-      BURROW_RETURN_IF_ERROR(CheckName("a secret's name", secret.name()));
-    } else if (secret.has_variables()) {
-      BURROW_RETURN_IF_ERROR(CheckSecretVariables(secret.variables().variables()));
-    } else {
-      return Fail(Code::kInvalidArgument, "a secret of {}() has neither a name nor variables", spec.name());
-    }
-    if (static_cast<size_t>(secret.required_keys_size()) > kMaxEnvironment || !secret.fingerprint().empty())
-      return Fail(Code::kInvalidArgument, "a secret of {}() has fields that are not for requests", spec.name());
-    for (const auto& key : secret.required_keys())
-      BURROW_RETURN_IF_ERROR(CheckText("a required key", key, kMaxNameBytes));
-  }
+  for (const auto& secret : spec.secrets())
+    BURROW_RETURN_IF_ERROR(CheckEnvironmentSecret(secret, fmt::format("a secret of {}()", spec.name())));
   return {};
 }
 

@@ -1,4 +1,6 @@
 // RUN of a stage.
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "control/stage_build.h"
@@ -55,11 +57,28 @@ void AddScript(const std::string& script, lpb::RunOperation& operation) {
   operation.add_args(std::string(kScriptPath));
 }
 
-lpb::RunOperation OperationOf(const dockerfile::ExpandedInstruction& instruction, const lpb::Image& image) {
+void AddSecretVariable(const std::string& name, const std::string& value, lpb::RunOperation& operation) {
+  auto& secret = *operation.add_mounts()->mutable_secret();
+  secret.set_id(name);
+  secret.set_value(value);
+  secret.set_env(name);
+}
+
+void SetVariable(const std::string& name, const std::string& value, lpb::RunOperation& operation) {
+  const std::string start = name + "=";
+  auto& env = *operation.mutable_env();
+  env.erase(std::remove_if(env.begin(), env.end(), [&](const auto& one) { return one.starts_with(start); }), env.end());
+  operation.add_env(start + value);
+}
+
+lpb::RunOperation OperationOf(const dockerfile::ExpandedInstruction& instruction, const lpb::Image& image,
+                              const pb::ImageStep& step) {
   const auto& run = std::get<dockerfile::Run>(instruction.instruction.kind);
   lpb::RunOperation operation;
   operation.mutable_args()->Add(instruction.args.begin(), instruction.args.end());
   operation.mutable_env()->Add(instruction.env.begin(), instruction.env.end());
+  const std::map<std::string, std::string> variables(step.variables().begin(), step.variables().end());  // in order
+  for (const auto& [name, value] : variables) SetVariable(name, value, operation);
   operation.set_workdir(instruction.workdir);
   operation.set_user(instruction.user.empty() ? image.user() : instruction.user);
   operation.set_network(run.network == dockerfile::Network::kNone ? lpb::RUN_NETWORK_NONE : lpb::RUN_NETWORK_DEFAULT);
@@ -159,10 +178,11 @@ net::Task<Status> StageBuild::AddMount(const dockerfile::RunMount& mount, lpb::R
 
 net::Task<Status> StageBuild::RunCommand(const Instruction& instruction) {
   const auto& run = std::get<dockerfile::Run>(instruction.instruction.kind);
-  lpb::RunOperation operation = OperationOf(instruction, tree_.image);
+  lpb::RunOperation operation = OperationOf(instruction, tree_.image, whole_->step);
   StepKey key("run", tree_.image);
   FeedOperation(key, operation, instruction.script);
   if (!instruction.script.empty()) AddScript(instruction.script, operation);
+  for (const auto& [name, value] : SecretsOf(whole_->step, build_->secrets)) AddSecretVariable(name, value, operation);
   for (const auto& mount : run.mounts) {
     auto added = co_await AddMount(mount, operation, key);
     if (!added) {

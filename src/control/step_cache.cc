@@ -47,6 +47,11 @@ StepKey& StepKey::Feed(std::optional<int64_t> number) { return Feed(number ? std
 
 std::string StepKey::Finish() { return hasher_.Finish().Hex(); }
 
+pb::ImageStep WithoutFresh(pb::ImageStep step) {
+  step.clear_fresh();
+  return step;
+}
+
 void FeedCopy(StepKey& key, const dockerfile::Copy& copy) {
   auto feed_list = [&key](const std::vector<std::string>& list) {
     key.Feed(static_cast<int64_t>(list.size()));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon import Run
+from daemon import Daemon, Run
 from wheels import write_wheel
 
 
@@ -81,6 +81,37 @@ def test_a_function_fills_the_image_with_secrets_that_stay_out_of_it(
         "print(look.remote())",
     )
     assert ended.stdout == "('abab 10', None)\n", ended.stderr
+
+
+def test_steps_see_stored_secrets_that_no_image_holds(run: Run, daemon: Daemon) -> None:
+    daemon.burrow("secret", "create", "e2e-build", "BUILD_TOKEN=first\nsecond")
+    try:
+        ended = run(
+            """
+            import os
+            def fill():
+                with open("/filled", "a") as file:
+                    file.write(repr(os.environ["BUILD_TOKEN"][::-1]))
+            image = (
+                burrow.Image.debian_slim()
+                .run_commands(
+                    'printf "%s %s" "$BUILD_TOKEN" "$OWN" | wc -c > /filled; echo "$BUILD_TOKEN"',
+                    secrets=[burrow.Secret.from_name("e2e-build")], env={"OWN": "1"},
+                )
+                .dockerfile_commands("RUN echo ${#BUILD_TOKEN} >> /filled", secrets=[burrow.Secret.from_name("e2e-build")])
+                .run_function(fill, secrets=[burrow.Secret.from_name("e2e-build")])
+            )
+            @app.function(image=image)
+            def look():
+                return open("/filled").read(), os.environ.get("BUILD_TOKEN"), os.environ.get("OWN")
+            """,
+            "print(look.remote())",
+        )
+    finally:
+        daemon.burrow("secret", "delete", "e2e-build")
+    seen = "14\n12\n" + repr("dnoces\ntsrif")
+    assert ended.stdout == "%r\n" % ((seen, None, None),), ended.stderr
+    assert "second" not in ended.stderr
 
 
 def test_an_entrypoint_a_command_and_a_user_are_the_images_and_not_the_functions(

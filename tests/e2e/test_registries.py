@@ -58,6 +58,28 @@ def test_a_registry_that_wants_a_password_gets_the_one_of_docker_login(
         registry.stop()
 
 
+def test_a_recipe_s_base_comes_from_a_registry_by_a_stored_secret(
+    daemon: Daemon, run: Run, layouts: Image, tmp_path: Path
+) -> None:
+    needs("docker-registry", "htpasswd")
+    registry = DockerRegistry(tmp_path, password="tapir-plover-50")
+    registry.start()
+    pair = ["REGISTRY_USERNAME=user", "REGISTRY_PASSWORD=tapir-plover-50"]
+    daemon.burrow("secret", "create", "e2e-registry", *pair)
+    try:
+        registry.push("%s:latest" % layouts["perl"], "perl")
+        code = "image = burrow.Image.from_registry(%r%s)\n@app.function(image=image)\ndef f(): pass"
+        main = "print(f.local())"
+        without = run(code % (registry.host + "/perl", ""), main)
+        assert without.returncode != 0 and "login" in without.stderr
+        secret = ", burrow.Secret.from_name('e2e-registry')"
+        done = run(code % (registry.host + "/perl", secret), main)
+        assert done.returncode == 0, done.stderr
+    finally:
+        registry.stop()
+        daemon.burrow("secret", "delete", "e2e-registry")
+
+
 def write_login(directory: Path, host: str, pair: str) -> None:
     auth = base64.b64encode(pair.encode()).decode()
     (directory / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))

@@ -48,7 +48,7 @@ def attached_files(image: "Image", cache: "DigestCache") -> "list[Attachment]":
     """
     found: "dict[str, str]" = {}
     directories: "set[str]" = set()
-    for kind, content in image._steps:
+    for kind, content, _ in image._steps:
         if kind == "attach_file":
             found[_normal(content[1])] = content[0]
         elif kind == "attach_dir":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 from burrow._client.upload import upload
-from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from burrow._client.blobs import BlobClient
     from burrow._client.files import LocalFile
     from burrow._client.upload import Progress
+    from burrow._recipe import Conditions
     from burrow.secret import Secret
     from burrow.volume import Volume
 
@@ -43,11 +43,23 @@ class CompiledImage:
         self._blobs[digest] = data
         return digest
 
-    def secret_id(self, secret: "Secret") -> str:
+    def add_conditions(self, conditions: "Conditions") -> None:
+        """Under which the last step is taken."""
+        step = self.steps[-1]
+        if conditions.secrets:
+            step["secrets"] = [self._secret_id(secret) for secret in conditions.secrets]
+            if "base" in step:  # nobody needs what this machine knows of its registry
+                self.references.clear()
+        if conditions.env:
+            step["variables"] = dict(sorted(conditions.env.items()))
+        if conditions.force_build:
+            step["fresh"] = True
+
+    def _secret_id(self, secret: "Secret") -> str:
         """What steps call a secret: by the order in which they need it, never by what it holds."""
         if secret not in self._secrets:
             self._secrets.append(secret)
-        return "function-%d" % (self._secrets.index(secret) + 1)
+        return "secret-%d" % (self._secrets.index(secret) + 1)
 
     def add_volumes(self, spec: "dict[str, Any]", volumes: "dict[str, Volume]") -> None:
         """Volumes by path that the function of a step has."""
@@ -83,7 +95,7 @@ class CompiledImage:
             request["logins"] = logins
         if self._secrets:
             request["secrets"] = [
-                secret_message(self.secret_id(secret), environment_lines(secret))
+                {"id": self._secret_id(secret), "environment": secret._message()}
                 for secret in self._secrets
             ]
         return request
@@ -95,24 +107,6 @@ class CompiledImage:
 
         found = [login_for(reference) for reference in self.references]
         return list({login["host"]: login for login in found if login}.values())
-
-
-def environment_lines(secret: "Secret") -> bytes:
-    """A secret's variables as a build step reads them.
-
-    Raises:
-        InvalidError: the secret is a stored one, or a value holds a line break.
-    """
-    if secret._name is not None:
-        raise InvalidError(
-            "The stored secret %s cannot be used while an image is built: "
-            "use Secret.from_dict() or Secret.from_local_environ() there." % secret._name
-        )
-    for name, value in secret._variables.items():
-        if "\n" in value or "\n" in name:
-            raise InvalidError("The secret %s holds a line break: encode it." % name)
-    lines = ["%s=%s\n" % item for item in secret._variables.items()]
-    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def secret_message(name: str, value: bytes) -> "dict[str, str]":

@@ -39,7 +39,6 @@ def function_step(
         "qualname": getattr(function, "__qualname__", name),
         "resources": content["resources"],
         "timeoutMs": int(content["timeout"] * 1000),
-        "env": dict(sorted(content["env"].items())),
     }
     compiled.add_volumes(spec, content["volumes"])
     message: "dict[str, Any]" = {"function": spec}
@@ -51,9 +50,6 @@ def function_step(
         message["source"] = _source(function, compiled, cache)
     arguments = dump_arguments(content["args"], content["kwargs"], name)
     message["arguments"] = json.loads(encode_json(arguments, compiled))
-    secrets = [compiled.secret_id(secret) for secret in content["secrets"]]
-    if secrets:
-        message["secrets"] = secrets
     compiled.steps.append({"runFunction": message})
 
 

@@ -27,12 +27,14 @@ def compile_steps(image: "Image", cache: "DigestCache") -> CompiledImage:
         InvalidError: something of this machine cannot be read, or makes no sense.
     """
     compiled = CompiledImage()
-    for kind, content in image._steps:
+    for kind, content, conditions in image._steps:
         simple = _SIMPLE.get(kind)
         if simple is not None:
             compiled.steps.append(simple(content))
         elif not kind.startswith("attach_"):
             _READING[kind](content, compiled, cache)
+        if conditions is not None:
+            compiled.add_conditions(conditions)
     check_total(compiled.files, "What the image adds from this machine")
     return compiled
 
@@ -41,7 +43,7 @@ def attached_modules(images: "Iterable[Image]") -> "list[tuple[str, Any]]":
     """(module, what to ignore) of the modules that are laid into containers when these start."""
     found: "dict[str, Any]" = {}
     for image in images:
-        for kind, content in image._steps:
+        for kind, content, _ in image._steps:
             if kind == "attach_python":
                 found.update((name, content[1]) for name in content[0])
     return list(found.items())

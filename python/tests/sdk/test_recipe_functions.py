@@ -5,6 +5,7 @@ import hashlib
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_burrowd import SmallBurrowd
@@ -41,7 +42,6 @@ def test_a_function_is_run_by_reference_with_its_arguments(modules: Path) -> Non
         "module": "rec_work",
         "resources": {"cpu": 2.0, "memoryMib": 64},
         "timeoutMs": 3600000,
-        "env": {"A": "2", "Z": "1"},
     }
     assert [file["path"] for file in message["source"]] == ["rec_helper.py", "rec_work.py"]
     arguments = pickle.loads(base64.b64decode(message["arguments"]["inline"]))
@@ -81,28 +81,43 @@ def test_a_secret_is_in_the_request_and_not_in_the_steps(modules: Path) -> None:
         .run_function(rec_secret.f, secrets=[Secret.from_dict({"B": "2"}), token])
     )
     found = compiled(image)
-    assert [one["runFunction"]["secrets"] for one in found.steps[1:]] == [
-        ["function-1"],
-        ["function-2", "function-1"],
-    ]
-    sent = {one["id"]: base64.b64decode(one["value"]) for one in found.request()["secrets"]}
-    assert sent == {"function-1": b"A=b=c\nTOKEN=hidden\n", "function-2": b"B=2\n"}
+    assert [one["secrets"] for one in found.steps[1:]] == [["secret-1"], ["secret-2", "secret-1"]]
+    sent = {one["id"]: one["environment"]["variables"] for one in found.request()["secrets"]}
+    assert sent == {
+        "secret-1": {"variables": {"A": "b=c", "TOKEN": "hidden"}},
+        "secret-2": {"variables": {"B": "2"}},
+    }
     for text in (json.dumps(found.steps), repr(token), repr(image)):
         assert "hidden" not in text
 
 
-def test_a_build_takes_no_line_breaks_in_secrets_and_no_stored_ones(modules: Path) -> None:
-    write(modules, {"rec_broken.py": "def f(): pass\n"})
-    import rec_broken  # type: ignore
+def test_every_step_that_runs_something_takes_secrets_variables_and_force_build() -> None:
+    hub = Secret.from_name("hub", required_keys=["TOKEN"])
+    more: "dict[str, Any]" = {"secrets": [hub], "env": {"B": "2", "A": "1"}, "force_build": True}
+    images = [
+        Image.debian_slim().apt_install("git", **more),
+        Image.debian_slim().pip_install("six", **more),
+        Image.debian_slim().uv_pip_install("six", **more),
+        Image.debian_slim().run_commands("true", **more),
+        Image.debian_slim().dockerfile_commands("RUN true", **more),
+        Image.debian_slim().run_function(Secret.from_name, args=["x"], serialized=True, **more),
+    ]
+    for image in images:
+        found = compiled(image)
+        last = found.steps[-1]
+        assert last["secrets"] == ["secret-1"] and last["fresh"] is True, image
+        assert list(last["variables"].items()) == [("A", "1"), ("B", "2")]
+        assert found.request()["secrets"] == [
+            {"id": "secret-1", "environment": {"name": "hub", "requiredKeys": ["TOKEN"]}}
+        ]
+        assert image != Image.debian_slim().apt_install("git")
 
-    def request_with(secret: Secret) -> object:
-        image = Image.debian_slim().run_function(rec_broken.f, secrets=[secret])
-        return compiled(image).request()
 
-    with pytest.raises(InvalidError, match="A holds a line break"):
-        request_with(Secret.from_dict({"A": "1\n2"}))
-    with pytest.raises(InvalidError, match="stored secret hub"):
-        request_with(Secret.from_name("hub"))
+def test_a_secret_names_who_to_be_at_a_registry_instead_of_what_docker_knows() -> None:
+    found = compiled(Image.from_registry("r.example/a", Secret.from_name("hub")))
+    assert found.steps == [{"base": {"name": "registry:r.example/a"}, "secrets": ["secret-1"]}]
+    assert found.references == []
+    assert compiled(Image.from_registry("r.example/a")).references == ["r.example/a"]
 
 
 def test_secrets_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
