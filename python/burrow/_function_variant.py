@@ -31,9 +31,9 @@ class FunctionVariant(Function):  # type: ignore[type-arg]
 
     def with_options(self, **options: "Any") -> "Function[..., Any]":
         """As Function.with_options(); what was changed before stays changed."""
-        from burrow._overrides import overrides
+        from burrow._overrides import joined, overrides
 
-        return FunctionVariant(self._function, {**self._overrides, **overrides(options)})
+        return FunctionVariant(self._function, joined(self._overrides, overrides(options)))
 
     def __reduce__(self) -> "tuple[Any, ...]":
         return FunctionVariant, (self._function, self._overrides)

@@ -25,8 +25,18 @@ _FIELDS: "dict[str, Callable[[FunctionOptions], dict[str, Any]]]" = {
     "max_containers": lambda o: {"maxContainers": o.max_containers},
     "buffer_containers": lambda o: {"bufferContainers": o.buffer_containers},
     "volumes": lambda o: {"volumes": o.volumes},  # looked up when the variant is asked for
+    "env": lambda o: {"env": o.env},
+    "secrets": lambda o: {"secrets": {"secrets": [secret._message() for secret in o.secrets]}},
     "scaledown_window": lambda o: {"scaledownWindowMs": milliseconds(o.scaledown_window)},
 }
+
+
+def joined(earlier: "dict[str, Any]", later: "dict[str, Any]") -> "dict[str, Any]":
+    """What two with_options() after one another change."""
+    both = {**earlier, **later}
+    if "env" in earlier and "env" in later:
+        both["env"] = {**earlier["env"], **later["env"]}
+    return both
 
 
 def with_mounts(message: "dict[str, Any]") -> "dict[str, Any]":

@@ -100,9 +100,9 @@ class Cls:
         """The same class with other options, in containers of its own.
 
         Args:
-            options: cpu, memory, timeout, retries, volumes (instead of its own), max_containers,
-                buffer_containers and scaledown_window, as @app.cls() takes them; the others stay
-                as they are.
+            options: cpu, memory, timeout, retries, env (over its own), secrets and volumes (instead
+                of its own), max_containers, buffer_containers and scaledown_window, as @app.cls()
+                takes them; the others stay as they are.
 
         Raises:
             InvalidError: an option is out of range, or cannot be changed.
@@ -127,9 +127,11 @@ class Cls:
         return self._varied(batching(max_batch_size, wait_ms)._message())
 
     def _varied(self, overrides: "dict[str, Any]") -> "Cls":
+        from burrow._overrides import joined
+
         varied = object.__new__(type(self))
         varied.__dict__.update(self.__dict__)
-        varied._overrides = {**self._overrides, **overrides}
+        varied._overrides = joined(self._overrides, overrides)
         return varied
 
     def __getattr__(self, name: str) -> "Any":

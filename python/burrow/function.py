@@ -137,9 +137,9 @@ class Function(Callee[P, R], Scaled):
         """The same function with other options, in containers of its own.
 
         Args:
-            options: cpu, memory, timeout, retries, volumes (instead of its own), max_containers,
-                buffer_containers and scaledown_window, as @app.function() takes them; the others
-                stay as they are.
+            options: cpu, memory, timeout, retries, env (over its own), secrets and volumes (instead
+                of its own), max_containers, buffer_containers and scaledown_window, as
+                @app.function() takes them; the others stay as they are.
 
         Raises:
             InvalidError: an option is out of range, or cannot be changed.

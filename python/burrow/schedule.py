@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burrow._options import check_number, check_text
+from burrow._options import check_count, check_number, check_text
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -46,18 +46,21 @@ class Cron:
 class Period:
     """A span of time between calls, counted from the deployment on; all parts are added up.
 
-    A deployment that leaves the schedule as it was does not begin anew.
+    A deployment that leaves the schedule as it was does not begin anew. Years and months are those
+    of the calendar, in UTC; in a month that lacks the day, its last day counts from then on.
 
     Example:
         @app.function(schedule=burrow.Period(hours=4))
         def refresh() -> None: ...
     """
 
-    __slots__ = ("total_seconds",)
+    __slots__ = ("months", "total_seconds")
 
     def __init__(
         self,
         *,
+        years: int = 0,
+        months: int = 0,
         weeks: float = 0,
         days: float = 0,
         hours: float = 0,
@@ -69,15 +72,22 @@ class Period:
         self.total_seconds = sum(
             check_number(name, value, 0, 1e9) * _UNITS[name] for name, value in given.items()
         )
-        if self.total_seconds < 1:
+        self.months = 12 * check_count("years", years, 0, 10) + check_count(
+            "months", months, 0, 120
+        )
+        if self.total_seconds < 1 and not self.months:
             raise InvalidError("A period must be a second or longer.")
 
     def _message(self) -> "dict[str, Any]":
         """The Schedule message, without the arguments of the calls."""
-        return {"periodMs": str(int(self.total_seconds * 1000))}
+        message: "dict[str, Any]" = {"periodMs": str(int(self.total_seconds * 1000))}
+        if self.months:
+            message["periodMonths"] = self.months
+        return message
 
     def __repr__(self) -> str:
-        return "Period(seconds=%g)" % self.total_seconds
+        months = "months=%d, " % self.months if self.months else ""
+        return "Period(%sseconds=%g)" % (months, self.total_seconds)
 
 
 def check_schedule(value: "Any") -> "Cron | Period | None":

@@ -5,6 +5,7 @@
 
 #include "control/classes.h"
 #include "control/limits.h"
+#include "control/spec_checks.h"
 #include "control/volume_mounts.h"
 
 namespace burrow::control {
@@ -14,15 +15,21 @@ void ClassService::Register(api::Gateway& gateway) {
                                                       [this](const auto& by, const auto& r) { return Bind(by, r); });
 }
 
-// Whoever may only call functions has no volumes to give them.
-Status ClassService::CheckVolumes(const api::Caller& by, const pb::SpecOverrides& overrides) const {
-  if (!overrides.has_volumes()) return {};
-  if (by.access == api::Access::kCaller && by.container.empty())
-    return Fail(Code::kPermissionDenied, "this token may not choose volumes: use a member's token");
+// Whoever may only call functions has nothing to give them but arguments and room.
+Status ClassService::PrepareOverrides(const api::Caller& by, const Function& base, pb::SpecOverrides& overrides) const {
+  const bool gives = overrides.has_volumes() || overrides.has_secrets() || !overrides.env().empty();
+  if (gives && by.access == api::Access::kCaller && by.container.empty())
+    return Fail(Code::kPermissionDenied, "this token may not choose volumes, secrets or variables: use a member's");
   pb::FunctionSpec spec;
-  spec.set_name("with_options");
+  spec.set_name(base.spec.function().name());
   *spec.mutable_volumes() = overrides.volumes().mounts();
-  return FindMounts(p_.volumes, by.workspace, spec);
+  BURROW_RETURN_IF_ERROR(FindMounts(p_.volumes, by.workspace, spec));
+  if (!overrides.has_secrets()) return {};
+  *spec.mutable_secrets() = overrides.secrets().secrets();
+  BURROW_RETURN_IF_ERROR(CheckFunctionSecrets(spec));
+  BURROW_RETURN_IF_ERROR(p_.secrets.SealFunction(by.workspace, spec, base.id));
+  *overrides.mutable_secrets()->mutable_secrets() = spec.secrets();
+  return {};
 }
 
 net::Task<Result<pb::BindResponse>> ClassService::Bind(const api::Caller& by, const pb::BindRequest& request) {
@@ -35,10 +42,11 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const api::Caller& by, co
                    request.function_id().substr(0, kMaxNameBytes));
   }
   auto app = base->app->shared_from_this();
-  BURROW_CO_RETURN_IF_ERROR(CheckVolumes(by, request.overrides()));
+  pb::SpecOverrides overrides = request.overrides();
+  BURROW_CO_RETURN_IF_ERROR(PrepareOverrides(by, *base, overrides));
   auto bound = BindParameters(base_id, base->spec.function(), request.parameters());
   if (!bound) co_return Forward(std::move(bound.error()));
-  if (request.has_overrides()) *bound->mutable_overrides() = request.overrides();
+  if (request.has_overrides()) *bound->mutable_overrides() = std::move(overrides);
   pb::BindResponse response;
   const bool is_base = bound->values().empty() && !bound->has_overrides();
   auto id = is_base ? base_id : VariantId(*bound);

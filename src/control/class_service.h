@@ -10,6 +10,7 @@
 #include "control/apps.h"
 #include "control/background.h"
 #include "control/dispatcher.h"
+#include "control/secret_table.h"
 #include "control/volumes.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@ struct ClassServiceParts {
   store::Store& store;
   Background& store_thread;
   const Volumes& volumes;
+  const SecretTable& secrets;
 };
 
 class ClassService {
@@ -33,7 +35,8 @@ class ClassService {
  private:
   net::Task<Result<pb::BindResponse>> Bind(const api::Caller& by, const pb::BindRequest& request);
 
-  Status CheckVolumes(const api::Caller& by, const pb::SpecOverrides& overrides) const;
+  // May the caller choose them, and are its volumes and secrets there? Seals the secrets' variables.
+  Status PrepareOverrides(const api::Caller& by, const Function& base, pb::SpecOverrides& overrides) const;
 
   ClassServiceParts p_;
 };

@@ -10,6 +10,7 @@
 #include "control/limits.h"
 #include "control/overrides.h"
 #include "control/validation.h"
+#include "proto/deterministic_bytes.h"
 
 namespace burrow::control {
 namespace {
@@ -17,13 +18,22 @@ namespace {
 constexpr size_t kIdLetters = 26;
 constexpr size_t kKeyLetters = 16;
 
+// The same for equal overrides. Sealed twice, the same variables look different; their fingerprint does not.
+std::string BytesOf(pb::SpecOverrides overrides) {
+  for (auto& secret : *overrides.mutable_secrets()->mutable_secrets()) {
+    if (secret.has_sealed()) secret.clear_sealed();
+  }
+  if (overrides.secrets().secrets().empty()) overrides.clear_secrets();
+  return DeterministicBytes(overrides);
+}
+
 std::string DigestOf(const pb::BoundParameters& bound) {
   std::string text = bound.base_function_id();
   for (const auto& value : bound.values()) {
     std::string bytes = value.SerializeAsString();
     text += fmt::format("\n{} ", bytes.size()) + bytes;
   }
-  if (bound.has_overrides()) text += "\noverrides " + bound.overrides().SerializeAsString();
+  if (bound.has_overrides()) text += "\noverrides " + BytesOf(bound.overrides());
   return cas::Digest::Of(text).Hex();
 }
 

@@ -142,7 +142,7 @@ class RunningControl final : public Control {
         overview_service_({clock_, apps_, workers_}),
         call_service_({io, clock_, options_.timings, workspaces_, apps_, calls_, dispatcher_, *lifecycle_,
                        *state_.store, store_thread_, CursorCodec(NewEpoch())}),
-        class_service_({io, apps_, dispatcher_, *state_.store, store_thread_, volumes_}),
+        class_service_({io, apps_, dispatcher_, *state_.store, store_thread_, volumes_, secrets_}),
         imports_(ImportPartsOf()),
         build_work_(io, kBuildThreads),
         downloads_(io, kDownloads),

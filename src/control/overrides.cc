@@ -28,6 +28,8 @@ void OverrideCallsAtOnce(const pb::SpecOverrides& overrides, pb::FunctionSpec& s
 void ApplyOverrides(const pb::SpecOverrides& overrides, pb::FunctionSpec& spec) {
   OverrideResources(overrides, *spec.mutable_resources());
   if (overrides.has_timeout_ms()) spec.set_timeout_ms(overrides.timeout_ms());
+  for (const auto& [name, value] : overrides.env()) (*spec.mutable_env())[name] = value;
+  if (overrides.has_secrets()) *spec.mutable_secrets() = overrides.secrets().secrets();
   if (overrides.has_volumes()) *spec.mutable_volumes() = overrides.volumes().mounts();
   if (overrides.has_retries()) *spec.mutable_retries() = overrides.retries();
   ChangeScaling(overrides, spec);

@@ -37,7 +37,11 @@ Result<scheduler::TimeZone> LoadZone(const std::string& name, const std::string&
 }  // namespace
 
 Result<scheduler::CallSchedule> LoadSchedule(const pb::Schedule& schedule, const std::string& zones) {
-  if (!schedule.has_cron()) return scheduler::CallSchedule::OfPeriod(std::max<uint64_t>(1, schedule.period_ms()));
+  if (!schedule.has_cron()) {
+    scheduler::CallPeriod period{.months = schedule.period_months(), .ms = schedule.period_ms()};
+    if (period.months == 0) period.ms = std::max<uint64_t>(1, period.ms);
+    return scheduler::CallSchedule::OfPeriod(period);
+  }
   BURROW_ASSIGN_OR_RETURN(auto cron, scheduler::CronExpression::Parse(schedule.cron().expression()));
   BURROW_ASSIGN_OR_RETURN(auto zone, LoadZone(schedule.cron().timezone(), zones));
   return scheduler::CallSchedule::OfCron(cron, std::move(zone));

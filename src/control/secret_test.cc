@@ -185,6 +185,43 @@ TEST_F(Secrets, AnotherKeyFileIsSaidAndDoesNotKeepBurrowdFromStarting) {
   EXPECT_EQ(Invoke(function).status(), pb::CALL_STATUS_SUCCESS);
 }
 
+TEST_F(Secrets, OfAVariantTakeThePlaceOfTheFunctionsAndItsVariablesWin) {
+  Begin();
+  ASSERT_TRUE(Put("hub", {{"TOKEN", "of the store"}}));
+  const auto published = NewFunction([](pb::FunctionSpec& spec) {
+    (*spec.mutable_env())["A"] = "own";
+    (*spec.mutable_env())["B"] = "own";
+    (*spec.add_secrets()->mutable_variables()->mutable_variables())["OWN"] = kMarker;
+  });
+  pb::BindRequest bind;
+  bind.set_function_id(published.function);
+  (*bind.mutable_overrides()->mutable_env())["B"] = "changed";
+  auto& secrets = *bind.mutable_overrides()->mutable_secrets();
+  secrets.add_secrets()->set_name("hub");
+  (*secrets.add_secrets()->mutable_variables()->mutable_variables())["MORE"] = kMarker;
+  const auto bound = Ask<pb::BindResponse>("Apps/Bind", bind);
+  ASSERT_TRUE(bound) << bound.error().message();
+  EXPECT_EQ(Ask<pb::BindResponse>("Apps/Bind", bind)->function_id(), bound->function_id());
+  ASSERT_TRUE(Ask<pb::CallResult>("Calls/Invoke", InvokeOf(bound->function_id(), "x")));
+  const auto start = worker_->WaitFor(From::kStart).start();
+  EXPECT_EQ(start.spec().function().env().at("A"), "own");
+  EXPECT_EQ(start.spec().function().env().at("B"), "changed");
+  EXPECT_FALSE(start.spec().function().bound().overrides().has_secrets());
+  EXPECT_THAT(Given(1), ElementsAre(std::pair("MORE", kMarker), std::pair("TOKEN", "of the store")));
+  EXPECT_THAT(FilesWith(kMarker), ElementsAre());
+  secrets.mutable_secrets(1)->mutable_variables()->mutable_variables()->at("MORE") = "another";
+  EXPECT_NE(Ask<pb::BindResponse>("Apps/Bind", bind)->function_id(), bound->function_id());
+  secrets.mutable_secrets(0)->set_name("hup");
+  EXPECT_THAT(Ask<pb::BindResponse>("Apps/Bind", bind).error().message(), HasSubstr("did you mean 'hub'"));
+  pb::CreateTokenRequest create;
+  create.set_name("web");
+  create.set_role(pb::TOKEN_ROLE_CALLER);
+  token = Ask<pb::CreateTokenResponse>("Tokens/Create", create)->token();
+  bind.mutable_overrides()->clear_secrets();
+  (*bind.mutable_overrides()->mutable_env())["LD_PRELOAD"] = "/tmp/mine.so";
+  EXPECT_EQ(Ask<pb::BindResponse>("Apps/Bind", bind).error().code(), Code::kPermissionDenied);
+}
+
 // Recipes that take a stored secret while they are built.
 class SecretsOfBuilds : public Secrets {
  protected:

@@ -11,6 +11,7 @@ namespace {
 constexpr int kMaxSecretsOfFunction = 64;
 constexpr uint64_t kMinPeriodMs = 1'000;
 constexpr uint64_t kMaxPeriodMs = 10ull * 366 * 86'400'000;
+constexpr uint32_t kMaxPeriodMonths = 120;
 
 }  // namespace
 
@@ -47,8 +48,9 @@ Status CheckSchedule(const pb::FunctionSpec& spec) {
       return Forward(std::move(cron.error()).WithContext("the schedule of " + spec.name() + "()"));
     return {};
   }
-  if (schedule.has_period_ms() && schedule.period_ms() >= kMinPeriodMs && schedule.period_ms() <= kMaxPeriodMs)
-    return {};
+  const bool is_long_enough = schedule.period_ms() >= kMinPeriodMs || schedule.period_months() > 0;
+  const bool is_bounded = schedule.period_ms() <= kMaxPeriodMs && schedule.period_months() <= kMaxPeriodMonths;
+  if (schedule.has_period_ms() && is_long_enough && is_bounded) return {};
   return Fail(Code::kInvalidArgument, "the period of {}() must be from a second to ten years", spec.name());
 }
 

@@ -13,8 +13,10 @@ namespace burrow::control {
 // here: the worker gets the variables alone, or where the error tells why it cannot, nothing.
 template <class Start>
 Status GiveSecrets(const SecretTable& secrets, const Function& function, Start& start) {
-  start.mutable_spec()->mutable_function()->clear_secrets();
-  start.mutable_spec()->mutable_function()->clear_schedule();
+  auto& spec = *start.mutable_spec()->mutable_function();
+  spec.clear_secrets();
+  spec.clear_schedule();
+  if (spec.bound().has_overrides()) spec.mutable_bound()->mutable_overrides()->clear_secrets();
   BURROW_ASSIGN_OR_RETURN(auto variables,
                           secrets.VariablesOf(function.workspace, function.spec.function(), function.id));
   for (auto& [name, value] : variables) (*start.mutable_secret_environment())[name] = std::move(value);

@@ -1,25 +1,13 @@
 #include "control/step_cache.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "base/log.h"
+#include "proto/deterministic_bytes.h"
 
 namespace burrow::control {
 namespace {
 
 // Raised whenever the same step would make another layer.
 constexpr std::string_view kBuilderVersion = "burrow builder 2";
-
-std::string DeterministicBytes(const google::protobuf::MessageLite& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
 
 store::StepRecord RecordOf(const std::string& key, const BuiltTree& built) {
   return {.key = key,

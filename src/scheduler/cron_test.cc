@@ -160,7 +160,8 @@ RC_GTEST_PROP(Schedule, MakesUpTheLatestOfWhatWasMissed, ()) {
   const bool is_period = *rc::gen::arbitrary<bool>();
   const auto schedule =
       is_period
-          ? CallSchedule::OfPeriod(*rc::gen::inRange<uint64_t>(1'000, 10'000'000))
+          ? CallSchedule::OfPeriod(
+                {.months = *rc::gen::inRange<uint32_t>(0, 3), .ms = *rc::gen::inRange<uint64_t>(1'000, 10'000'000)})
           : CallSchedule::OfCron(*CronExpression::Parse(fmt::format("{} {} * * *", AnyField(0, 59), AnyField(0, 23))),
                                  ZoneOf(*rc::gen::element(kBerlin, kNewYork, kKolkata)));
   const uint64_t last = 1'750'000'000'000 + *rc::gen::inRange<uint64_t>(0, 30'000'000'000);
@@ -187,11 +188,24 @@ RC_GTEST_PROP(Schedule, AContainerThatStartsAheadIsThereInTimeAndStillThere, ())
 }
 
 TEST(Schedule, APeriodCountsFromTheLastCall) {
-  const auto schedule = CallSchedule::OfPeriod(5'000);
+  const auto schedule = CallSchedule::OfPeriod({.ms = 5'000});
   EXPECT_EQ(schedule.NextAfter(12'345), 17'345u);
   EXPECT_FALSE(schedule.LatestDue(12'345, 17'344));
   EXPECT_EQ(schedule.LatestDue(12'345, 17'345), 17'345u);
   EXPECT_EQ(schedule.LatestDue(12'345, 29'000), 27'345u);
+}
+
+TEST(Schedule, MonthsAreThoseOfTheCalendar) {
+  const auto at = [](int year, int month, int day) {
+    return static_cast<uint64_t>(FromCivil(year, month, day)) * 86'400'000 + 3'600'123;
+  };
+  EXPECT_EQ(CallSchedule::OfPeriod({.months = 1}).NextAfter(at(2024, 1, 31)), at(2024, 2, 29));
+  EXPECT_EQ(CallSchedule::OfPeriod({.months = 12}).NextAfter(at(2024, 2, 29)), at(2025, 2, 28));
+  EXPECT_EQ(CallSchedule::OfPeriod({.months = 14}).NextAfter(at(2023, 11, 5)), at(2025, 1, 5));
+  EXPECT_EQ(CallSchedule::OfPeriod({.months = 1, .ms = 5}).NextAfter(at(2023, 12, 5)), at(2024, 1, 5) + 5);
+  const auto monthly = CallSchedule::OfPeriod({.months = 1});
+  EXPECT_FALSE(monthly.LatestDue(at(2024, 1, 5), at(2024, 2, 5) - 1));
+  EXPECT_EQ(monthly.LatestDue(at(2024, 1, 5), at(2024, 9, 4)), at(2024, 8, 5));
 }
 
 }  // namespace

@@ -10,12 +10,18 @@
 
 namespace burrow::scheduler {
 
+// From one call to the next: months of the calendar in UTC, then milliseconds. In a month that lacks the day, its last
+// day counts. Not all of it is 0.
+struct CallPeriod {
+  uint32_t months = 0;
+  uint64_t ms = 0;
+};
+
 // All times are Unix milliseconds.
 class CallSchedule {
  public:
   static CallSchedule OfCron(CronExpression cron, TimeZone zone);
-  // `period_ms` is 1 or more.
-  static CallSchedule OfPeriod(uint64_t period_ms);
+  static CallSchedule OfPeriod(CallPeriod period);
 
   // The first time after `last_ms`, that of the last call. None: never again.
   std::optional<uint64_t> NextAfter(uint64_t last_ms) const;
@@ -26,7 +32,7 @@ class CallSchedule {
  private:
   std::optional<CronExpression> cron_;
   TimeZone zone_;
-  uint64_t period_ms_ = 0;
+  CallPeriod period_;
 };
 
 // How long before a scheduled call a container is started for it: long enough to be ready by then, and not so long that

@@ -1,12 +1,10 @@
 #include "worker/fork_servers.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <utility>
 
 #include "cas/digest.h"
 #include "net/detached.h"
+#include "proto/deterministic_bytes.h"
 #include "worker/launch_plan.h"
 
 namespace burrow::worker {
@@ -24,14 +22,7 @@ std::string KeyOf(const StartContainer& request) {
   deciding.mutable_spec()->clear_app_id();
   deciding.mutable_spec()->clear_function_id();
   *deciding.mutable_secret_environment() = request.secret_environment();
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    deciding.SerializeToCodedStream(&coded);
-  }
-  return cas::Digest::Of(bytes).Hex();
+  return cas::Digest::Of(DeterministicBytes(deciding)).Hex();
 }
 
 }  // namespace

@@ -141,7 +141,11 @@ def test_a_period_adds_up_its_parts() -> None:
     assert burrow.Period(days=1, hours=2, minutes=3, seconds=4.5)._message() == {
         "periodMs": "93784500"
     }
-    for options in ({}, {"seconds": 0.5}, {"hours": -1}, {"days": "1"}):
+    assert burrow.Period(years=1, months=2, days=1)._message() == {
+        "periodMs": "86400000",
+        "periodMonths": 14,
+    }
+    for options in ({}, {"seconds": 0.5}, {"hours": -1}, {"days": "1"}, {"months": 0.5}):
         with pytest.raises(InvalidError):
             burrow.Period(**options)  # type: ignore[arg-type]
     with pytest.raises(InvalidError, match="schedule must be"):
@@ -202,6 +206,15 @@ def test_with_options_calls_a_variant_of_the_function(deployed: SmallBurrowd) ->
         square.with_options(name="x", image=None)
     with pytest.raises(InvalidError, match="memory must be a whole number"):
         square.with_options(memory=1)
+    given = square.with_options(env={"A": "1", "B": "1"}).with_options(
+        env={"B": "2"},
+        secrets=[burrow.Secret.from_name("hub"), burrow.Secret.from_dict({"C": "3"})],
+    )
+    assert given.remote(2) == 200
+    assert bound[-1]["overrides"] == {
+        "env": {"A": "1", "B": "2"},
+        "secrets": {"secrets": [{"name": "hub"}, {"variables": {"variables": {"C": "3"}}}]},
+    }
 
 
 def test_a_deployed_class_is_called_by_name_with_its_parameters(burrowd: SmallBurrowd) -> None:
