@@ -11,7 +11,7 @@ from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterator, TypeVar
+    from typing import Any, Callable, Iterator, TypeVar
 
     A = TypeVar("A")
     T = TypeVar("T")
@@ -237,7 +237,9 @@ def open_socket(host: str, port: int, secure: bool, timeout: float) -> socket.so
 
     Raises OSError.
     """
-    connected = socket.create_connection((host, port), timeout)
+    # As bytes it is spared the loading of a codec for international names.
+    name: "Any" = host.encode() if host.isascii() else host
+    connected = socket.create_connection((name, port), timeout)
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from burrow._client.agent_relay import AgentRelay
 from burrow._client.blobs import BlobClient
 from burrow._client.build_stream import BuildState, follow_build
 from burrow._client.compiled_image import CompiledImage, secret_message
@@ -66,7 +65,11 @@ def _build(options: "Namespace", report: "Report", state: BuildState) -> "dict[s
     request = _request(options, compiled, list(sockets))
     transport = Transport(load_config())
     compiled.upload(BlobClient(transport), report.upload)
-    relay = AgentRelay(transport, sockets) if sockets else None
+    relay = None
+    if sockets:
+        from burrow._client.agent_relay import AgentRelay
+
+        relay = AgentRelay(transport, sockets)
     try:
         return follow_build(transport, request, report, state, relay)
     finally:

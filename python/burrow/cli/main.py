@@ -65,7 +65,7 @@ def _other(arguments: "list[str]") -> int:
     from burrow.cli.deploy_parser import options_first
     from burrow.cli.parser import make_parser
 
-    parser = make_parser()
+    parser = make_parser(arguments[0] if arguments else "")
     arguments = options_first(arguments)
     command: "list[str]" = []
     if (
