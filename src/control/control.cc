@@ -121,7 +121,9 @@ class RunningControl final : public Control {
                                                   *state_.store, store_thread_)),
         step_cache_(*state_.store, store_thread_),
         builds_(std::make_shared<Builds>(io, clock_, options_.timings, workers_, step_cache_)),
-        image_records_(clock_, workspaces_, images_, *state_.store, store_thread_),
+        image_storage_(workspaces_, images_, *state_.blobs.guarded, disk_,
+                       [this](const auto& workspace) { return volumes_.BytesIn(workspace); }),
+        image_records_(clock_, workspaces_, images_, image_storage_, *state_.store, store_thread_),
         image_catalog_(
             {io, clock_, images_, image_records_, apps_, workers_, workspaces_, *state_.store, store_thread_}),
         hot_sets_(clock_, *state_.store, store_thread_),
@@ -129,7 +131,8 @@ class RunningControl final : public Control {
         schedules_({io, clock_, options_.timings, *state_.store, store_thread_}),
         shells_(std::make_shared<Shells>(io, workers_)),
         volume_work_(io, kVolumeThreads),
-        volumes_({io, clock_, workspaces_, *state_.store, store_thread_, *state_.blobs.guarded, volume_work_}),
+        volumes_({io, clock_, workspaces_, *state_.store, store_thread_, *state_.blobs.guarded, volume_work_,
+                  image_storage_}),
         volume_link_(std::make_shared<VolumeLink>(io, clock_, options_.timings, containers_, workers_, volumes_)),
         router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_, *shells_,
                 *volume_link_),
@@ -213,6 +216,7 @@ class RunningControl final : public Control {
                                     *lifecycle_, writer_, schedules_}));
     schedules_.RunDue();
     lifecycle_->TrimStopped();
+    image_storage_.Begin(io_);
     Daily();
     ArmSweep();
     blob_service_.Start();
@@ -247,6 +251,7 @@ class RunningControl final : public Control {
             logs_,
             containers_,
             images_,
+            image_storage_,
             secrets_,
             volumes_,
             *state_.store,
@@ -291,8 +296,7 @@ class RunningControl final : public Control {
 
   // Forgets old results and the logs of apps that were stopped long ago.
   void Daily() {
-    uint64_t kept = static_cast<uint64_t>(options_.timings.finished_calls.count());
-    uint64_t before = clock_.UnixMillis() - kept;
+    uint64_t before = clock_.UnixMillis() - static_cast<uint64_t>(options_.timings.finished_calls.count());
     store_thread_.Run([&store = *state_.store, before] { return store.DropFinishedBefore(before); },
                       [](const Status& status) {
                         if (!status) LogError("old results could not be dropped: {}", status.error().message());
@@ -325,6 +329,7 @@ class RunningControl final : public Control {
   std::shared_ptr<AppLifecycle> lifecycle_;
   StepCache step_cache_;
   std::shared_ptr<Builds> builds_;
+  ImageStorage image_storage_;
   ImageRecords image_records_;
   ImageCatalog image_catalog_;
   HotSets hot_sets_;

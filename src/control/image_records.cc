@@ -31,6 +31,8 @@ net::Task<Result<ImageId>> ImageRecords::Keep(KeptImage kept) {
     std::string build = std::move(entry.record.build);
     entry = *known;
     if (!build.empty()) entry.record.build = std::move(build);
+  } else {
+    BURROW_CO_RETURN_IF_ERROR(co_await storage_.CheckRoom(kept.workspace, entry.image));
   }
   auto store = [&store = store_, record = entry.record, names = kept.names]() -> Status {
     BURROW_RETURN_IF_ERROR(store.PutImage(record));
@@ -40,6 +42,7 @@ net::Task<Result<ImageId>> ImageRecords::Keep(KeptImage kept) {
   ImageId id = entry.record.id;
   images_.Add(std::move(entry));
   for (const auto& name : kept.names) images_.Name(kept.workspace, name, id);
+  co_await storage_.Refresh(kept.workspace);
   co_return id;
 }
 
@@ -66,6 +69,7 @@ net::Task<Status> ImageRecords::Remove(const std::string& workspace, Removal rem
   BURROW_CO_RETURN_IF_ERROR(co_await store_thread_.Ask(std::move(drop)));
   for (const auto& name : removal.names) images_.DropName(workspace, name);
   for (const auto& id : removal.images) images_.Drop(id);
+  co_await storage_.Refresh(workspace);
   co_return Status();
 }
 

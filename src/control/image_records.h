@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "control/background.h"
+#include "control/image_storage.h"
 #include "control/images.h"
 #include "control/step_cache.h"
 #include "control/workspaces.h"
@@ -23,12 +24,17 @@ struct KeptImage {
 // Loop's thread only.
 class ImageRecords {
  public:
-  ImageRecords(const Clock& clock, const WorkspaceTable& workspaces, ImageTable& images, store::Store& store,
-               Background& store_thread)
-      : clock_(clock), workspaces_(workspaces), images_(images), store_(store), store_thread_(store_thread) {}
+  ImageRecords(const Clock& clock, const WorkspaceTable& workspaces, ImageTable& images, ImageStorage& storage,
+               store::Store& store, Background& store_thread)
+      : clock_(clock),
+        workspaces_(workspaces),
+        images_(images),
+        storage_(storage),
+        store_(store),
+        store_thread_(store_thread) {}
 
-  // Stored when it returns; refused where the workspace has been deleted. The same image again keeps its age and
-  // description.
+  // Stored when it returns; refused where the workspace has been deleted, or has no room for it. The same image again
+  // keeps its age and description.
   net::Task<Result<ImageId>> Keep(KeptImage kept);
   net::Task<Status> Name(const std::string& workspace, const ImageId& id, std::vector<std::string> names);
   // The image by id or name; kNotFound says what to do.
@@ -44,6 +50,7 @@ class ImageRecords {
   const Clock& clock_;
   const WorkspaceTable& workspaces_;
   ImageTable& images_;
+  ImageStorage& storage_;
   store::Store& store_;
   Background& store_thread_;
 };

@@ -152,6 +152,34 @@ TEST_F(VolumesOfClients, AreBoundedByTheRoomOfTheirWorkspaceTogether) {
   ASSERT_TRUE(PutFile(two, "b", "x"));
 }
 
+TEST_F(VolumesOfClients, ShareTheRoomOfTheirWorkspaceWithItsImages) {
+  StartControl();
+  token = NewWorkspace("team", [](pb::WorkspaceLimits& limits) { limits.set_max_storage_mib(3); });
+  const auto worker = NewWorker();
+  worker->Connect();
+  const std::string mib(1 << 20, 'a');
+  const auto build = [&](const std::vector<std::pair<std::string, std::string>>& files) {
+    pb::BuildRequest request;
+    request.add_steps()->mutable_base()->set_name("scratch");
+    auto& add = *request.add_steps()->mutable_add_files();
+    add.set_destination("/data");
+    for (const auto& [path, content] : files) {
+      auto& file = *add.add_files();
+      file.set_path(path);
+      file.set_size(content.size());
+      file.set_digest(cas::Digest::Of(Upload(content)).Hex());
+    }
+    return Stream<pb::BuildEvent>("Images/Build", request, [](const pb::BuildEvent&) { return true; });
+  };
+  ASSERT_TRUE(build({{"a", mib}, {"the-same", mib}}));
+  ASSERT_TRUE(build({{"a", mib}, {"b", std::string(1 << 20, 'b')}}));
+  const auto id = Make("v").volume_id();
+  EXPECT_THAT(PutFile(id, "c", mib + "x").error().message(), HasSubstr("would hold 3.0 MiB, and may hold 3"));
+  ASSERT_TRUE(PutFile(id, "c", mib.substr(1)));
+  EXPECT_EQ(build({{"d", "new"}}).error().code(), Code::kResourceExhausted);
+  ASSERT_TRUE(build({{"a", mib}})) << "adds nothing";
+}
+
 TEST_F(VolumesOfClients, OfARunningFunctionAreNotDeleted) {
   StartControl();
   const auto id = Make("v").volume_id();

@@ -199,12 +199,12 @@ uint64_t Volumes::BytesBeside(const Volume& volume) const {
 Status Volumes::CheckRoom(const Volume& volume, uint64_t bytes) const {
   const auto* workspace = p_.workspaces.Find(volume.record.workspace);
   if (!workspace || workspace->max_storage_mib == 0 || bytes <= volume.record.head.bytes) return {};
-  const uint64_t all = BytesBeside(volume) + bytes;
+  const uint64_t all = BytesBeside(volume) + bytes + p_.images.LastKnown(workspace->name);
   if (all <= workspace->max_storage_mib << 20) return {};
   return Fail(
       Code::kResourceExhausted,
-      "the volumes of the workspace '{}' would hold {:.1f} MiB, and may hold {}: remove files, or have an admin "
-      "raise it (`burrow workspace update --max-storage`)",
+      "the images and volumes of the workspace '{}' would hold {:.1f} MiB, and may hold {}: remove files, or have an "
+      "admin raise it (`burrow workspace update --max-storage`)",
       workspace->name, Mib(all), workspace->max_storage_mib);
 }
 

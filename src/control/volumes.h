@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "control/background.h"
+#include "control/image_storage.h"
 #include "control/volume_trees.h"
 #include "control/workspaces.h"
 #include "store/store.h"
@@ -38,6 +39,7 @@ struct VolumesParts {
   Background& store_thread;
   cas::BlobStore& blobs;
   Background& disk;  // for trees
+  const ImageStorage& images;
 };
 
 // Loop's thread only, but for Load.

@@ -68,7 +68,7 @@ class WorkspaceReach : public ControlFixture {
     container_ = worker_->WaitFor(lpb::FromControl::kStart).start().container_id();
     build_ = BuildNamed("tools");
     pb::PutSecretRequest put;
-    put.set_name("hub");
+    put.set_name("the-hub");
     (*put.mutable_variables())["TOKEN"] = "value";
     ASSERT_TRUE(Ask<pb::PutSecretResponse>("Secrets/Put", put));
     pb::CreateVolumeRequest create;
@@ -90,7 +90,7 @@ class WorkspaceReach : public ControlFixture {
   std::vector<Attempt> Attempts() const;
   // Whatever tells of the first workspace.
   std::vector<std::string> Marks() const {
-    return {app_, function_, image_, call_, container_, volume_, "shop", "hub", "tools", "weights"};
+    return {app_, function_, image_, call_, container_, volume_, "shop", "the-hub", "tools", "weights"};
   }
 
   std::unique_ptr<testing::FakeWorker> worker_;
@@ -146,7 +146,7 @@ std::vector<Attempt> WorkspaceReach::Attempts() const {
       {"Images/Import", kNotFound, fmt::format(R"({{"archive":{{"upload":"{}"}}}})", NewIdText("up"))},
       {"Overviews/Show", kHidden, "{}"},
       {"Secrets/List", kHidden, "{}"},
-      {"Secrets/Delete", kNotFound, by("name", "hub")},
+      {"Secrets/Delete", kNotFound, by("name", "the-hub")},
       {"Secrets/Put", kHidden, R"({"name":"another","variables":{"A":"b"}})"},
       {"Shells/Open", kNotFound, by("image", "tools")},
       {"Shells/Open", kNotFound, by("image", image_)},
@@ -193,7 +193,7 @@ TEST_F(WorkspaceReach, NothingOfAnotherWorkspaceIsThere) {
            {"Images/Inspect", R"({"image":"tools"})"},
            {"Images/Logs", fmt::format(R"({{"build":"{}"}})", build_)},
            {"Volumes/Get", R"({"name":"weights"})"},
-           {"Secrets/Delete", R"({"name":"hub"})"}}) {
+           {"Secrets/Delete", R"({"name":"the-hub"})"}}) {
     EXPECT_THAT(Post({.method = method, .request = request}), Not(HasSubstr("\"code\""))) << method;
   }
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/log.h"
 #include "control/limits.h"
 #include "control/validation.h"
 
@@ -69,7 +70,7 @@ pb::WorkspaceInfo WorkspaceService::Describe(const store::WorkspaceRecord& recor
   info.mutable_limits()->set_max_memory_mib(record.max_memory_mib);
   info.mutable_limits()->set_max_queued_calls(record.max_queued_calls);
   info.mutable_limits()->set_max_storage_mib(record.max_storage_mib);
-  info.set_storage_bytes(p_.volumes.BytesIn(record.name));
+  info.set_volume_bytes(p_.volumes.BytesIn(record.name));
   info.mutable_limits()->set_share_cache(record.shares_cache);
   info.set_created_ms(record.created_ms);
   const auto share = p_.containers.ShareOf(record.name);
@@ -85,7 +86,17 @@ pb::WorkspaceInfo WorkspaceService::Describe(const store::WorkspaceRecord& recor
 
 net::Task<Result<pb::ListWorkspacesResponse>> WorkspaceService::List() {
   pb::ListWorkspacesResponse response;
-  for (const auto* record : p_.workspaces.All()) *response.add_workspaces() = Describe(*record);
+  std::vector<std::string> names;
+  for (const auto* record : p_.workspaces.All()) names.push_back(record->name);
+  for (const auto& name : names) {
+    const auto images = co_await p_.storage.BytesIn(name);
+    if (!images) LogError("the images of the workspace {} could not be measured: {}", name, images.error().message());
+    const auto* record = p_.workspaces.Find(name);
+    if (!record) continue;  // deleted meanwhile
+    auto& info = *response.add_workspaces();
+    info = Describe(*record);
+    info.set_image_bytes(images.value_or(p_.storage.LastKnown(name)));
+  }
   co_return response;
 }
 
@@ -101,6 +112,7 @@ net::Task<Result<pb::UpdateWorkspaceResponse>> WorkspaceService::Update(const pb
   BURROW_CO_RETURN_IF_ERROR(p_.workspaces.Need(record.name));  // it may have been deleted meanwhile
   p_.workspaces.Put(std::move(record));
   p_.limits_changed();
+  co_await p_.storage.Refresh(request.name());
   co_return pb::UpdateWorkspaceResponse();
 }
 

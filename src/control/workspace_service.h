@@ -10,6 +10,7 @@
 #include "control/apps.h"
 #include "control/background.h"
 #include "control/containers.h"
+#include "control/image_storage.h"
 #include "control/images.h"
 #include "control/messages.h"
 #include "control/secret_table.h"
@@ -29,6 +30,7 @@ struct WorkspaceServiceParts {
   AppLogs& logs;
   const ContainerTable& containers;
   ImageTable& images;
+  ImageStorage& storage;
   SecretTable& secrets;
   Volumes& volumes;
   store::Store& store;

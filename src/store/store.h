@@ -28,7 +28,7 @@ struct WorkspaceRecord {
   uint32_t max_cpu_millis = 0;    // that its containers reserve, in thousandths of a core; 0: no bound of its own
   uint32_t max_memory_mib = 0;    // that they reserve; 0: no bound of its own
   uint32_t max_queued_calls = 0;  // of all its functions together; 0: the server's bound
-  uint64_t max_storage_mib = 0;   // of the files of all its volumes together; 0: no bound of its own
+  uint64_t max_storage_mib = 0;   // of its volumes and images; 0: no bound of its own
   bool shares_cache = false;      // of build steps, with all others that do
   uint64_t created_ms = 0;
 };

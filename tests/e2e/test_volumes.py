@@ -255,6 +255,10 @@ def test_a_workspace_has_no_more_in_volumes_than_it_may(
     daemon: Daemon, write_app: Callable[..., str], tmp_path: Path
 ) -> None:
     env = of_workspace(daemon, "e2e-small", "--max-storage", "1")
+    image = tmp_path / "image"
+    image.mkdir()
+    (image / "file").write_bytes(b"z" * 500_000)
+    (image / "copy").write_bytes(b"z" * 500_000)
     try:
         assert daemon.burrow("volume", "create", "v", env=env).returncode == 0
         (tmp_path / "fits").write_bytes(b"x" * 1_000_000)
@@ -264,6 +268,16 @@ def test_a_workspace_has_no_more_in_volumes_than_it_may(
         refused = daemon.burrow("volume", "put", "v", str(tmp_path / "too-large"), env=env)
         assert refused.returncode == 1
         assert "would hold 1.9 MiB, and may hold 1" in refused.stderr
+        too_much = daemon.burrow("image", "import", str(image), env=env)
+        assert too_much.returncode == 1
+        assert "would hold 1.4 MiB, and may hold 1" in too_much.stderr
+        daemon.burrow("workspace", "update", "e2e-small", "--max-storage", "2")
+        assert daemon.burrow("image", "import", str(image), env=env).returncode == 0
+        refused = daemon.burrow("volume", "put", "v", str(tmp_path / "too-large"), env=env)
+        assert "would hold 2.4 MiB, and may hold 2" in refused.stderr
+        (line,) = daemon.burrow("image", "ls", env=env).stdout.splitlines()[1:]
+        assert daemon.burrow("image", "rm", line.split()[0], env=env).returncode == 0
+        daemon.burrow("workspace", "update", "e2e-small", "--max-storage", "1")
         listed = daemon.burrow("workspace", "list").stdout
         (line,) = [line for line in listed.splitlines() if line.startswith("e2e-small")]
         assert "1 of 1" in line

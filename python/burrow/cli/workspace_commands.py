@@ -82,7 +82,7 @@ def _row(item: "dict[str, Any]") -> "list[str]":
         _of(int(item.get("memoryMib", 0)), limits.get("maxMemoryMib", 0)),
         _of(item.get("waiting", 0), limits.get("maxQueuedCalls", 0)),
         _of(
-            round(int(item.get("storageBytes", 0)) / 2**20, 1),
+            round(_storage(item) / 2**20, 1),
             int(limits.get("maxStorageMib", 0)),
         ),
         str(item.get("apps", 0)),
@@ -90,6 +90,10 @@ def _row(item: "dict[str, Any]") -> "list[str]":
         "shared" if limits.get("shareCache") else "own",
         age(item.get("createdMs")),
     ]
+
+
+def _storage(item: "dict[str, Any]") -> int:
+    return int(item.get("volumeBytes", 0)) + int(item.get("imageBytes", 0))
 
 
 def _of(count: float, bound: float) -> str:

@@ -111,6 +111,10 @@ def test_every_step_that_runs_something_takes_secrets_variables_and_force_build(
             {"id": "secret-1", "environment": {"name": "hub", "requiredKeys": ["TOKEN"]}}
         ]
         assert image != Image.debian_slim().apt_install("git")
+    with pytest.raises(InvalidError, match="A must be a string"):
+        Image.debian_slim().run_commands("true", env={"A": 1})  # type: ignore[dict-item]
+    with pytest.raises(InvalidError, match="force_build must be True or False"):
+        Image.debian_slim().apt_install("git", force_build="yes")  # type: ignore[arg-type]
 
 
 def test_a_secret_names_who_to_be_at_a_registry_instead_of_what_docker_knows() -> None:

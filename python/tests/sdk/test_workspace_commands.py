@@ -54,7 +54,8 @@ def test_they_are_listed_with_what_they_have_and_may_have(burrowd: SmallBurrowd)
         {
             "name": "team",
             "limits": {"maxContainers": 3, "maxCpus": 1.5, "maxStorageMib": "100"},
-            "storageBytes": str(3 << 19),
+            "volumeBytes": str(1 << 20),
+            "imageBytes": str(1 << 19),
             "containers": 2,
             "tokens": 1,
             "cpus": 1.25,
