@@ -46,7 +46,9 @@ class Samples:
 
     def node(self, index: "str | None" = None, **options: "str | None") -> "MountedNode":
         """A node that has nothing, ready to mount the workload's image or another one."""
-        return mounted(self.control, self.directory(), index or self.index, self.tier, **options)
+        return mounted(
+            self.control, self.directory(), index or self.index, self.tier, keep=True, **options
+        )
 
     def record(self) -> None:
         """The hot set of the workload, as its first run on any machine records it."""

@@ -17,8 +17,9 @@ class BlobEndpoint {
  public:
   static constexpr std::string_view kPrefix = "/blobs/";
 
-  // Neither is owned.
-  BlobEndpoint(cas::BlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool), packs_(store, pool) {}
+  // Nothing is owned; `packs` may be absent.
+  BlobEndpoint(cas::BlobStore& store, net::BlockingPool& pool, PackCache* packs)
+      : store_(store), pool_(pool), packs_(store, pool, packs) {}
 
   net::Task<void> Handle(net::HttpExchange& exchange);
   void Register(Gateway& gateway);

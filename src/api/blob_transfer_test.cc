@@ -1,6 +1,8 @@
 // The HTTP client of blobs against the real server, over stores with files and without.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "api/server.h"
 #include "cas/disk_blob_store.h"
 #include "cas/http_blob_store.h"
@@ -45,6 +47,7 @@ class BlobTransfer : public ::testing::TestWithParam<bool> {
         return Caller{token == "t" ? Access::kWorker : Access::kNone, {}};
       };
       options.blobs = GetParam() ? static_cast<cas::BlobStore*>(disk_.get()) : &fileless_;
+      options.packs = &packs_;
       options.pool = &pool_;
       server_ = Server::Start(loop_.io(), gateway_, std::move(options)).value();
     });
@@ -64,6 +67,7 @@ class BlobTransfer : public ::testing::TestWithParam<bool> {
   cas::testing::TemporaryDirectory directory_;
   std::unique_ptr<cas::DiskBlobStore> disk_ = cas::DiskBlobStore::Open(directory_.path()).value();
   FilelessStore fileless_{*disk_};
+  PackCache packs_{{.directory = directory_.path(), .least_bytes = 1, .keep_free = 0}};
   Gateway gateway_;
   net::testing::LoopThread loop_;
   net::BlockingPool pool_{2};
@@ -71,6 +75,33 @@ class BlobTransfer : public ::testing::TestWithParam<bool> {
   std::unique_ptr<cas::BlobStore> client_;
 };
 INSTANTIATE_TEST_SUITE_P(Stores, BlobTransfer, ::testing::Bool());
+
+TEST_P(BlobTransfer, APackThatSeveralNodesAskForIsMadeTwiceAtMost) {
+  std::string digests, absent;
+  for (size_t i = 0; i < 50; ++i) {
+    const std::string content(100'000 + i, 'b');
+    const auto digest = cas::Digest::Of(content);
+    ASSERT_TRUE(disk_->Put(digest, content));
+    digests.append(reinterpret_cast<const char*>(digest.bytes().data()), cas::Digest::kSize);
+  }
+  const std::string first = Send("POST", digests).body;
+  EXPECT_EQ(Send("POST", digests).body, first);
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+    if (entry.path().filename().string().size() == 2) std::filesystem::remove_all(entry.path());
+  }
+  EXPECT_EQ(Send("POST", digests).body, first);
+  EXPECT_NE(Send("POST", digests.substr(cas::Digest::kSize)).body, first);
+}
+
+TEST_P(BlobTransfer, APackThatLacksABlobIsMadeAgain) {
+  const std::string content(100'000, 'b');
+  const auto digest = cas::Digest::Of(content);
+  const std::string asked(reinterpret_cast<const char*>(digest.bytes().data()), cas::Digest::kSize);
+  const std::string empty = Send("POST", asked).body;
+  EXPECT_EQ(Send("POST", asked).body, empty);
+  ASSERT_TRUE(disk_->Put(digest, content));
+  EXPECT_NE(Send("POST", asked).body, empty);
+}
 
 TEST_P(BlobTransfer, BringsBlobsOfAnySize) {
   for (size_t size : {size_t{0}, size_t{10}, size_t{60'000}, size_t{1u << 20}, size_t{5'000'000}}) {

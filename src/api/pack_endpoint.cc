@@ -1,5 +1,8 @@
 #include "api/pack_endpoint.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -21,6 +24,7 @@ namespace {
 constexpr size_t kPackPiece = 256u << 10;    // of an upload, to one turn of the pool
 constexpr uint64_t kFirstFrame = 64u << 10;  // so that a prefetch has its first blobs soon
 constexpr uint64_t kStoredTogether = 4u << 20;
+constexpr size_t kKeptPiece = 512u << 10;  // of a kept pack
 
 Result<std::vector<cas::Digest>> ReadDigests(std::string_view body) {
   if (body.size() % cas::Digest::kSize != 0) {
@@ -40,15 +44,26 @@ Result<std::vector<cas::Digest>> ReadDigests(std::string_view body) {
 // A pack being made; the pool's thread has it while the coroutine waits.
 class Outgoing {
  public:
-  Outgoing(cas::BlobStore& store, std::vector<cas::Digest> digests)
-      : store_(store), digests_(std::move(digests)), writer_({}, [this](std::string_view data) -> Status {
-          out_ += data;
-          return {};
-        }) {}
+  // `cache` may be absent.
+  Outgoing(cas::BlobStore& store, std::vector<cas::Digest> digests, PackCache* cache, const cas::Digest& request)
+      : store_(store),
+        digests_(std::move(digests)),
+        writer_({},
+                [this](std::string_view data) -> Status {
+                  out_ += data;
+                  return {};
+                }),
+        cache_(cache),
+        request_(request) {
+    if (cache_) draft_ = cache_->Begin(request_);
+  }
 
   // The next bytes; empty at the end.
   Result<std::string> Next() {
     while (out_.empty() && !finished_) BURROW_RETURN_IF_ERROR(next_ < digests_.size() ? AddOne() : Finish());
+    if (draft_) draft_->Append(out_);
+    // What is absent may come.
+    if (draft_ && finished_ && absent_.empty()) cache_->Keep(request_, std::move(*std::exchange(draft_, nullptr)));
     return std::exchange(out_, {});
   }
 
@@ -81,7 +96,24 @@ class Outgoing {
   cas::PackWriter writer_;
   size_t next_ = 0;
   bool finished_ = false;
+  PackCache* const cache_;
+  const cas::Digest request_;
+  std::unique_ptr<PackDraft> draft_;  // none: nothing of it is kept
 };
+
+// The next piece of a kept pack from `offset` on, which moves.
+Result<std::string> ReadPiece(const KeptPack& pack, uint64_t& offset) {
+  std::string piece;
+  ssize_t got = 0;
+  piece.resize_and_overwrite(std::min<uint64_t>(kKeptPiece, pack.bytes - offset), [&](char* buffer, size_t size) {
+    got = ::pread(pack.file.get(), buffer, size, static_cast<off_t>(offset));
+    return got > 0 ? static_cast<size_t>(got) : 0;
+  });
+  if (got < 0) return FailErrno("read a kept pack");
+  if (got == 0 && offset < pack.bytes) return Fail(Code::kDataLoss, "a kept pack is shorter than it was");
+  offset += static_cast<uint64_t>(got);
+  return piece;
+}
 
 // A pack that comes in; the pool's thread has it while the coroutine waits.
 class Incoming {
@@ -156,10 +188,19 @@ Task<void> PackEndpoint::Send(HttpExchange& exchange) {
     co_await RespondError(exchange, digests.error());
     co_return;
   }
-  auto pack = std::make_shared<Outgoing>(store_, std::move(*digests));
+  const cas::Digest request = cas::Digest::Of(*body);
+  if (auto kept = cache_ ? cache_->Find(request) : nullptr) {
+    auto offset = std::make_shared<uint64_t>(0);
+    co_return co_await Stream(exchange, [kept, offset] { return ReadPiece(*kept, *offset); });
+  }
+  auto pack = std::make_shared<Outgoing>(store_, std::move(*digests), cache_, request);
+  co_await Stream(exchange, [pack] { return pack->Next(); });
+}
+
+Task<void> PackEndpoint::Stream(HttpExchange& exchange, NextPiece next_piece) {
   Status status = co_await exchange.BeginStream(200, "application/octet-stream");
   while (status) {
-    auto next = co_await net::RunBlocking(pool_, [pack] { return pack->Next(); });
+    auto next = co_await net::RunBlocking(pool_, [next_piece] { return next_piece(); });
     if (!next) {  // an unfinished stream: the client asks for the rest again
       LogError("a pack of blobs breaks off: {}", next.error().message());
       co_return;

@@ -2,6 +2,10 @@
 // PUT stores those of a pack. On the IoContext's thread, disk work and compression on the pool.
 #pragma once
 
+#include <functional>
+#include <string>
+
+#include "api/pack_cache.h"
 #include "cas/blob_store.h"
 #include "net/blocking_pool.h"
 #include "net/http_server.h"
@@ -10,17 +14,22 @@ namespace burrow::api {
 
 class PackEndpoint {
  public:
-  // Neither is owned.
-  PackEndpoint(cas::BlobStore& store, net::BlockingPool& pool) : store_(store), pool_(pool) {}
+  // Nothing is owned; without a cache each pack is made anew.
+  PackEndpoint(cas::BlobStore& store, net::BlockingPool& pool, PackCache* cache)
+      : store_(store), pool_(pool), cache_(cache) {}
 
   net::Task<void> Handle(net::HttpExchange& exchange);
 
  private:
   net::Task<void> Send(net::HttpExchange& exchange);
+  // A pack in pieces, each made on the pool: empty at the end.
+  using NextPiece = std::function<Result<std::string>()>;
+  net::Task<void> Stream(net::HttpExchange& exchange, NextPiece next);
   net::Task<Status> Receive(net::HttpExchange& exchange);
 
   cas::BlobStore& store_;
   net::BlockingPool& pool_;
+  PackCache* cache_;
 };
 
 }  // namespace burrow::api

@@ -52,7 +52,7 @@ class TokenStanding final : public Standing {
 class ApiServer final : public Server {
  public:
   ApiServer(Gateway& gateway, ServerOptions options)
-      : gateway_(gateway), options_(std::move(options)), blobs_(*options_.blobs, *options_.pool) {
+      : gateway_(gateway), options_(std::move(options)), blobs_(*options_.blobs, *options_.pool, options_.packs) {
     if (options_.uploads) uploads_.emplace(*options_.uploads, *options_.pool);
     blobs_.Register(gateway_);
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "api/gateway.h"
+#include "api/pack_cache.h"
 #include "api/token_scope.h"
 #include "api/upload_endpoint.h"
 #include "cas/blob_store.h"
@@ -25,6 +26,7 @@ struct ServerOptions {
   // Of the app of the container that runs, or starts, or stops; nothing where there is none. Absent: there are none.
   std::function<std::optional<std::string>(std::string_view container_id)> workspace_of_container;
   cas::BlobStore* blobs = nullptr;    // not owned
+  PackCache* packs = nullptr;         // not owned; absent: each pack of blobs is made anew
   const Uploads* uploads = nullptr;   // not owned; absent: none are taken
   net::BlockingPool* pool = nullptr;  // not owned; large or cold blob reads and all writes run there
   // A worker has dialled in; the standing outlives the task.

@@ -92,7 +92,7 @@ struct BlobCache::State {
 };
 
 Status BlobCache::State::FetchInto(DiskBlobStore& store, const Digest& digest, const BlobSink* ahead, uint64_t& size) {
-  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, store.NewWriter());
+  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, store.NewWriter(DiskBlobStore::Bytes::kVerifiedBySource));
   size = 0;
   BURROW_RETURN_IF_ERROR(options.remote->Get(digest, [&](std::string_view data) -> Status {
     size += data.size();
@@ -238,7 +238,7 @@ Result<std::unique_ptr<BlobCache>> BlobCache::Open(BlobCacheOptions options) {
 
 Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64_t> size) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, state_->OpenAnywhere(digest));
-  struct stat st{};
+  struct stat st {};
   if (size && ::fstat(fd.get(), &st) != 0) return FailErrno("stat blob " + digest.Hex());
   if (!size || static_cast<uint64_t>(st.st_size) == *size) {
     state_->counters().hits.fetch_add(1, std::memory_order_relaxed);
@@ -277,7 +277,7 @@ bool BlobCache::Has(const Digest& digest) const {
 
 Status BlobCache::Store(const Digest& digest, std::string_view data) {
   if (Has(digest)) return {};
-  BURROW_RETURN_IF_ERROR(state_->disk->Put(digest, data));
+  BURROW_RETURN_IF_ERROR(state_->disk->PutVerified(digest, data));
   state_->options.signals->Stored(data.size());
   return {};
 }

@@ -44,7 +44,7 @@ class BlobCache {
   Result<UniqueFd> OpenLocal(const Digest& digest, std::optional<uint64_t> size = std::nullopt);
   // Whether OpenLocal would find it; counts as no hit.
   bool Has(const Digest& digest) const;
-  // Stores bytes that were fetched ahead. Cheap where they are here; kInvalidArgument where they are not the digest's;
+  // Stores bytes that were fetched ahead, and verified. Cheap where they are here;
   // kResourceExhausted on a full disk, without asking for room: nobody waits for them.
   Status Store(const Digest& digest, std::string_view data);
   // Fetches a blob that nobody waits for yet, as OpenBlob does, but counts as prefetched. `watch`, which may be absent,

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <optional>
 
 #include "base/faults.h"
 #include "base/ids.h"
@@ -99,7 +100,7 @@ struct DiskBlobWriter::State {
   std::shared_ptr<DiskBlobStore::Directory> directory;
   std::string name;
   UniqueFd fd;
-  Hasher hasher;
+  std::optional<Hasher> hasher;  // none: the source verifies
   bool committed = false;
 
   ~State() {
@@ -113,7 +114,7 @@ DiskBlobWriter& DiskBlobWriter::operator=(DiskBlobWriter&&) noexcept = default;
 DiskBlobWriter::~DiskBlobWriter() = default;
 
 Status DiskBlobWriter::Append(std::string_view data) {
-  state_->hasher.Update(data);
+  if (state_->hasher) state_->hasher->Update(data);
   while (!data.empty()) {
     ssize_t n = ::write(state_->fd.get(), data.data(), data.size());
     if (n < 0 && errno == EINTR) continue;
@@ -124,7 +125,7 @@ Status DiskBlobWriter::Append(std::string_view data) {
 }
 
 Status DiskBlobWriter::Commit(const Digest& expected) {
-  if (Digest actual = state_->hasher.Finish(); actual != expected) {
+  if (Digest actual = state_->hasher ? state_->hasher->Finish() : expected; actual != expected) {
     return Fail(Code::kInvalidArgument, "the bytes hash to {}, not to {}", actual.Hex(), expected.Hex());
   }
   BURROW_RETURN_IF_ERROR(FaultPoint("cas.commit.before_rename"));
@@ -155,8 +156,9 @@ Result<UniqueFd> DiskBlobStore::OpenBlob(const Digest& digest) {
   return FailErrno("open blob " + digest.Hex());
 }
 
-Result<DiskBlobWriter> DiskBlobStore::NewWriter() {
+Result<DiskBlobWriter> DiskBlobStore::NewWriter(Bytes bytes) {
   auto state = std::make_unique<DiskBlobWriter::State>();
+  if (bytes == Bytes::kToVerify) state->hasher.emplace();
   state->directory = directory_;
   state->name = std::to_string(directory_->next_name.fetch_add(1));
   state->fd.Reset(
@@ -229,10 +231,12 @@ Status DiskBlobStore::GetRange(const Digest& digest, uint64_t offset, uint64_t l
   return {};
 }
 
-Status DiskBlobStore::Put(const Digest& digest, std::string_view data) {
+Status DiskBlobStore::Put(const Digest& digest, std::string_view data) { return Put(digest, data, Bytes::kToVerify); }
+
+Status DiskBlobStore::Put(const Digest& digest, std::string_view data, Bytes bytes) {
   // A size that differs is what a power failure leaves of a blob that was never synced: it is written again.
   if (auto size = Size(digest); size && *size == data.size()) return {};
-  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, NewWriter());
+  BURROW_ASSIGN_OR_RETURN(DiskBlobWriter writer, NewWriter(bytes));
   BURROW_RETURN_IF_ERROR(writer.Append(data));
   return writer.Commit(digest);
 }

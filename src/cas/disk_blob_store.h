@@ -32,7 +32,13 @@ class DiskBlobStore final : public BlobStore {
   static Result<std::unique_ptr<DiskBlobStore>> Open(const std::string& directory);
   ~DiskBlobStore() override;
 
-  Result<DiskBlobWriter> NewWriter();
+  // Where the source of the bytes verifies them, and nothing is committed unless it did, they are not hashed again.
+  enum class Bytes { kToVerify, kVerifiedBySource };
+  Result<DiskBlobWriter> NewWriter(Bytes bytes = Bytes::kToVerify);
+  // Put for bytes that were verified.
+  Status PutVerified(const Digest& digest, std::string_view data) {
+    return Put(digest, data, Bytes::kVerifiedBySource);
+  }
 
   Result<bool> Has(const Digest& digest) override;
   Result<std::vector<Digest>> Missing(const std::vector<Digest>& digests) override;
@@ -50,6 +56,7 @@ class DiskBlobStore final : public BlobStore {
  private:
   friend class DiskBlobWriter;
   struct Directory;  // shared with writers
+  Status Put(const Digest& digest, std::string_view data, Bytes bytes);
   explicit DiskBlobStore(std::shared_ptr<Directory> directory);
   std::shared_ptr<Directory> directory_;
 };

@@ -28,6 +28,7 @@
 #include "control/images.h"
 #include "control/import_service.h"
 #include "control/imports.h"
+#include "control/opened_state.h"
 #include "control/overview_service.h"
 #include "control/recovery.h"
 #include "control/result_writer.h"
@@ -49,7 +50,6 @@
 #include "control/workspace_service.h"
 #include "control/workspaces.h"
 #include "link/control_end.h"
-#include "os/fs.h"
 #include "store/store.h"
 
 namespace burrow::control {
@@ -64,41 +64,6 @@ uint64_t NewEpoch() {
   uint64_t epoch = 0;
   if (RAND_bytes(reinterpret_cast<unsigned char*>(&epoch), sizeof epoch) != 1) return 1;
   return epoch | 1;
-}
-
-// What is opened before anything runs.
-struct OpenedState {
-  std::string directory;
-  UniqueFd lock;
-  std::unique_ptr<store::Store> store;
-  BlobStores blobs;
-  std::unique_ptr<api::Uploads> uploads;
-  Tokens tokens;
-  std::optional<Sealer> sealer;
-};
-
-Result<OpenedState> OpenState(const ControlOptions& options) {
-  const std::string& state_directory = options.state_directory;
-  OpenedState state;
-  state.directory = state_directory + "/control";
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory, 0700));
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory + "/logs", 0700));
-  BURROW_RETURN_IF_ERROR(os::MakeDirectories(state.directory + "/builds", 0700));
-  auto lock = os::LockFile(state.directory + "/lock");
-  if (!lock) {
-    if (lock.error().code() != Code::kFailedPrecondition) return Forward(std::move(lock.error()));
-    return Fail(Code::kFailedPrecondition, "another burrowd uses {}: stop it first, or give another --state-dir",
-                state_directory);
-  }
-  state.lock = std::move(*lock);
-  BURROW_ASSIGN_OR_RETURN(state.store, store::OpenSqliteStore(state.directory + "/burrow.db"));
-  BURROW_ASSIGN_OR_RETURN(state.blobs, OpenBlobStores(state.directory, options.blobs));
-  state.uploads = std::make_unique<api::Uploads>(api::UploadOptions{.directory = state.directory + "/uploads"});
-  BURROW_RETURN_IF_ERROR(state.uploads->Clear());
-  BURROW_ASSIGN_OR_RETURN(state.tokens,
-                          Tokens::Open(state.directory + "/tokens", *state.store, SystemClock().UnixMillis()));
-  BURROW_ASSIGN_OR_RETURN(state.sealer, Sealer::Open(state.directory + "/secrets.key"));
-  return state;
 }
 
 class RunningControl final : public Control {
@@ -274,6 +239,7 @@ class RunningControl final : public Control {
       return container->function->workspace;
     };
     options.blobs = state_.blobs.guarded.get();
+    options.packs = state_.packs.get();
     options.uploads = state_.uploads.get();
     options.pool = &disk_.pool();
     options.revocations = [this] { return state_.tokens.revocations(); };
