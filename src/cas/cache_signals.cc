@@ -19,6 +19,11 @@ using std::chrono::steady_clock;
 using Word = std::atomic<uint32_t>;
 
 constexpr milliseconds kYieldStep{5};
+constexpr milliseconds kBundleStalls{200};
+
+int64_t MonotonicMs() {
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
 
 // Sleeps while the word has that value, until a wake-up or so long.
 void FutexWait(const Word& word, uint32_t value, milliseconds longest) {
@@ -39,6 +44,8 @@ bool Reached(uint32_t value, uint32_t target) { return static_cast<int32_t>(valu
 struct CacheSignals::Page {
   CacheCounters counters;
   std::atomic<uint64_t> stored, ring_at, wanted;
+  std::atomic<int64_t> bundle_until_ms;  // of the monotonic clock
+  Word bundle_ends;
   Word bell, served, keepers, misses;
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free && Word::is_always_lock_free && sizeof(Word) == 4);
@@ -114,6 +121,25 @@ void CacheSignals::YieldToMisses(milliseconds longest) const {
   while (uint32_t misses = page_->misses.load()) {
     if (steady_clock::now() >= end) return;
     FutexWait(page_->misses, misses, kYieldStep);
+  }
+}
+
+void CacheSignals::Bundle::Comes() { signals_.page_->bundle_until_ms.store(MonotonicMs() + kBundleStalls.count()); }
+
+CacheSignals::Bundle::~Bundle() {
+  signals_.page_->bundle_until_ms.store(0);
+  signals_.page_->bundle_ends.fetch_add(1);
+  FutexWake(signals_.page_->bundle_ends);
+}
+
+bool CacheSignals::YieldToBundles(milliseconds longest) const {
+  const int64_t end = MonotonicMs() + longest.count();
+  for (;;) {
+    const uint32_t ends = page_->bundle_ends.load();
+    const int64_t now = MonotonicMs(), until = page_->bundle_until_ms.load();
+    if (until <= now) return true;
+    if (end <= now) return false;
+    FutexWait(page_->bundle_ends, ends, milliseconds(std::min(until, end) - now));
   }
 }
 

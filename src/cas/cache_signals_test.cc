@@ -35,5 +35,20 @@ TEST(CacheSignals, CountsMissesThatOutliveTheForgetting) {
   EXPECT_GE(steady_clock::now() - begin, kShort);
 }
 
+TEST(CacheSignals, WaitsForABundleAsLongAsItComes) {
+  auto signals = CacheSignals::Create().value();
+  EXPECT_TRUE(signals->YieldToBundles(kEndless));
+  std::optional<CacheSignals::Bundle> bundle(std::in_place, *signals);
+  EXPECT_FALSE(signals->YieldToBundles(milliseconds(1)));
+  bundle.reset();
+  EXPECT_TRUE(signals->YieldToBundles(kEndless));
+}
+
+TEST(CacheSignals, DoesNotWaitForABundleOfAProcessThatWasKilled) {
+  auto signals = CacheSignals::Create().value();
+  const CacheSignals::Bundle killed(*signals);  // says nothing more
+  EXPECT_TRUE(signals->YieldToBundles(kEndless));
+}
+
 }  // namespace
 }  // namespace burrow::cas

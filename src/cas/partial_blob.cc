@@ -24,6 +24,8 @@ constexpr int kDamagedAttempts = 3;
 constexpr uint64_t kReadAhead = 4;
 // The rest of a blob waits for misses, but not for ever.
 constexpr milliseconds kYield{50};
+// And for what is fetched ahead of its readers, which has none to lose.
+constexpr milliseconds kYieldToBundles{5'000};
 constexpr milliseconds kRoomDeadline{10'000};
 // Where eviction did not help, no room is asked for again for so long.
 constexpr milliseconds kFullPause{2'000};
@@ -78,10 +80,12 @@ class FramedBlob final : public PartialBlob, public std::enable_shared_from_this
   Result<FlightPointer> Ensure(uint64_t frame, Purpose purpose);
   Status Fetch(uint64_t frame, Flight& flight);
   Result<std::string> FetchBytes(uint64_t frame);
+  std::optional<std::string> FindBytes(uint64_t frame);
   Status Store(uint64_t frame, const std::string& bytes);
   void Settle();
   void ReadAhead(uint64_t first, uint64_t last);
   void FetchRest();
+  void GoOnWithRest();
 
   const PartialBlobsOptions& options_;
   const LargeBlob blob_;
@@ -96,7 +100,18 @@ class FramedBlob final : public PartialBlob, public std::enable_shared_from_this
   std::map<uint64_t, std::shared_ptr<Flight>> flights_;
   uint64_t next_expected_ = 0;  // frame that a reader from front to back wants next
   bool fetching_rest_ = false;
+  std::chrono::steady_clock::time_point rest_from_{};  // at the latest
 };
+
+// Of the blob as somebody else has put it into the cache meanwhile.
+std::optional<std::string> FramedBlob::FindBytes(uint64_t frame) {
+  if (!options_.cache->Has(blob_.digest)) return std::nullopt;
+  auto file = options_.cache->OpenLocal(blob_.digest, blob_.size);
+  if (!file) return std::nullopt;
+  std::string bytes(BytesOf(frame), '\0');
+  if (!ReadAt(file->get(), bytes, frame * kFrameSize)) return std::nullopt;
+  return bytes;
+}
 
 Result<std::string> FramedBlob::FetchBytes(uint64_t frame) {
   auto expected = FrameDigest(table_, frame);
@@ -130,7 +145,8 @@ Status FramedBlob::Store(uint64_t frame, const std::string& bytes) {
 
 // Whoever waits for it must hear of an exception, too.
 Status FramedBlob::Fetch(uint64_t frame, Flight& flight) try {
-  auto bytes = FetchBytes(frame);
+  auto found = FindBytes(frame);
+  auto bytes = found ? Result<std::string>(std::move(*found)) : FetchBytes(frame);
   if (!bytes) {
     signals().counters().failed_fetches += 1;
     return Forward(std::move(bytes.error()));
@@ -219,23 +235,21 @@ void FramedBlob::ReadAhead(uint64_t first, uint64_t last) {
     }
     next_expected_ = last + 1;
     start_rest = !std::exchange(fetching_rest_, true);
+    if (start_rest) rest_from_ = std::chrono::steady_clock::now() + kYieldToBundles;
   }
   for (uint64_t frame : ahead) {
     options_.run_later([weak = weak_from_this(), frame] {
       if (auto self = weak.lock()) (void)self->Ensure(frame, Purpose::kAhead);  // a reader will see the error
     });
   }
-  if (start_rest) {
-    options_.run_later([weak = weak_from_this()] {
-      if (auto self = weak.lock()) self->FetchRest();
-    });
-  }
+  if (start_rest) GoOnWithRest();
 }
 
 // One frame, then the next as work of its own, so that others get their turns. Ends at an error or on a full disk; the
 // next read begins it anew.
 void FramedBlob::FetchRest() {
   signals().YieldToMisses(kYield);
+  if (!signals().YieldToBundles(kYield) && std::chrono::steady_clock::now() < rest_from_) return GoOnWithRest();
   std::optional<uint64_t> wanted;
   {
     std::lock_guard lock(mutex_);
@@ -252,6 +266,10 @@ void FramedBlob::FetchRest() {
     fetching_rest_ = false;
     return;
   }
+  GoOnWithRest();
+}
+
+void FramedBlob::GoOnWithRest() {
   options_.run_later([weak = weak_from_this()] {
     if (auto self = weak.lock()) self->FetchRest();
   });

@@ -104,6 +104,30 @@ TEST_F(PartialBlobTest, BecomesAWholeBlobInTheBackground) {
   EXPECT_EQ(cache_->signals().counters().prefetched_blobs, FrameCount(kSize) - 1);
 }
 
+TEST_F(PartialBlobTest, TakesFramesFromTheWholeBlobWhereSomebodyElseHasFetchedIt) {
+  Open(directory_ / "cache");
+  LargeBlob large = Add(content_);
+  auto blob = blobs_->Open(large).value();
+  ASSERT_TRUE(cache_->Store(large.digest, content_));
+  EXPECT_EQ(Read(*blob, 3 * kFrameSize, 100), content_.substr(3 * kFrameSize, 100));
+  while (RunOneLater()) {
+  }
+  EXPECT_TRUE(remote_.ranges().empty());
+}
+
+TEST_F(PartialBlobTest, FetchesTheRestWhenNothingIsFetchedAheadOfReadersAnyMore) {
+  Open(directory_ / "cache");
+  auto blob = blobs_->Open(Add(content_)).value();
+  std::optional<CacheSignals::Bundle> bundle(std::in_place, cache_->signals());
+  Read(*blob, 0, 10);
+  ASSERT_TRUE(RunOneLater());
+  EXPECT_EQ(remote_.ranges().size(), 1u);
+  bundle.reset();
+  while (RunOneLater()) {
+  }
+  EXPECT_EQ(remote_.ranges().size(), FrameCount(kSize));
+}
+
 TEST_F(PartialBlobTest, ReadsAheadOfOneWhoReadsFromFrontToBack) {
   Open(directory_ / "cache");
   auto blob = blobs_->Open(Add(content_)).value();

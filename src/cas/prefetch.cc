@@ -21,10 +21,11 @@ constexpr uint64_t kMaxQueued = 16u << 20;
 // The bundle pauses for misses after each so many bytes, but so briefly that it stays ahead of them.
 constexpr uint64_t kYieldEvery = 1u << 20;
 constexpr std::chrono::milliseconds kPauseForMisses{3};
+constexpr uint64_t kHugeBlob = 16u << 20;
 
 class Run {
  public:
-  explicit Run(const PrefetchOptions& options) : options_(options) {}
+  explicit Run(const PrefetchOptions& options) : options_(options), bundle_(options.cache->signals()) {}
   Result<PrefetchOutcome> Fetch(std::span<const HotBlob> blobs);
 
  private:
@@ -42,11 +43,12 @@ class Run {
   bool Ended() const { return full_ || Cancelled(); }
 
   const PrefetchOptions& options_;
+  CacheSignals::Bundle bundle_;
   std::vector<Digest> small_, large_;
   std::atomic<size_t> next_large_ = 0;
   std::atomic<uint64_t> fetched_ = 0, failed_ = 0;
   std::atomic<bool> full_ = false;  // the disk: what comes ahead of its readers is not worth an eviction
-  uint64_t present_ = 0;
+  uint64_t present_ = 0, left_ = 0;
   uint64_t since_yield_ = 0;  // of the bundle's thread
 
   std::mutex mutex_;
@@ -64,6 +66,8 @@ void Run::Sort(std::span<const HotBlob> blobs) {
     if (options_.cache->Has(blob.digest)) {
       ++present_;
       if (options_.link) (void)options_.cache->Link(blob.digest);  // evicted a moment ago: a reader fetches it
+    } else if (blob.size >= kHugeBlob) {
+      ++left_;
     } else {
       (blob.size <= kManyLimit ? small_ : large_).push_back(blob.digest);
     }
@@ -71,6 +75,7 @@ void Run::Sort(std::span<const HotBlob> blobs) {
 }
 
 Status Run::Enqueue(const Digest& digest, std::string_view bytes) {
+  bundle_.Comes();
   since_yield_ += bytes.size();
   if (since_yield_ >= kYieldEvery) {
     since_yield_ = 0;
@@ -116,6 +121,7 @@ void Run::FetchLarge() {
     uint64_t since_yield = 0;
     auto watch = [&](std::string_view piece) -> Status {
       if (Ended()) return Fail(Code::kCancelled, "nobody needs it any more");
+      bundle_.Comes();
       since_yield += piece.size();
       if (since_yield >= kYieldEvery) {
         since_yield = 0;
@@ -154,7 +160,7 @@ Result<PrefetchOutcome> Run::Fetch(std::span<const HotBlob> blobs) {
   }
   if (!status) return Forward(std::move(status.error()));
   if (Cancelled()) return Fail(Code::kCancelled, "nobody needs it any more");
-  return PrefetchOutcome{.present = present_, .fetched = fetched_, .failed = failed_};
+  return PrefetchOutcome{.present = present_, .fetched = fetched_, .failed = failed_, .left = left_};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Fetches, in order and ahead of its readers, what a container will read: small blobs as one bundle, large ones beside
-// it.
+// it. Of a huge one a container mostly needs a small part, and the whole would keep everything else waiting.
 #pragma once
 
 #include <atomic>
@@ -29,6 +29,7 @@ struct PrefetchOutcome {
   uint64_t present = 0;  // were here already
   uint64_t fetched = 0;
   uint64_t failed = 0;  // do not exist, or could not be kept: readers will see
+  uint64_t left = 0;    // huge: their readers fetch the parts that they need, and the rest follows
 };
 
 // Blocks until all of it is there or cannot be, or the disk is full; uses some threads of its own and at most 16 MiB

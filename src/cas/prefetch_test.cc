@@ -63,6 +63,16 @@ TEST_F(PrefetchTest, FetchesLargeBlobsBesideTheBundle) {
   EXPECT_EQ(cache_->signals().counters().misses, 0u);
 }
 
+TEST_F(PrefetchTest, LeavesHugeBlobsToTheirReaders) {
+  auto blobs = AddMany(3);
+  blobs.push_back(Add(std::string(kManyLimit + 1, 'h')));
+  blobs.back().size = 16u << 20;
+  const auto outcome = Fetch(blobs).value();
+  EXPECT_EQ(outcome.fetched, 3u);
+  EXPECT_EQ(outcome.left, 1u);
+  EXPECT_TRUE(remote_.asked().empty());
+}
+
 TEST_F(PrefetchTest, PassesOverWhatTheStoreDoesNotHave) {
   auto blobs = AddMany(5);
   blobs.insert(blobs.begin() + 2, HotBlob{.digest = Digest::Of("gone"), .size = 10});
