@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 using Word = std::atomic<uint32_t>;
 
 constexpr milliseconds kYieldStep{5};
-constexpr milliseconds kBundleStalls{200};
+constexpr milliseconds kPrefetchStalls{200};
 
 int64_t MonotonicMs() {
   return std::chrono::duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
@@ -44,8 +44,8 @@ bool Reached(uint32_t value, uint32_t target) { return static_cast<int32_t>(valu
 struct CacheSignals::Page {
   CacheCounters counters;
   std::atomic<uint64_t> stored, ring_at, wanted;
-  std::atomic<int64_t> bundle_until_ms;  // of the monotonic clock
-  Word bundle_ends;
+  std::atomic<int64_t> prefetch_until_ms;  // of the monotonic clock
+  Word prefetch_ends;
   Word bell, served, keepers, misses;
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free && Word::is_always_lock_free && sizeof(Word) == 4);
@@ -124,22 +124,24 @@ void CacheSignals::YieldToMisses(milliseconds longest) const {
   }
 }
 
-void CacheSignals::Bundle::Comes() { signals_.page_->bundle_until_ms.store(MonotonicMs() + kBundleStalls.count()); }
-
-CacheSignals::Bundle::~Bundle() {
-  signals_.page_->bundle_until_ms.store(0);
-  signals_.page_->bundle_ends.fetch_add(1);
-  FutexWake(signals_.page_->bundle_ends);
+void CacheSignals::Prefetching::GoesOn() {
+  signals_.page_->prefetch_until_ms.store(MonotonicMs() + kPrefetchStalls.count());
 }
 
-bool CacheSignals::YieldToBundles(milliseconds longest) const {
+CacheSignals::Prefetching::~Prefetching() {
+  signals_.page_->prefetch_until_ms.store(0);
+  signals_.page_->prefetch_ends.fetch_add(1);
+  FutexWake(signals_.page_->prefetch_ends);
+}
+
+bool CacheSignals::YieldToPrefetch(milliseconds longest) const {
   const int64_t end = MonotonicMs() + longest.count();
   for (;;) {
-    const uint32_t ends = page_->bundle_ends.load();
-    const int64_t now = MonotonicMs(), until = page_->bundle_until_ms.load();
+    const uint32_t ends = page_->prefetch_ends.load();
+    const int64_t now = MonotonicMs(), until = page_->prefetch_until_ms.load();
     if (until <= now) return true;
     if (end <= now) return false;
-    FutexWait(page_->bundle_ends, ends, milliseconds(std::min(until, end) - now));
+    FutexWait(page_->prefetch_ends, ends, milliseconds(std::min(until, end) - now));
   }
 }
 

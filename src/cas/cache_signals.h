@@ -62,21 +62,21 @@ class CacheSignals {
   // Of a killed process, which left its own counted. Those of living ones are forgotten, too: they are soon over.
   void ForgetMisses();
 
-  // Says that blobs are fetched together ahead of their readers: from each Comes() on for a short while, since whoever
+  // Says that blobs are fetched together ahead of their readers: from each GoesOn() on for a short while, since whoever
   // says it may be killed, and no longer than it lives.
-  class Bundle {
+  class Prefetching {
    public:
-    explicit Bundle(CacheSignals& signals) : signals_(signals) { Comes(); }
-    ~Bundle();
-    Bundle(const Bundle&) = delete;
-    Bundle& operator=(const Bundle&) = delete;
-    void Comes();
+    explicit Prefetching(CacheSignals& signals) : signals_(signals) { GoesOn(); }
+    ~Prefetching();
+    Prefetching(const Prefetching&) = delete;
+    Prefetching& operator=(const Prefetching&) = delete;
+    void GoesOn();
 
    private:
     CacheSignals& signals_;
   };
-  // Waits while bundles come, at most so long; whether none comes any more.
-  bool YieldToBundles(std::chrono::milliseconds longest) const;
+  // Waits while that lasts, at most so long; whether it is over.
+  bool YieldToPrefetch(std::chrono::milliseconds longest) const;
 
   // For the side that evicts: one thread in all processes.
   void SetKeeper(bool present);

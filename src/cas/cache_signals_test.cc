@@ -35,19 +35,19 @@ TEST(CacheSignals, CountsMissesThatOutliveTheForgetting) {
   EXPECT_GE(steady_clock::now() - begin, kShort);
 }
 
-TEST(CacheSignals, WaitsForABundleAsLongAsItComes) {
+TEST(CacheSignals, WaitsForAPrefetchAsLongAsItGoesOn) {
   auto signals = CacheSignals::Create().value();
-  EXPECT_TRUE(signals->YieldToBundles(kEndless));
-  std::optional<CacheSignals::Bundle> bundle(std::in_place, *signals);
-  EXPECT_FALSE(signals->YieldToBundles(milliseconds(1)));
-  bundle.reset();
-  EXPECT_TRUE(signals->YieldToBundles(kEndless));
+  EXPECT_TRUE(signals->YieldToPrefetch(kEndless));
+  std::optional<CacheSignals::Prefetching> prefetching(std::in_place, *signals);
+  EXPECT_FALSE(signals->YieldToPrefetch(milliseconds(1)));
+  prefetching.reset();
+  EXPECT_TRUE(signals->YieldToPrefetch(kEndless));
 }
 
-TEST(CacheSignals, DoesNotWaitForABundleOfAProcessThatWasKilled) {
+TEST(CacheSignals, DoesNotWaitForAPrefetchOfAProcessThatWasKilled) {
   auto signals = CacheSignals::Create().value();
-  const CacheSignals::Bundle killed(*signals);  // says nothing more
-  EXPECT_TRUE(signals->YieldToBundles(kEndless));
+  const CacheSignals::Prefetching killed(*signals);  // says nothing more
+  EXPECT_TRUE(signals->YieldToPrefetch(kEndless));
 }
 
 }  // namespace

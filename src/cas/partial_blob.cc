@@ -25,7 +25,7 @@ constexpr uint64_t kReadAhead = 4;
 // The rest of a blob waits for misses, but not for ever.
 constexpr milliseconds kYield{50};
 // And for what is fetched ahead of its readers, which has none to lose.
-constexpr milliseconds kYieldToBundles{5'000};
+constexpr milliseconds kYieldToPrefetch{5'000};
 constexpr milliseconds kRoomDeadline{10'000};
 // Where eviction did not help, no room is asked for again for so long.
 constexpr milliseconds kFullPause{2'000};
@@ -235,7 +235,7 @@ void FramedBlob::ReadAhead(uint64_t first, uint64_t last) {
     }
     next_expected_ = last + 1;
     start_rest = !std::exchange(fetching_rest_, true);
-    if (start_rest) rest_from_ = std::chrono::steady_clock::now() + kYieldToBundles;
+    if (start_rest) rest_from_ = std::chrono::steady_clock::now() + kYieldToPrefetch;
   }
   for (uint64_t frame : ahead) {
     options_.run_later([weak = weak_from_this(), frame] {
@@ -249,7 +249,7 @@ void FramedBlob::ReadAhead(uint64_t first, uint64_t last) {
 // next read begins it anew.
 void FramedBlob::FetchRest() {
   signals().YieldToMisses(kYield);
-  if (!signals().YieldToBundles(kYield) && std::chrono::steady_clock::now() < rest_from_) return GoOnWithRest();
+  if (!signals().YieldToPrefetch(kYield) && std::chrono::steady_clock::now() < rest_from_) return GoOnWithRest();
   std::optional<uint64_t> wanted;
   {
     std::lock_guard lock(mutex_);

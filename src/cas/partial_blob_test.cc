@@ -118,11 +118,11 @@ TEST_F(PartialBlobTest, TakesFramesFromTheWholeBlobWhereSomebodyElseHasFetchedIt
 TEST_F(PartialBlobTest, FetchesTheRestWhenNothingIsFetchedAheadOfReadersAnyMore) {
   Open(directory_ / "cache");
   auto blob = blobs_->Open(Add(content_)).value();
-  std::optional<CacheSignals::Bundle> bundle(std::in_place, cache_->signals());
+  std::optional<CacheSignals::Prefetching> prefetching(std::in_place, cache_->signals());
   Read(*blob, 0, 10);
   ASSERT_TRUE(RunOneLater());
   EXPECT_EQ(remote_.ranges().size(), 1u);
-  bundle.reset();
+  prefetching.reset();
   while (RunOneLater()) {
   }
   EXPECT_EQ(remote_.ranges().size(), FrameCount(kSize));

@@ -25,7 +25,7 @@ constexpr uint64_t kHugeBlob = 16u << 20;
 
 class Run {
  public:
-  explicit Run(const PrefetchOptions& options) : options_(options), bundle_(options.cache->signals()) {}
+  explicit Run(const PrefetchOptions& options) : options_(options), prefetching_(options.cache->signals()) {}
   Result<PrefetchOutcome> Fetch(std::span<const HotBlob> blobs);
 
  private:
@@ -43,7 +43,7 @@ class Run {
   bool Ended() const { return full_ || Cancelled(); }
 
   const PrefetchOptions& options_;
-  CacheSignals::Bundle bundle_;
+  CacheSignals::Prefetching prefetching_;
   std::vector<Digest> small_, large_;
   std::atomic<size_t> next_large_ = 0;
   std::atomic<uint64_t> fetched_ = 0, failed_ = 0;
@@ -75,7 +75,7 @@ void Run::Sort(std::span<const HotBlob> blobs) {
 }
 
 Status Run::Enqueue(const Digest& digest, std::string_view bytes) {
-  bundle_.Comes();
+  prefetching_.GoesOn();
   since_yield_ += bytes.size();
   if (since_yield_ >= kYieldEvery) {
     since_yield_ = 0;
@@ -121,7 +121,7 @@ void Run::FetchLarge() {
     uint64_t since_yield = 0;
     auto watch = [&](std::string_view piece) -> Status {
       if (Ended()) return Fail(Code::kCancelled, "nobody needs it any more");
-      bundle_.Comes();
+      prefetching_.GoesOn();
       since_yield += piece.size();
       if (since_yield >= kYieldEvery) {
         since_yield = 0;
