@@ -47,6 +47,7 @@ BlobCollector::InMemory BlobService::NeededInMemory() const {
   BlobCollector::InMemory needed{.trees = p_.builds.TreesInUse()};
   const auto add = [&](std::vector<std::string> trees) { std::ranges::move(trees, std::back_inserter(needed.trees)); };
   add(p_.steps.VolumeHeads());
+  add(p_.shells.VolumeHeads());
   add(p_.volumes.Heads());
   p_.containers.ForEach([&](const Container& container) { add(container.heads.trees()); });
   for (const App* app : p_.apps.All()) {

@@ -12,6 +12,7 @@
 #include "control/containers.h"
 #include "control/image_service.h"
 #include "control/limits.h"
+#include "control/shells.h"
 #include "control/timer.h"
 #include "control/volumes.h"
 #include "net/event.h"
@@ -25,6 +26,7 @@ struct BlobServiceParts {
   CallTable& calls;
   const ImageService& builds;
   const Builds& steps;
+  const Shells& shells;
   const ContainerTable& containers;
   const Volumes& volumes;
   BlobCollectorParts collector;

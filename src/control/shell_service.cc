@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/start_secrets.h"
+#include "control/volume_mounts.h"
 
 namespace burrow::control {
 namespace {
@@ -80,6 +81,8 @@ Result<std::shared_ptr<OpenShell>> ShellService::StartAsFunction(const std::stri
   if (!function) return Fail(Code::kNotFound, "there is no function '{}'", id.substr(0, kMaxNameBytes));
   *start.mutable_spec() = function->spec;
   BURROW_RETURN_IF_ERROR(GiveSecrets(parts_.secrets, *function, start));
+  BURROW_RETURN_IF_ERROR(FindMounts(parts_.volumes, workspace, function->spec.function()));
+  *start.mutable_volumes() = MountsOf(parts_.volumes, function->spec.function());
   return parts_.shells.Start(workspace, std::move(start));
 }
 

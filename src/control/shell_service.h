@@ -12,6 +12,7 @@
 #include "control/limits.h"
 #include "control/secret_table.h"
 #include "control/shells.h"
+#include "control/volumes.h"
 
 namespace burrow::control {
 
@@ -23,6 +24,7 @@ struct ShellParts {
   const ContainerTable& containers;
   const AppTable& apps;
   const SecretTable& secrets;
+  const Volumes& volumes;
   Shells& shells;
 };
 

@@ -41,6 +41,7 @@ Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, const std::st
   if (shells_.size() >= kMaxShells)
     return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
   auto shell = std::make_shared<OpenShell>(io_, workspace, &worker);
+  for (const auto& volume : start.volumes()) shell->heads.push_back(volume.index_digest());
   worker.shells++;
   start.set_shell_id(shell->id.str());
   start.set_memory_bytes(kShellMemory);
@@ -54,6 +55,12 @@ Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, const std::st
 std::shared_ptr<OpenShell> Shells::Find(const std::string& workspace, const std::string& id) const {
   auto found = shells_.find(id);
   return found == shells_.end() || found->second->workspace != workspace ? nullptr : found->second;
+}
+
+std::vector<std::string> Shells::VolumeHeads() const {
+  std::vector<std::string> heads;
+  for (const auto& [id, shell] : shells_) heads.insert(heads.end(), shell->heads.begin(), shell->heads.end());
+  return heads;
 }
 
 void Shells::SendInput(OpenShell& shell, lpb::ShellInput input) const {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -24,6 +25,7 @@ struct OpenShell {
 
   const ShellId id;
   const std::string workspace;        // of who opened it
+  std::vector<std::string> heads;     // of the volumes that it has mounted: digests of indexes, hex
   Worker* worker;                     // null once it has ended
   std::deque<pb::ShellEvent> events;  // output that the stream has not taken
   uint64_t sent = 0;                  // bytes of output that came
@@ -53,6 +55,8 @@ class Shells : public std::enable_shared_from_this<Shells> {
   void SendInput(OpenShell& shell, lpb::ShellInput input) const;
   // Forgets it, and ends it where it runs.
   void Close(OpenShell& shell);
+
+  std::vector<std::string> VolumeHeads() const;  // of all that are open
 
   void OnOutput(Worker& worker, lpb::ShellOutput output);
   void OnEnded(Worker& worker, const lpb::ShellEnded& ended);

@@ -13,6 +13,7 @@
 #include "net/detached.h"
 #include "net/event.h"
 #include "os/fs.h"
+#include "worker/container_volumes.h"
 #include "worker/coroutine.h"
 #include "worker/shell_input.h"
 #include "worker/shell_plan.h"
@@ -47,7 +48,14 @@ struct Shell::State : std::enable_shared_from_this<State> {
         request(std::move(asked)),
         on_gone(std::move(gone)),
         input(given.io, [this](uint64_t taken) { SayTaken(taken); }),
-        changed(*given.io) {}
+        changed(*given.io) {
+    if (request.volumes().empty() || !services.containers) return;
+    volumes.emplace(*services.containers,
+                    ContainerVolumesOptions{.container_id = request.shell_id(),
+                                            .volumes = {request.volumes().begin(), request.volumes().end()},
+                                            .reloads = false,
+                                            .log = [this](const std::string& line) { SayLine(line); }});
+  }
 
   net::Task<void> Live();
   net::Task<Status> RunToTheEnd();
@@ -55,6 +63,7 @@ struct Shell::State : std::enable_shared_from_this<State> {
   net::Task<void> Pump(std::shared_ptr<Descriptor> source, std::string* (ShellOutput::*field)());
   net::Task<void> AwaitOutput();
   net::Task<void> TearDown();
+  void SayLine(const std::string& text);
   Status SayFault(const ProgramFault& fault);
   void SayTaken(uint64_t taken);
   void SayEnded(const Status& outcome);
@@ -63,6 +72,7 @@ struct Shell::State : std::enable_shared_from_this<State> {
   ShellServices services;
   StartShell request;
   std::function<void()> on_gone;
+  std::optional<ContainerVolumes> volumes;  // of a function
   RunningShell running;
   std::vector<std::shared_ptr<Descriptor>> sources;
   ShellInput input;
@@ -85,17 +95,20 @@ net::Task<void> Shell::State::Live() {
     outcome = Fail(Code::kInternal, "the worker lost hold of the shell: {}", e.what());
   }
   started = false;
+  if (volumes) co_await volumes->CommitLast();
   co_await TearDown();
+  if (volumes) co_await volumes->Close();
   SayEnded(outcome);
   std::exchange(on_gone, nullptr)();
 }
 
 net::Task<Status> Shell::State::RunToTheEnd() {
-  Status status = co_await StartShellProcess(services, request, running);
+  Status status = co_await StartShellProcess(services, request, volumes ? &*volumes : nullptr, running);
   BURROW_CO_RETURN_IF_ERROR(status);
   if (closed) co_return Closed();
   if (running.fault) co_return SayFault(*running.fault);
   started = true;
+  if (volumes) volumes->Begin(nullptr);
   if (size) (void)running.process.ResizeTerminal(*size);
   input.SetDestination(std::move(running.wires.input), request.has_terminal());
   Follow(std::move(running.wires.output), &ShellOutput::mutable_output);
@@ -167,14 +180,18 @@ net::Task<void> Shell::State::TearDown() {
 }
 
 // As a shell on the same terminal or pipes would.
-Status Shell::State::SayFault(const ProgramFault& fault) {
+void Shell::State::SayLine(const std::string& text) {
   FromWorker message;
   auto& output = *message.mutable_shell_output();
   output.set_shell_id(request.shell_id());
   const bool terminal = request.has_terminal();
-  const std::string line = ToUtf8("burrow shell: " + fault.message) + (terminal ? "\r\n" : "\n");
+  const std::string line = ToUtf8("burrow shell: " + text) + (terminal ? "\r\n" : "\n");
   (terminal ? output.mutable_output() : output.mutable_error_output())->assign(line);
   services.send(std::move(message));
+}
+
+Status Shell::State::SayFault(const ProgramFault& fault) {
+  SayLine(fault.message);
   exit = runtime::ContainerExit{.status = {.code = fault.code}};
   return {};
 }
@@ -225,5 +242,14 @@ void Shell::Input(const burrow::link::v1::ShellInput& said) {
 }
 
 void Shell::Close() { state_->Close(); }
+void Shell::Hurry() {
+  if (state_->volumes) state_->volumes->Hurry();
+}
+void Shell::VolumeApplied(const burrow::link::v1::VolumeApplied& answer) {
+  if (state_->volumes) state_->volumes->Applied(answer);
+}
+void Shell::LinkChanged() {
+  if (state_->volumes) state_->volumes->LinkChanged();
+}
 
 }  // namespace burrow::worker

@@ -37,13 +37,18 @@ inline constexpr uint64_t kShellWindow = 256u << 10;
 
 class Shell {
  public:
-  // Starts it. `on_gone` is called once, after ShellEnded was sent and nothing of the container is left.
+  // Starts it. `on_gone` is called once, after ShellEnded was sent and nothing of the container is left; what it wrote
+  // into volumes is committed by then.
   Shell(const ShellServices& services, burrow::link::v1::StartShell request, std::function<void()> on_gone);
   ~Shell();
 
   void Input(const burrow::link::v1::ShellInput& input);
   // Kills the container; at any time, also repeatedly.
   void Close();
+  // The worker is being stopped: the last commits of volumes are waited for less.
+  void Hurry();
+  void VolumeApplied(const burrow::link::v1::VolumeApplied& answer);
+  void LinkChanged();
 
  private:
   struct State;

@@ -42,8 +42,23 @@ void ShellManager::Close(const std::string& shell_id) {
   if (at != shells_.end()) at->second->Close();
 }
 
+void ShellManager::VolumeApplied(const burrow::link::v1::VolumeApplied& answer) {
+  auto at = shells_.find(answer.owner_id());
+  if (at != shells_.end()) at->second->VolumeApplied(answer);
+}
+
+void ShellManager::LinkChanged(bool connected) {
+  for (const auto& [id, shell] : shells_) {
+    if (!connected) shell->Close();
+    shell->LinkChanged();
+  }
+}
+
 void ShellManager::CloseAll() {
-  for (const auto& [id, shell] : shells_) shell->Close();
+  for (const auto& [id, shell] : shells_) {
+    shell->Hurry();
+    shell->Close();
+  }
 }
 
 net::Task<bool> ShellManager::StopAll(std::chrono::milliseconds deadline) {

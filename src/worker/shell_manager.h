@@ -21,7 +21,10 @@ class ShellManager {
   // Of a shell that is not there any more: no error.
   void Input(const burrow::link::v1::ShellInput& input);
   void Close(const std::string& shell_id);
-  // The link is lost, or the worker ends.
+  void VolumeApplied(const burrow::link::v1::VolumeApplied& answer);
+  // To be called when it was lost, which closes all, or is there again.
+  void LinkChanged(bool connected);
+  // The worker ends.
   void CloseAll();
   // Closes all and waits for their end; false at the deadline.
   net::Task<bool> StopAll(std::chrono::milliseconds deadline);

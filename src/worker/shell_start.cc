@@ -128,13 +128,14 @@ Status StartOnPool(const ShellServices& services, const StartShell& request,
 
 }  // namespace
 
-net::Task<Status> StartShellProcess(const ShellServices& services, const StartShell& request, RunningShell& shell) {
+net::Task<Status> StartShellProcess(const ShellServices& services, const StartShell& request, ContainerVolumes* volumes,
+                                    RunningShell& shell) {
   BURROW_CO_RETURN_IF_ERROR(CheckShell(request));
   std::optional<runtime::ExecTarget> inside;
   if (!request.container_id().empty() && services.find_container)
     inside = services.find_container(request.container_id());
   if (request.has_spec()) {
-    BURROW_CO_ASSIGN_OR_RETURN(shell.inputs, co_await FetchInputs(*services.containers, request.spec(), "", nullptr));
+    BURROW_CO_ASSIGN_OR_RETURN(shell.inputs, co_await FetchInputs(*services.containers, request.spec(), "", volumes));
   }
   auto start = [&]() -> Status { return StartOnPool(services, request, inside, shell); };
   co_return co_await net::RunBlocking(*services.pool, std::move(start));

@@ -7,6 +7,7 @@
 #include "burrow/link/v1/link.pb.h"
 #include "net/task.h"
 #include "worker/container_inputs.h"
+#include "worker/container_volumes.h"
 #include "worker/program_fault.h"
 #include "worker/shell.h"
 #include "worker/shell_process.h"
@@ -27,9 +28,10 @@ struct RunningShell {
   ShellWires wires;
 };
 
-// On the loop's thread; what blocks runs on the pool. All arguments outlive the coroutine. On failure `shell` may hold
-// a part. A program that is not there is no failure: it has an exit code.
+// On the loop's thread; what blocks runs on the pool. `volumes` are to be mounted, null: there are none. All arguments
+// outlive the coroutine. On failure `shell` may hold a part. A program that is not there is no failure: it has an exit
+// code.
 net::Task<Status> StartShellProcess(const ShellServices& services, const burrow::link::v1::StartShell& request,
-                                    RunningShell& shell);
+                                    ContainerVolumes* volumes, RunningShell& shell);
 
 }  // namespace burrow::worker

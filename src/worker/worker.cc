@@ -148,8 +148,8 @@ link::WorkerEndOptions Agent::LinkOptions() {
 }
 
 void Agent::OnLink(bool connected) {
-  if (!connected) shells_.CloseAll();
   containers_.LinkChanged(connected);
+  shells_.LinkChanged(connected);
   if (connected) builds_.LinkOpened();
   if (connected && options_.on_ready) options_.on_ready();
 }
@@ -203,6 +203,7 @@ void Agent::OnMessage(FromControl message) {
     case FromControl::kVolumeApplied:
       containers_.VolumeApplied(message.volume_applied());
       builds_.VolumeApplied(message.volume_applied());
+      shells_.VolumeApplied(message.volume_applied());
       break;
     case FromControl::kVolumeRequest:
       containers_.AskVolume(message.volume_request());

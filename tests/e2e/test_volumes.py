@@ -251,6 +251,23 @@ def test_a_volume_that_a_deployed_function_has_is_not_deleted(
     assert daemon.burrow("app", "stop", "e2e-volumes").returncode == 0
 
 
+def test_a_shell_as_a_function_has_its_volumes_and_leaves_what_it_wrote(
+    daemon: Daemon, write_app: Callable[..., str], name: str
+) -> None:
+    path = write_app(WRITE_AND_READ % name, name="e2e-volumes")
+    assert daemon.burrow("deploy", path).returncode == 0
+    try:
+        shell = ["shell", "e2e-volumes::write", "--", "sh", "-c"]
+        first = daemon.burrow(*shell, "echo from a shell > /data/note; cat /data/note")
+        assert (first.returncode, first.stdout) == (0, "from a shell\n"), first.stderr
+        assert content(daemon, name, "/note") == "from a shell\n"
+        second = daemon.burrow(*shell, "cat /data/note; rm /data/note; exit 3")
+        assert (second.returncode, second.stdout) == (3, "from a shell\n"), second.stderr
+        assert paths(daemon, name) == []
+    finally:
+        daemon.burrow("app", "stop", "e2e-volumes")
+
+
 def test_a_workspace_has_no_more_in_volumes_than_it_may(
     daemon: Daemon, write_app: Callable[..., str], tmp_path: Path
 ) -> None:
