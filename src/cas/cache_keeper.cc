@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <list>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -31,6 +32,7 @@ constexpr uint64_t kMaxFree = 2ull << 30;
 constexpr uint64_t kMinRoom = 64u << 20;
 // A pass makes this much more room than needed, so that the next one is not needed at once.
 constexpr uint64_t kSlackPart = 20;
+constexpr size_t kRecentImages = 16;
 
 struct Space {
   uint64_t total = 0, free = 0;
@@ -69,7 +71,8 @@ struct CacheKeeper::State {
   bool Leased(const Digest& digest) const;
   Result<bool> EvictOne(const CachedBlob& blob);
   void SyncIfDue();
-  Blobs LeasedImage(const Digest& index) const;
+  Blobs FindImage(const Digest& index);
+  void Remember(const Digest& index, const Blobs& blobs);
   uint64_t Used() const { return counted.load() + options.signals->stored_bytes() - stored_then.load(); }
   int64_t Now() const { return static_cast<int64_t>(options.clock->UnixMillis()); }
 
@@ -83,6 +86,7 @@ struct CacheKeeper::State {
   UseJournal journal;
   std::map<uint64_t, Lease> leases;
   uint64_t next_lease = 1;
+  std::list<Lease> recent;  // of images that were leased, the last one in front
 
   // The thread's own.
   uint64_t synced = 0;  // stored_bytes of the last sync
@@ -96,11 +100,20 @@ bool CacheKeeper::State::Leased(const Digest& digest) const {
   });
 }
 
-Blobs CacheKeeper::State::LeasedImage(const Digest& index) const {
+// An index is read, checked and sorted once for all containers that start one after another.
+Blobs CacheKeeper::State::FindImage(const Digest& index) {
+  const auto found = std::ranges::find(recent, index, &Lease::index);
+  if (found != recent.end()) return found->blobs;
   for (const auto& [id, lease] : leases) {
     if (lease.index == index) return lease.blobs;
   }
   return nullptr;
+}
+
+void CacheKeeper::State::Remember(const Digest& index, const Blobs& blobs) {
+  std::erase_if(recent, [&](const Lease& lease) { return lease.index == index; });
+  recent.push_front({.index = index, .blobs = blobs});
+  if (recent.size() > kRecentImages) recent.pop_back();
 }
 
 // How much must go: over the quota, below the free space, or asked for.
@@ -231,7 +244,7 @@ Result<CacheLease> CacheKeeper::LeaseImage(const Digest& index) {
   Blobs blobs;
   {
     std::lock_guard lock(state_->mutex);
-    blobs = state_->LeasedImage(index);
+    blobs = state_->FindImage(index);
   }
   if (!blobs) {
     BURROW_ASSIGN_OR_RETURN(auto listed, state_->options.blobs_of_image(index));
@@ -239,6 +252,7 @@ Result<CacheLease> CacheKeeper::LeaseImage(const Digest& index) {
   }
   std::lock_guard lock(state_->mutex);
   state_->journal.Note({.index = index, .used_ms = state_->Now()});
+  state_->Remember(index, blobs);
   uint64_t id = state_->next_lease++;
   state_->leases[id] = {.index = index, .blobs = std::move(blobs)};
   return CacheLease(this, id);

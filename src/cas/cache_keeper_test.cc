@@ -47,6 +47,7 @@ class CacheKeeperTest : public ::testing::Test {
     std::lock_guard lock(mutex_);
     auto at = images_.find(index);
     if (at == images_.end()) return Fail(Code::kNotFound, "the index is not here");
+    ++listed_;
     return at->second;
   }
   // One mebibyte of its own.
@@ -70,6 +71,7 @@ class CacheKeeperTest : public ::testing::Test {
   std::string directory_of_cache_;
   std::mutex mutex_;
   std::map<Digest, std::vector<Digest>> images_;
+  int listed_ = 0;  // guarded by mutex_
   testing::MemoryBlobStore remote_;
   testing::LateClock late_;
   SystemClock now_;
@@ -135,6 +137,16 @@ TEST_F(CacheKeeperTest, EvictsTheImageThatWasUsedTheLongestTimeAgoAlsoAfterARest
   while (cache_->Has(third)) std::this_thread::yield();  // a twentieth more than needed goes: two
   EXPECT_TRUE(cache_->Has(first));
   EXPECT_FALSE(cache_->Has(second));
+}
+
+TEST_F(CacheKeeperTest, ListsAnImageOnceForLeasesAfterOneAnother) {
+  Open(temporary_ / "cache", 100, &late_);
+  const Digest image = Image("one", {AddAndFetch('1')});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(keeper_->LeaseImage(image));
+  EXPECT_EQ(listed_, 1);
+  for (int i = 0; i < 16; ++i) ASSERT_TRUE(keeper_->LeaseImage(Image("other " + std::to_string(i), {})));
+  ASSERT_TRUE(keeper_->LeaseImage(image));
+  EXPECT_EQ(listed_, 1 + 16 + 1) << "sixteen are remembered";
 }
 
 TEST_F(CacheKeeperTest, FailsALeaseOfAnImageThatIsNotHere) {
