@@ -96,6 +96,14 @@ TEST_F(PythonStepsTest, FailsWithTheTracebackOfTheFunction) {
   EXPECT_THAT(os::ErrorText(unloadable), AllOf(HasSubstr("could not be loaded"), HasSubstr("no_such_module")));
 }
 
+TEST_F(PythonStepsTest, EndsAFunctionAtItsTimeout) {
+  auto step = FunctionStep("import time\ndef prepare():\n    print('begun')\n    time.sleep(600)\n");
+  step.set_timeout_ms(3'000);
+  const std::string said = os::ErrorText(Run(step));
+  EXPECT_THAT(said, AllOf(HasSubstr("the function did not end within 3 s: raise the timeout of run_function"),
+                          HasSubstr("begun")));
+}
+
 // Volumes of steps, and a control that takes what is told of them.
 class VolumeStepsTest : public PythonStepsTest {
  protected:

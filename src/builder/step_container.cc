@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "builder/step_limit.h"
 #include "builder/watch.h"
 #include "image/import.h"
 #include "os/fs.h"
@@ -135,7 +136,7 @@ Status CommandRun::GiveUp(runtime::Container& container, Status watched, const O
   const Code code = watched.error().code();
   worth_keeping_ = code == Code::kDeadlineExceeded;  // nothing of a full disk, nor of what nobody wants any more
   if (code == Code::kDeadlineExceeded)
-    return Fail(code, "the build step took longer than it may; its last lines:\n{}", tail.Last());
+    return Fail(code, "{}; its last lines:\n{}", DescribeOverrun(context_.step), tail.Last());
   if (code == Code::kResourceExhausted)
     return Fail(code, "{}; its last lines:\n{}", watched.error().message(), tail.Last());
   return watched;

@@ -5,14 +5,12 @@
 #include "builder/run_function.h"
 #include "builder/run_operation.h"
 #include "builder/step_context.h"
+#include "builder/step_limit.h"
 
 namespace burrow::builder {
 namespace {
 
 using burrow::v1::ImageStep;
-using std::chrono::milliseconds;
-
-constexpr milliseconds kDefaultDeadline{30 * 60'000};
 
 Result<BuiltImage> RunStep(const StepContext& context) {
   if (context.step.has_run()) return RunOperationStep(context);
@@ -45,14 +43,13 @@ Result<BuiltImage> RunStep(const StepContext& context) {
 StepOutcome StepRunner::Run(const burrow::link::v1::BuildStep& step, const OutputSink& output,
                             const Cancellation& cancellation, const StepLinks& links, const WaitSink& waits) const {
   StepOutcome outcome;
-  const auto timeout = step.timeout_ms() ? milliseconds(step.timeout_ms()) : kDefaultDeadline;
   outcome.built = RunStep({.services = services_,
                            .step = step,
                            .output = output,
                            .cancellation = cancellation,
                            .links = links,
                            .waits = waits,
-                           .deadline = std::chrono::steady_clock::now() + timeout,
+                           .deadline = std::chrono::steady_clock::now() + StepLimit(step),
                            .left = outcome.left});
   return outcome;
 }

@@ -133,6 +133,7 @@ TEST_F(StepRunnerTest, EndsAtItsDeadline) {
   auto built = RunCommands({"echo waiting; sleep 100"}, 700);
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code(), Code::kDeadlineExceeded) << built.error().message();
+  EXPECT_THAT(built.error().message(), HasSubstr("did not end within 0.7 s: split it"));
   EXPECT_THAT(built.error().message(), HasSubstr("waiting"));
 }
 

@@ -76,7 +76,7 @@ net::Task<Result<BuiltTree>> MakeBase(std::shared_ptr<OngoingBuild> build, pb::I
                                       std::string stage) {
   if (step.base().name() == kScratch) co_return co_await MakeScratch(build);
   StepCall call{
-      .key = StepKey("base", {}).Feed(WithoutFresh(step)).Finish(),
+      .key = StepKey("base", {}).Feed(AsKeyed(step)).Finish(),
       .description = stage.empty() ? DescribeStep(step) : fmt::format("[{}] FROM {}", stage, DescribeStep(step)),
       .stage = stage,
       .fresh = fresh};

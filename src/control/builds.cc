@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "builder/step_limit.h"
 
 namespace burrow::control {
 namespace {
@@ -19,11 +20,12 @@ constexpr size_t kMaxWaitText = 1'000;
 
 std::shared_ptr<StepRun> Builds::Join(const std::string& key, lpb::BuildStep work, Sharing sharing) {
   auto running = by_key_.find(key);
-  if (running != by_key_.end() && sharing == Sharing::kShared) return running->second;
+  const bool is_joined = running != by_key_.end() && sharing == Sharing::kShared &&
+                         builder::StepLimit(running->second->work) >= builder::StepLimit(work);
+  if (is_joined) return running->second;
   auto run = std::make_shared<StepRun>(io_, StepId::New(), key);
   run->work = std::move(work);
   run->work.set_step_id(run->id.str());
-  run->work.set_timeout_ms(static_cast<uint32_t>(timings_.build_step.count()));
   AwaitWorker(*run);
   by_id_[run->id.str()] = run;
   if (sharing == Sharing::kShared) by_key_[key] = run;
@@ -56,7 +58,7 @@ void Builds::OnWait(Worker& worker, const lpb::StepWait& wait) {
   StepRun& run = *found->second;
   run.waits_for = wait.waits_for().size() > kMaxWaitText ? "its worker" : wait.waits_for();
   if (run.waits_for.empty() && run.deadline == SteadyTime::max())
-    run.deadline = clock_.Now() + timings_.build_step + timings_.overdue_step;
+    run.deadline = clock_.Now() + builder::StepLimit(run.work) + timings_.overdue_step;
   run.changed.Notify();
 }
 
@@ -193,7 +195,7 @@ void Builds::Sweep() {
     if (clock_.Now() < run->deadline || run->recording) continue;
     if (run->worker) {
       CancelOnWorker(*run);
-      End(run, Fail(Code::kDeadlineExceeded, "the step did not end within {:g} s", Seconds(timings_.build_step)));
+      End(run, Fail(Code::kDeadlineExceeded, "{}", builder::DescribeOverrun(run->work)));
     } else {
       End(run,
           Fail(Code::kUnavailable,

@@ -72,7 +72,9 @@ class Builds : public std::enable_shared_from_this<Builds> {
     kShared,  // with who waits for the same key already
     kOwn,     // a run of its own
   };
-  // Joins the run of the same key, or begins one. `work` lacks its id and its bounds.
+  // Joins the run of the same key that may take as long as this step or longer, or begins one, which those who come
+  // later join: nobody's step ends before its own bound, and who asked for less time may wait for longer. `work` lacks
+  // its id.
   std::shared_ptr<StepRun> Join(const std::string& key, lpb::BuildStep work, Sharing sharing);
   // Heads of volumes that steps may have mounted: digests of indexes, hex.
   std::vector<std::string> VolumeHeads() const;

@@ -67,7 +67,7 @@ struct Timings {
   Millis result_retention{300'000};
   Millis heartbeat{15'000};                  // of silent streams
   Millis shell_input{5'000};                 // wait for the command to read, before input is refused for the moment
-  Millis build_step{1'800'000};              // from its beginning on a worker
+  Millis build_step{1'800'000};              // from its beginning on a worker, where its build says nothing else
   Millis overdue_step{60'000};               // beyond it, before its worker is no longer waited for
   Millis finished_calls{7ull * 86'400'000};  // kept in the store
   Millis daily{86'400'000};

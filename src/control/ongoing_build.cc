@@ -55,6 +55,8 @@ net::Task<Result<BuiltTree>> OngoingBuild::Local(const StepCall& call, const Exe
 net::Task<Result<BuiltTree>> OngoingBuild::OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step) {
   bool has_agent = false;
   work.set_workspace(workspace);
+  work.set_timeout_ms(work.step().run_function().function().timeout_ms());
+  if (work.timeout_ms() == 0) work.set_timeout_ms(static_cast<uint32_t>(step_timeout().count()));
   for (const auto& mount : work.run().mounts()) has_agent |= mount.has_agent();
   if (request.has_source_date_epoch()) work.set_source_date_epoch(request.source_date_epoch());
   auto sharing = call.fresh || has_agent ? Builds::Sharing::kOwn : Builds::Sharing::kShared;
@@ -204,6 +206,10 @@ void OngoingBuild::Cancel() {
 Status OngoingBuild::Check() const {
   if (!cancelled_) return {};
   return Fail(Code::kCancelled, "the build was cancelled");
+}
+
+Millis OngoingBuild::step_timeout() const {
+  return request.step_timeout_ms() ? Millis(request.step_timeout_ms()) : services.timings.build_step;
 }
 
 TreeOptions OngoingBuild::tree_options() const {

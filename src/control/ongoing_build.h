@@ -85,7 +85,8 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   // A step that is executed here: what it led to is stored under the key.
   net::Task<Result<BuiltTree>> Local(const StepCall& call, const Execute& execute);
   net::Task<Status> Remember(const StepCall& call, BuiltTree built);
-  // Executes a step on a worker and stores what it led to under the key.
+  // Executes a step on a worker and stores what it led to under the key. A function's time is bounded by its own
+  // timeout, that of other steps by step_timeout().
   net::Task<Result<BuiltTree>> OnWorker(const StepCall& call, lpb::BuildStep work, uint32_t step);
 
   // From now until its end the build needs all of the tree.
@@ -107,6 +108,7 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   void Cancel();
   Status Check() const;  // kCancelled
   TreeOptions tree_options() const;
+  Millis step_timeout() const;  // the request's, or the server's
 
  private:
   // Of the cache, which is the workspace's own unless it shares.

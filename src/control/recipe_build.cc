@@ -92,7 +92,7 @@ StepCall Recipe::CallOf(const pb::ImageStep& step) const {
   seen.set_user(tree_.image.user());
   *seen.mutable_shell() = tree_.image.shell();
   StepKey key("recipe", tree_.image);
-  key.Feed(seen).Feed(WithoutFresh(step)).Feed(build_->tree_options().source_date_epoch);
+  key.Feed(seen).Feed(AsKeyed(step)).Feed(build_->tree_options().source_date_epoch);
   return {.key = key.Finish(), .description = DescribeStep(step), .fresh = build_->request.no_cache() || step.fresh()};
 }
 

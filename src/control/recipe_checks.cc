@@ -136,6 +136,8 @@ Status CheckRecipe(const pb::BuildRequest& request) {
   BURROW_RETURN_IF_ERROR(CheckTexts("ssh agents", request.agents(), kMaxNameBytes));
   if (request.has_source_date_epoch() && request.source_date_epoch() < 0)
     return Fail(Code::kInvalidArgument, "the source date epoch must not be negative");
+  if (request.step_timeout_ms() > kMaxTimeoutMs)
+    return Fail(Code::kInvalidArgument, "the time limit of steps must be at most 7 days");
   return CheckSecrets(request);
 }
 

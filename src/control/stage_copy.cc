@@ -33,8 +33,7 @@ net::Task<Result<std::shared_ptr<builder::FileCopy>>> StageBuild::SelectNow(cons
   const TreeWork& trees = build_->services.trees;
   Downloads downloads;
   if (HasDownloads(copy)) {
-    DownloadLimits limits{.stop = options.stop,
-                          .deadline = std::chrono::steady_clock::now() + build_->services.timings.build_step};
+    DownloadLimits limits{.stop = options.stop, .deadline = std::chrono::steady_clock::now() + build_->step_timeout()};
     auto fetched =
         co_await build_->services.downloads.Ask([&trees, copy, limits] { return DownloadAll(trees, copy, limits); });
     BURROW_CO_ASSIGN_OR_RETURN(downloads, std::move(fetched));

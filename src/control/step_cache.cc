@@ -35,8 +35,9 @@ StepKey& StepKey::Feed(std::optional<int64_t> number) { return Feed(number ? std
 
 std::string StepKey::Finish() { return hasher_.Finish().Hex(); }
 
-pb::ImageStep WithoutFresh(pb::ImageStep step) {
+pb::ImageStep AsKeyed(pb::ImageStep step) {
   step.clear_fresh();
+  if (step.has_run_function()) step.mutable_run_function()->mutable_function()->clear_timeout_ms();
   return step;
 }
 

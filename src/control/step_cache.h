@@ -37,8 +37,8 @@ class StepKey {
   cas::Hasher hasher_;
 };
 
-// The step as it counts for its key: whether it is to be taken anew does not.
-pb::ImageStep WithoutFresh(pb::ImageStep step);
+// The step as it counts for its key: whether it is to be taken anew, and how long it may take, does not.
+pb::ImageStep AsKeyed(pb::ImageStep step);
 // Everything that a copy is told, but its times: with the source's tree it settles what is copied.
 void FeedCopy(StepKey& key, const dockerfile::Copy& copy);
 

@@ -62,7 +62,9 @@ Result<Answer> Ask(const UrlDownload& download, const std::string& url, net::Rea
   };
   net::HttpClient client;
   auto response = client.Perform(request);
-  if (!response && is_late()) return Fail(Code::kDeadlineExceeded, "it took too long");
+  if (!response && is_late())
+    return Fail(Code::kDeadlineExceeded,
+                "it took longer than a step may: `burrow build --step-timeout SECONDS` raises the limit");
   if (!response) return Forward(std::move(response.error()));
   answer.status = response->status;
   answer.digest = hasher.Finish();

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from pathlib import Path
 from typing import Callable, Iterator
@@ -178,6 +179,17 @@ def test_a_source_that_is_missing_is_named_with_its_line(
     assert "missing.txt" in said and "Dockerfile:3" in said
     ignored = write("COPY hidden.txt /x\n", hidden__txt="h", __dockerignore="hidden.txt\n")
     assert "hidden.txt" in builds.fail(ignored)
+
+
+def test_a_step_that_takes_longer_than_the_build_allows_is_ended(
+    builds: BurrowBuilds, write: Write
+) -> None:
+    context = write("RUN echo begun; sleep 60\n")
+    began = time.monotonic()
+    said = builds.fail(context, "--step-timeout", "1")
+    assert time.monotonic() - began < 30
+    for words in ("did not end within 1 s", "`burrow build --step-timeout SECONDS`", "begun"):
+        assert words in said, said
 
 
 def test_a_step_that_fails_shows_its_last_lines_and_where_to_look(

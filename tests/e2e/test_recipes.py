@@ -83,6 +83,24 @@ def test_a_function_fills_the_image_with_secrets_that_stay_out_of_it(
     assert ended.stdout == "('abab 10', None)\n", ended.stderr
 
 
+def test_a_function_that_takes_longer_than_its_timeout_is_ended(run: Run) -> None:
+    ended = run(
+        """
+        def linger():
+            import time
+            time.sleep(600)
+        image = burrow.Image.debian_slim().run_function(linger, timeout=1)
+        @app.function(image=image)
+        def never():
+            pass
+        """,
+        "never.remote()",
+    )
+    assert ended.returncode == 1
+    said = "the function did not end within 1 s: raise the timeout of run_function"
+    assert said in ended.stderr, ended.stderr
+
+
 def test_steps_see_stored_secrets_that_no_image_holds(run: Run, daemon: Daemon) -> None:
     daemon.burrow("secret", "create", "e2e-build", "BUILD_TOKEN=first\nsecond")
     try:

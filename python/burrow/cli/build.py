@@ -13,7 +13,13 @@ from burrow._client.context import ignore_patterns
 from burrow._client.dockerfile_step import append_dockerfile
 from burrow._client.transport import Transport
 from burrow.cli.build_lines import BuildLines, QuietBuild
-from burrow.cli.build_options import agent_socket, build_arguments, find_source, read_secret
+from burrow.cli.build_options import (
+    agent_socket,
+    build_arguments,
+    find_source,
+    read_secret,
+    step_timeout_ms,
+)
 from burrow.exception import AuthError, ConnectionError, Error, InfrastructureError
 
 TYPE_CHECKING = False
@@ -91,6 +97,7 @@ def _request(
         "secrets": [secret_message(name, value) for name, value in secrets.items()],
         "agents": agents,
         "plainHttp": options.plain_http,
+        "stepTimeoutMs": step_timeout_ms(options.step_timeout),
     }
     request.update((name, value) for name, value in fields.items() if value)
     if options.source_date_epoch is not None:

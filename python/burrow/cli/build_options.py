@@ -7,6 +7,7 @@ import stat
 import sys
 
 from burrow._client.dockerfile_step import MAX_TEXT, decode_dockerfile, read_dockerfile
+from burrow._options import check_number, milliseconds
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -25,6 +26,17 @@ class BuildSource:
         self.text = text
         self.path = path
         self.context = context
+
+
+def step_timeout_ms(seconds: "float | None") -> int:
+    """What --step-timeout says; 0 where it was not given.
+
+    Raises:
+        InvalidError: it is no time that a step may take.
+    """
+    if seconds is None:
+        return 0
+    return milliseconds(check_number("--step-timeout", seconds, 0.1, 7 * 86400, "s"))
 
 
 def find_source(place: str, file: "str | None") -> BuildSource:

@@ -40,6 +40,12 @@ def add_build(build: "ArgumentParser") -> None:
         metavar="SECONDS",
         help="no file that the build makes is younger than this Unix time",
     )
+    build.add_argument(
+        "--step-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="how long each step may take, at most 7 days; 30 minutes by itself",
+    )
     build.add_argument("--plain-http", action="store_true", help="speak to registries without TLS")
     build.add_argument("--progress", choices=("auto", "plain", "quiet"), default="auto")
     build.set_defaults(handler="build.build_image")

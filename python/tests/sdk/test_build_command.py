@@ -104,6 +104,7 @@ def test_every_option_reaches_the_server(
         *("--no-cache-filter", "c"),
         *("--secret", "id=one,src=%s" % (tmp_path / "token"), "--secret", "id=two,env=TWO"),
         *("--source-date-epoch", "0", "--plain-http", "--progress", "quiet"),
+        *("--step-timeout", "1.5"),
         FROM_HERE="here",
         TWO="also hidden",
     )
@@ -120,6 +121,7 @@ def test_every_option_reaches_the_server(
         ],
         "sourceDateEpoch": "0",
         "plainHttp": True,
+        "stepTimeoutMs": 1500,
     }
 
 
