@@ -15,6 +15,7 @@ class BuildWaits : public ControlFixture {
     timings.build_step = Millis(20);
     timings.overdue_step = Millis(20);
     timings.sweep = Millis(5);
+    timings.heartbeat = Millis(10);
     StartControl();
     worker_ = NewWorker();
   }
@@ -137,6 +138,17 @@ TEST_F(BuildWaits, AreSaidWhileNoWorkerIsThere) {
     return true;
   }));
   EXPECT_THAT(waits, ElementsAre("a worker", ""));
+}
+
+TEST_F(BuildWaits, AreNoSilenceForTheClient) {
+  worker_->on_build = [this](const lpb::BuildStep& build) { Begin(build); };
+  worker_->Connect();
+  int heartbeats = 0;
+  EXPECT_TRUE(Stream<pb::BuildEvent>("Images/Build", Bounded(60'000), [&](const pb::BuildEvent& event) {
+    heartbeats += event.event_case() == pb::BuildEvent::EVENT_NOT_SET;
+    return heartbeats < 3;
+  }));
+  EXPECT_EQ(heartbeats, 3);
 }
 
 }  // namespace

@@ -83,7 +83,8 @@ net::Task<Status> ImageService::Build(const std::string& workspace, const pb::Bu
   net::RunDetached(services_.io, RunToTheEnd(build, outcome), "build " + build->id.str());
   while (!outcome->image) {
     BURROW_CO_RETURN_IF_ERROR(co_await WriteEvents(*build, writer));
-    if (!outcome->image) co_await build->WaitForChange();
+    if (outcome->image || co_await build->WaitForChange()) continue;
+    BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(pb::BuildEvent()));  // a client does not wait in silence for hours
   }
   BURROW_CO_RETURN_IF_ERROR(co_await WriteEvents(*build, writer));
   if (!*outcome->image) services_.logs.Append(build->log_id(), outcome->image->error().message());

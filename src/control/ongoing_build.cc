@@ -194,7 +194,7 @@ std::optional<pb::BuildEvent> OngoingBuild::TakeEvent() {
   return event;
 }
 
-net::Task<void> OngoingBuild::WaitForChange() { co_await changed_.Wait(services.timings.heartbeat); }
+net::Task<bool> OngoingBuild::WaitForChange() { co_return co_await changed_.Wait(services.timings.heartbeat); }
 
 void OngoingBuild::Cancel() {
   if (std::exchange(cancelled_, true)) return;

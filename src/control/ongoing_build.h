@@ -101,8 +101,8 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   std::optional<pb::BuildEvent> TakeEvent();
   void AnswerAgent(const std::string& connection, const std::string& message);
 
-  // Waits for an event, Wake or Cancel, but not forever.
-  net::Task<void> WaitForChange();
+  // Waits for an event, Wake or Cancel, but not forever: false after a heartbeat without one.
+  net::Task<bool> WaitForChange();
   void Wake() { changed_.Notify(); }
   // Ends everything that runs for it: waits return soon, and Check fails.
   void Cancel();
