@@ -36,7 +36,7 @@ class DockerfileBuilds : public ControlFixture {
     Status status;
     std::string id, image;
     std::vector<State::State> states;
-    std::vector<std::string> descriptions, notes;
+    std::vector<std::string> descriptions, notes, left;
   };
   Built Build(const pb::BuildRequest& request) {
     Built built;
@@ -46,6 +46,7 @@ class DockerfileBuilds : public ControlFixture {
       if (event.has_image()) built.image = event.image().image_id();
       if (event.has_step()) {
         built.states.push_back(event.step().state());
+        if (!event.step().left_image().empty()) built.left.push_back(event.step().left_image());
         built.descriptions.push_back(event.step().description());
       }
       return true;
@@ -138,6 +139,11 @@ TEST_F(DockerfileBuilds, SayWhereTheStepThatFailedStands) {
   auto images = Ask<pb::ListImagesResponse>("Images/List", pb::ListImagesRequest());
   ASSERT_EQ(images->images_size(), 1);
   EXPECT_THAT(images->images(0).description(), HasSubstr("left by the failed step"));
+  EXPECT_THAT(built.left, ElementsAre(images->images(0).image_id()));
+  auto local = Build(Dockerfile("FROM scratch\nCOPY <<EOF /file\nEOF\nWORKDIR /file\n"));
+  EXPECT_FALSE(local.status);
+  EXPECT_EQ(local.states.back(), State::STATE_FAILED);
+  EXPECT_THAT(local.left, IsEmpty()) << "nothing of it is kept";
 }
 
 TEST_F(DockerfileBuilds, GiveSecretsToTheStepAndToNothingElse) {

@@ -65,7 +65,7 @@ net::Task<Result<BuiltTree>> OngoingBuild::OnWorker(const StepCall& call, lpb::B
   if (has_agent) HearAgent(run);
   auto outcome = co_await Follow(*run, step);
   if (has_agent) run->on_agent = nullptr;
-  if (!outcome && run->left && !cancelled_) co_await KeepWhatWasLeft(call, *run);
+  if (!outcome && run->left && !cancelled_) co_await KeepWhatWasLeft(call, *run, step);
   co_return outcome;
 }
 
@@ -117,14 +117,16 @@ void OngoingBuild::AnswerAgent(const std::string& connection, const std::string&
 }
 
 // The filesystem of a failed step becomes an image, so that one can look at it.
-net::Task<void> OngoingBuild::KeepWhatWasLeft(const StepCall& call, const StepRun& run) {
+net::Task<void> OngoingBuild::KeepWhatWasLeft(const StepCall& call, const StepRun& run, uint32_t step) {
   BuiltTree left = *run.left;
   (*left.image.mutable_labels())[kLeftByLabel] = id.str();
   auto kept = co_await services.records.Keep({.workspace = workspace,
                                               .tree = std::move(left),
                                               .description = "left by the failed step " + call.description,
                                               .build = id.str()});
-  if (kept) Note(fmt::format("the filesystem as the failed step left it is the image {}", kept->str()));
+  if (!kept) co_return;
+  left_[step] = kept->str();
+  Note(fmt::format("the filesystem as the failed step left it is the image {}", kept->str()));
 }
 
 void OngoingBuild::Say(uint32_t step, const std::string& line) {
@@ -172,6 +174,7 @@ void OngoingBuild::AddStep(uint32_t step, const StepCall& call, pb::StepEvent::S
   event.mutable_step()->set_description(call.description);
   event.mutable_step()->set_ms(ms);
   event.mutable_step()->set_stage(call.stage);
+  if (const auto left = left_.find(step); left != left_.end()) event.mutable_step()->set_left_image(left->second);
   Add(std::move(event));
 }
 

@@ -117,7 +117,7 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   void AddStep(uint32_t step, const StepCall& call, pb::StepEvent::State state, double ms);
   net::Task<Result<BuiltTree>> Follow(StepRun& run, uint32_t step);
   void HearAgent(const std::shared_ptr<StepRun>& run);
-  net::Task<void> KeepWhatWasLeft(const StepCall& call, const StepRun& run);
+  net::Task<void> KeepWhatWasLeft(const StepCall& call, const StepRun& run, uint32_t step);
 
   std::deque<pb::BuildEvent> events_;
   size_t event_bytes_ = 0;
@@ -127,6 +127,7 @@ class OngoingBuild : public std::enable_shared_from_this<OngoingBuild> {
   std::stop_source stop_;
   std::set<std::string> trees_;            // indexes in use, by digest
   std::map<uint32_t, std::string> waits_;  // what steps wait for, by number
+  std::map<uint32_t, std::string> left_;   // images that failed steps left, by number
   std::set<StepRun*> followed_;
   std::map<std::string, std::weak_ptr<StepRun>> agents_;  // by connection
   net::Event changed_;

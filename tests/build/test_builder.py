@@ -17,6 +17,7 @@ import pytest
 
 from burrow_builds import BurrowBuilds
 from daemon import Daemon, wait_until
+from file_server import FileServer
 from leftovers import cgroups, check_nothing_left
 
 Write = Callable[..., Path]
@@ -203,6 +204,21 @@ def test_a_step_that_fails_shows_its_last_lines_and_where_to_look(
     assert found, said
     log = builds.succeed("image", "logs", found.group(1))
     assert [line for line in ("line 1", "line 57", "line 100") if line not in log] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY missing.txt /x",
+        "WORKDIR /etc/passwd",
+        "ADD --checksum=sha256:%s {FILES}/hello.txt /x" % ("0" * 64),
+    ],
+)
+def test_a_failed_step_of_which_nothing_is_kept_offers_no_shell(
+    builds: BurrowBuilds, write: Write, file_server: FileServer, line: str
+) -> None:
+    said = builds.fail(write("RUN true\n%s\n" % line.format(FILES=file_server.url)))
+    assert "burrow image logs" in said and "burrow shell" not in said, said
 
 
 def test_a_base_that_is_not_there_is_named(builds: BurrowBuilds, write: Write) -> None:

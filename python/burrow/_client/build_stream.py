@@ -27,16 +27,16 @@ class BuildState:
     def __init__(self) -> None:
         self.build_id = ""
         self.has_log = False
-        self.step_failed = False
+        self.has_left_files = False
 
     def take(self, event: "dict[str, Any]") -> None:
         """Brings a BuildEvent in."""
         if "buildId" in event:
             self.build_id = str(event["buildId"])
-            self.has_log = self.step_failed = False
+            self.has_log = self.has_left_files = False
         self.has_log = self.has_log or "step" in event
-        if event.get("step", {}).get("state") == "STATE_FAILED":
-            self.step_failed = True
+        if event.get("step", {}).get("leftImage"):
+            self.has_left_files = True
 
     def advice(self) -> str:
         """Where to look after a failure, each in a line of its own; may be empty."""
@@ -44,7 +44,7 @@ class BuildState:
             return ""
         lines = ["", "This was build %s." % self.build_id]
         lines.append("Its whole output:          burrow image logs %s" % self.build_id)
-        if self.step_failed:
+        if self.has_left_files:
             lines.append("Its files as they were:    burrow shell --step %s" % self.build_id)
         return "\n".join(lines)
 

@@ -51,7 +51,7 @@ def failing(request: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
     yield {"buildId": "bd-7"}
     yield event(0, "STARTED", "[1/1] RUN false")
     yield {"output": {"line": "last words"}}
-    yield event(0, "FAILED", "[1/1] RUN false", ms=3.0)
+    yield event(0, "FAILED", "[1/1] RUN false", ms=3.0, leftImage="im-8")
     raise ConnectFailure("failed_precondition", "[1/1] RUN false: exit code 1\nlast words")
 
 
@@ -136,6 +136,22 @@ def test_a_failed_step_says_where_to_look(burrowd: SmallBurrowd, project: Path) 
         "Its whole output:          burrow image logs bd-7",
         "Its files as they were:    burrow shell --step bd-7",
     ]
+
+
+def test_a_shell_is_offered_only_where_files_were_kept(
+    burrowd: SmallBurrowd, project: Path
+) -> None:
+    def refused(request: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+        yield {"buildId": "bd-7"}
+        yield event(0, "FAILED", "[1/1] WORKDIR /file", ms=3.0)
+        raise ConnectFailure("failed_precondition", "/file is no directory")
+
+    burrowd.methods["Images/Build"] = refused
+    done = burrow("build", str(project), "--progress", "quiet")
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (
+        1,
+        ["This was build bd-7.", "Its whole output:          burrow image logs bd-7"],
+    )
 
 
 def test_a_mistake_in_the_dockerfile_is_all_that_is_said(
