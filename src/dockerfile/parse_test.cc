@@ -140,6 +140,7 @@ TEST(ParseErrors, SayWhereAndWhat) {
            {"COPY --link=maybe a b", "is true or false"},
            {"COPY --chown=a --chown=b a b", "2:16: the flag --chown comes a second time"},
            {"ADD --from=x a b", "ADD has no flag --from"},
+           {"ADD --parents a b", "ADD has no flag --parents"},
            {"COPY --checksum=x a b", "COPY has no flag --checksum"},
            {"ENV A", "2:5: ENV needs a value for A\nENV A\n    ^\nwrite ENV A=VALUE"},
            {"ENV A=1 B", "2:9: \"B\" is no NAME=VALUE"},
