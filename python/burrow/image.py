@@ -39,8 +39,8 @@ class Image(PackageSteps, FileSteps, SettingSteps):
         """A small Debian with python3, of the server's own Debian release.
 
         Args:
-            python_version: such as "3.11", which the server must be able to give; the release's own
-                otherwise.
+            python_version: "3.9", "3.11" or "3.13", which Debian 11, 12 and 13 have; the release's
+                own otherwise. For others begin with from_registry("HOST/python:3.12-slim").
             force_build: make it anew, with the newest versions of its packages.
         """
         version = check_version(python_version)

@@ -64,9 +64,11 @@ Result<DebianSources> SourcesForPython(const DebianSources& own, std::string_vie
   if (python_version.empty()) return own;
   const auto* release = std::ranges::find(kPythonReleases, python_version, &PythonRelease::python);
   if (release == std::end(kPythonReleases)) {
-    return Fail(Code::kInvalidArgument,
-                "debian_slim has no Python {}: there are 3.9 (bullseye), 3.11 (bookworm) and 3.13 (trixie)",
-                python_version);
+    return Fail(
+        Code::kInvalidArgument,
+        "debian_slim has no Python {0}: there are 3.9 (bullseye), 3.11 (bookworm) and 3.13 (trixie). For {0}, begin "
+        "with an image of a registry that has it, such as Image.from_registry(\"HOST/python:{0}-slim\")",
+        python_version);
   }
   if (own.codename == release->codename) return own;
   DebianSources sources{.codename = std::string(release->codename)};

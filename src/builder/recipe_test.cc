@@ -94,7 +94,8 @@ TEST(DebianSources, GivesTheReleaseOfAPythonFromTheSameArchives) {
   auto other = SourcesForPython(own, "3.12");
   ASSERT_FALSE(other);
   EXPECT_THAT(other.error().message(),
-              ::testing::AllOf(HasSubstr("3.12"), HasSubstr("3.9"), HasSubstr("3.11"), HasSubstr("3.13")));
+              ::testing::AllOf(HasSubstr("3.12"), HasSubstr("3.9"), HasSubstr("3.11"), HasSubstr("3.13"),
+                               HasSubstr("Image.from_registry(\"HOST/python:3.12-slim\")")));
 }
 
 TEST(PipInstall, TakesRequirementsAndNoOptionsAmongThem) {
