@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from daemon import Daemon, Run
-from wheels import write_wheel
+from wheels import write_index, write_wheel
 
 
 def test_a_dockerfile_of_this_machine_with_arguments_a_context_and_a_target(
@@ -152,6 +153,52 @@ def test_an_entrypoint_a_command_and_a_user_are_the_images_and_not_the_functions
         "print(look.remote())",
     )
     assert ended.stdout == "('root', None)\n", ended.stderr
+
+
+def test_packages_are_installed_from_the_indexes_that_a_step_names(
+    run: Run, tmp_path: Path
+) -> None:
+    write_index(tmp_path / "indexes/main", "in_main")
+    write_index(tmp_path / "indexes/extra", "in_extra")
+    ended = run(
+        """
+        image = (
+            burrow.Image.debian_slim()
+            .add_local_dir("indexes", "/indexes", copy=True)
+            .pip_install(
+                "in_main", "in_extra", index_url="file:///indexes/main", extra_index_url="file:///indexes/extra"
+            )
+        )
+        @app.function(image=image)
+        def look():
+            import in_extra, in_main
+            return in_extra.NAME, in_main.NAME
+        """,
+        "print(look.remote())",
+        deadline_s=300,
+    )
+    assert ended.stdout == "('in_extra', 'in_main')\n", ended.stderr
+
+
+def test_python_is_added_by_apt_where_the_image_has_none(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM debian_slim\n"
+        "RUN dpkg --purge --force-depends $(dpkg-query -W -f '${Package} ' '*python3*') && ! python3 -V\n"
+    )
+    version = "%d.%d" % sys.version_info[:2]  # of the machine's release, which the image's is, too
+    ended = run(
+        """
+        @app.function(image=burrow.Image.from_dockerfile("Dockerfile", add_python="VERSION"))
+        def look():
+            import ssl, sys
+            return "%d.%d" % sys.version_info[:2]
+        """.replace(
+            "VERSION", version
+        ),
+        "print(look.remote())",
+        deadline_s=300,
+    )
+    assert ended.stdout == version + "\n", ended.stderr
 
 
 def test_requirements_and_projects_are_installed_from_files_of_this_machine(
