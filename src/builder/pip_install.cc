@@ -1,5 +1,7 @@
 #include "builder/pip_install.h"
 
+#include <algorithm>
+
 #include "builder/run_commands.h"
 
 namespace burrow::builder {
@@ -67,11 +69,13 @@ bool IsRequirement(std::string_view package) {
 Result<std::vector<std::string>> PipInstallCommand(const burrow::v1::PipInstallStep& step) {
   if (step.packages().empty() && step.requirements().empty())
     return Fail(Code::kInvalidArgument, "{} needs a package or a requirements file", NameOf(step));
-  if (step.requirements().size() > kMaxRequirements || step.packages_size() > kMaxArguments)
+  const size_t longest = std::max(step.requirements().size(), step.constraints().size());
+  if (longest > kMaxRequirements || step.packages_size() > kMaxArguments)
     return Fail(Code::kInvalidArgument, "{} got too many requirements", NameOf(step));
   std::vector<std::string> argv = {"/bin/sh", "-c", step.uv() ? kUvScript : kPipScript, NameOf(step)};
   BURROW_RETURN_IF_ERROR(AddOptions(argv, step));
   if (!step.requirements().empty()) argv.insert(argv.end(), {"-r", kRequirementsFile});
+  if (!step.constraints().empty()) argv.insert(argv.end(), {"-c", kConstraintsFile});
   if (!step.packages().empty()) argv.emplace_back("--");
   for (const auto& package : step.packages()) {
     if (!IsRequirement(package)) {

@@ -11,8 +11,9 @@
 
 namespace burrow::builder {
 
-// Where the container finds the text of a requirements file.
+// Where the container finds the texts of a requirements file and of a constraints file.
 inline constexpr const char* kRequirementsFile = "/run/burrow/requirements.txt";
+inline constexpr const char* kConstraintsFile = "/run/burrow/constraints.txt";
 
 // A requirement specifier, path or URL as one argument: never an option.
 bool IsRequirement(std::string_view package);

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "builder/run_function.h"
 #include "builder/testing/step_fixture.h"
 #include "burrow/v1/volumes.pb.h"
@@ -13,6 +15,7 @@ namespace {
 using burrow::link::v1::BuildStep;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -198,7 +201,7 @@ TEST_F(PythonStepsTest, CarriesTheSshAgentIntoTheContainer) {
   auto built = Run(step, {.agents = link.get()});
   ASSERT_TRUE(built) << os::ErrorText(built);
   EXPECT_THAT(lines_, Contains("answered b'\\x00\\x00\\x00\\x02\\x0cx'"));
-  EXPECT_THAT(asked, ::testing::ElementsAre(std::string("\0\0\0\1\x0b", 5), ""));
+  EXPECT_THAT(asked, ElementsAre(std::string("\0\0\0\1\x0b", 5), ""));
   EXPECT_THAT(Describe(built->image), Not(HasSubstr("agent")));
 }
 
@@ -220,34 +223,77 @@ TEST_F(PythonStepsTest, SaysThatThereIsNoUvOrPip) {
   EXPECT_THAT(os::ErrorText(Run(step)), HasSubstr("the image has no uv"));
 }
 
-// As pip's own module would be, so that no network is needed.
-TEST_F(PythonStepsTest, TellsPipWhatToInstallByArgumentsAndAFile) {
-  ASSERT_TRUE(os::MakeDirectories(temp_ / "pip-image"));
-  auto copied =
-      os::Run({.argv = {"cp", "-a", "-l", PythonImage() + "/.", temp_ / "pip-image"}}, std::chrono::minutes(1));
-  ASSERT_TRUE(copied && copied->status.Success()) << copied->out;
-  ASSERT_TRUE(os::MakeDirectories(temp_ / "pip-image/site/pip"));
-  ASSERT_TRUE(os::WriteFileAtomically(temp_ / "pip-image/site/pip/__main__.py",
-                                      "import sys\n"
-                                      "if '--help' in sys.argv: print('--break-system-packages')\n"
-                                      "elif '--version' not in sys.argv:\n"
-                                      "    print(sys.argv[1:]); print(open('/run/burrow/requirements.txt').read())\n"
-                                      "    open('/installed', 'w').write('x')\n"));
-  images_.paths[*cas::Digest::FromHex(parent_.index_digest())] = temp_ / "pip-image";
+// Installers that say what they were told, as the real ones would need a network.
+class InstallerStepsTest : public PythonStepsTest {
+ protected:
+  void AddProgram(const std::string& path, const std::string& text) {
+    const std::string image = temp_ / "own-image";
+    ASSERT_TRUE(os::MakeDirectories(image));
+    auto copied = os::Run({.argv = {"cp", "-a", "-l", PythonImage() + "/.", image}}, std::chrono::minutes(1));
+    ASSERT_TRUE(copied && copied->status.Success()) << copied->out;
+    const std::filesystem::path file = image + path;
+    ASSERT_TRUE(os::MakeDirectories(file.parent_path()));
+    ASSERT_TRUE(os::WriteFileAtomically(file, text));
+    std::filesystem::permissions(file, std::filesystem::perms(0755));
+    images_.paths[*cas::Digest::FromHex(parent_.index_digest())] = image;
+  }
+  static burrow::v1::ImageStep Wanted() {
+    burrow::v1::ImageStep step;
+    auto& pip = *step.mutable_pip_install();
+    pip.add_packages("six>=1; python_version > '3'");
+    pip.set_requirements("requests==2\n");
+    pip.set_constraints("urllib3<2\n");
+    return step;
+  }
+};
+
+TEST_F(InstallerStepsTest, TellsPipWhatToInstallByArgumentsAndFiles) {
+  AddProgram("/site/pip/__main__.py",
+             "import sys\n"
+             "if '--help' in sys.argv: print('--break-system-packages')\n"
+             "elif '--version' not in sys.argv:\n"
+             "    print(sys.argv[1:])\n"
+             "    for name in ('requirements', 'constraints'): print(open('/run/burrow/%s.txt' % name).read())\n"
+             "    open('/installed', 'w').write('x')\n");
+  ASSERT_FALSE(HasFatalFailure());
   parent_.add_env("PYTHONPATH=/site");
-  burrow::v1::ImageStep step;
+  auto step = Wanted();
   auto& pip = *step.mutable_pip_install();
-  pip.add_packages("six>=1; python_version > '3'");
-  pip.set_requirements("requests==2\n");
   pip.set_index_url("https://index.example/simple");
   pip.set_pre(true);
   auto built = Run(step);
   ASSERT_TRUE(built) << os::ErrorText(built);
   EXPECT_THAT(lines_, Contains("['install', '--no-cache-dir', '--disable-pip-version-check', '--no-input', "
                                "'--break-system-packages', '--index-url=https://index.example/simple', '--pre', '-r', "
-                               "'/run/burrow/requirements.txt', '--', \"six>=1; python_version > '3'\"]"));
-  EXPECT_THAT(lines_, Contains("requests==2"));
-  EXPECT_THAT(Describe(built->image), AllOf(HasSubstr("installed"), Not(HasSubstr("requirements"))));
+                               "'/run/burrow/requirements.txt', '-c', '/run/burrow/constraints.txt', '--', \"six>=1; "
+                               "python_version > '3'\"]"));
+  for (const char* line : {"requests==2", "urllib3<2"}) EXPECT_THAT(lines_, Contains(line));
+  EXPECT_THAT(Describe(built->image),
+              AllOf(HasSubstr("installed"), Not(HasSubstr("requirements")), Not(HasSubstr("constraints"))));
+}
+
+TEST_F(InstallerStepsTest, TellsUvWhatToInstallByArgumentsAndFiles) {
+  AddProgram("/usr/bin/uv",
+             "#!/bin/sh\n"
+             "printf '[%s]\\n' \"$@\"\n"
+             "grep '' /run/burrow/requirements.txt /run/burrow/constraints.txt\n"
+             "echo x > /installed\n");
+  ASSERT_FALSE(HasFatalFailure());
+  auto step = Wanted();
+  auto& uv = *step.mutable_pip_install();
+  uv.set_uv(true);
+  uv.add_extra_index_urls("https://index.example/simple");
+  uv.set_find_links("/wheels");
+  uv.set_no_index(true);
+  uv.add_extra_options("--no-deps");
+  auto built = Run(step);
+  ASSERT_TRUE(built) << os::ErrorText(built);
+  EXPECT_THAT(lines_, ElementsAre("[pip]", "[install]", "[--system]", "[--break-system-packages]", "[--no-cache]",
+                                  "[--extra-index-url=https://index.example/simple]", "[--find-links=/wheels]",
+                                  "[--no-index]", "[--no-deps]", "[-r]", "[/run/burrow/requirements.txt]", "[-c]",
+                                  "[/run/burrow/constraints.txt]", "[--]", "[six>=1; python_version > '3']",
+                                  "/run/burrow/requirements.txt:requests==2", "/run/burrow/constraints.txt:urllib3<2"));
+  EXPECT_THAT(Describe(built->image), HasSubstr("installed"));
 }
 
 TEST(CallFrame, IsFramedAsTheRunnersProtocol) {

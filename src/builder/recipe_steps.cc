@@ -49,6 +49,8 @@ Result<BuiltImage> PipInstallStep(const StepContext& context) {
   StepMounts mounts(context, scratch.path());
   if (!step.requirements().empty())
     BURROW_RETURN_IF_ERROR(mounts.AddFile(kRequirementsFile, step.requirements(), {.mode = 0444}));
+  if (!step.constraints().empty())
+    BURROW_RETURN_IF_ERROR(mounts.AddFile(kConstraintsFile, step.constraints(), {.mode = 0444}));
   const StepCommand command{.argv = std::move(argv),
                             .env = RecipeEnvironment(context.step, PipVariables()),
                             .describe = [&step](int reason, const os::ExitStatus& status) {

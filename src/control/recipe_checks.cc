@@ -53,6 +53,7 @@ Status CheckPipInstall(const pb::PipInstallStep& step) {
   BURROW_RETURN_IF_ERROR(CheckTexts("options", step.extra_options(), kMaxPackage));
   BURROW_RETURN_IF_ERROR(CheckText("an index URL", step.index_url(), kMaxReference));
   BURROW_RETURN_IF_ERROR(CheckText("find_links", step.find_links(), kMaxReference));
+  BURROW_RETURN_IF_ERROR(CheckText("the constraints", step.constraints(), kMaxRequirements));
   return CheckText("the requirements", step.requirements(), kMaxRequirements);
 }
 

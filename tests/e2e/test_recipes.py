@@ -206,7 +206,9 @@ def test_requirements_and_projects_are_installed_from_files_of_this_machine(
 ) -> None:
     for name in ("in_requirements", "in_project"):
         write_wheel(tmp_path / "wheels", name)
-    (tmp_path / "requirements.txt").write_text("in_requirements==1.0  # a comment\n")
+        write_wheel(tmp_path / "wheels", name, "2.0")
+    (tmp_path / "requirements.txt").write_text("in_requirements  # a comment\n-c limits.txt\n")
+    (tmp_path / "limits.txt").write_text("in_requirements<2\n")
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "x"\nversion = "0"\ndependencies = ["in_project"]\n'
     )
@@ -222,9 +224,9 @@ def test_requirements_and_projects_are_installed_from_files_of_this_machine(
         @app.function(image=image)
         def look():
             import in_project, in_requirements
-            return in_project.NAME, in_requirements.NAME
+            return in_project.NAME, in_project.VERSION, in_requirements.NAME, in_requirements.VERSION
         """,
         "print(look.remote())",
         deadline_s=300,
     )
-    assert ended.stdout == "('in_project', 'in_requirements')\n", ended.stderr
+    assert ended.stdout == "('in_project', '2.0', 'in_requirements', '1.0')\n", ended.stderr

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MAX_TEXT = 1024 * 1024
 _MAX_INCLUDES = 20
+_REQUIRING = ("-r", "--requirement")
+_CONSTRAINING = ("-c", "--constraint")
 
 
 def pip_step(
@@ -28,16 +30,21 @@ def pip_step(
         InvalidError: a file cannot be read, or names what only this machine has.
     """
     message: "dict[str, Any]" = {}
+    paths: "tuple[str, ...]" = ()
     if kind == "packages":
         message["packages"] = list(content)
     elif kind == "requirements":
-        message["requirements"] = requirements_text(content)
+        paths = (content,)
     elif kind == "pyproject":
         message["packages"] = pyproject_packages(*content)
     else:
         packages, paths = content
         message["packages"] = list(packages)
-        message["requirements"] = "".join(requirements_text(path) for path in paths)
+    listed = _Listed()
+    for path in paths:
+        listed.read(path)
+    message["requirements"] = listed.requirements
+    message["constraints"] = listed.constraints
     for name, value in options:
         message[name] = _words(value) if name == "extraOptions" else _plain(value)
     if uv:
@@ -58,30 +65,49 @@ def _words(value: "Any") -> "list[str]":
         raise InvalidError("extra_options %r cannot be read: %s." % (value, error)) from None
 
 
-def requirements_text(path: str, depth: int = 0) -> str:
-    """A requirements file with the files that it includes by -r in their place.
+class _Listed:
+    """What requirements files of this machine name, with the files that they include in their place.
 
-    Raises:
-        InvalidError: it cannot be read, or names files that the image does not have.
+    Attributes:
+        requirements, constraints: the texts.
     """
-    if depth > _MAX_INCLUDES:
-        raise InvalidError("%s is included in a circle." % path)
-    lines = []
-    for line in _read(path).splitlines():
-        word, _, rest = line.strip().partition(" ")
-        name, _, joined = word.partition("=")
-        rest = (joined or rest).partition(" #")[0].strip()
-        if name in ("-r", "--requirement") and rest:
+
+    def __init__(self) -> None:
+        self.requirements = ""
+        self.constraints = ""
+
+    def read(self, path: str, constrains: bool = False, depth: int = 0) -> None:
+        """Takes a file in: `constrains` where its lines install nothing.
+
+        Raises:
+            InvalidError: it cannot be read, or names files that the image does not have.
+        """
+        if depth > _MAX_INCLUDES:
+            raise InvalidError("%s is included in a circle." % path)
+        for line in _read(path).splitlines():
+            option, rest = _option(line.strip())
             inner = os.path.join(os.path.dirname(path), rest)
-            lines.append(requirements_text(inner, depth + 1))
-            continue
-        if name in ("-c", "--constraint", "-e", "--editable") or word.startswith((".", "/")):
-            raise InvalidError(
-                "%s has the line %r, which names a file of this machine: add it to the image, and "
-                "install it by run_commands()." % (path, line.strip())
-            )
-        lines.append(line + "\n")
-    return "".join(lines)
+            if option in _REQUIRING + _CONSTRAINING and rest and "://" not in rest:
+                self.read(inner, constrains or option in _CONSTRAINING, depth + 1)
+                continue
+            if option in ("-e", "--editable") or line.strip().startswith((".", "/")):
+                raise InvalidError(
+                    "%s has the line %r, which names a file of this machine: add it to the image, "
+                    "and install it by run_commands()." % (path, line.strip())
+                )
+            if constrains:
+                self.constraints += line + "\n"
+            else:
+                self.requirements += line + "\n"
+
+
+def _option(line: str) -> "tuple[str, str]":
+    """The option with which a line begins, and its value: "-r FILE", "-rFILE", "--requirement=FILE"."""
+    word, _, rest = line.partition(" ")
+    name, _, joined = word.partition("=")
+    if name[:2] in ("-r", "-c", "-e"):
+        name, joined = word[:2], word[2:]
+    return name, (joined or rest).partition(" #")[0].strip()
 
 
 def pyproject_packages(path: str, groups: "tuple[str, ...]") -> "list[str]":
