@@ -27,7 +27,7 @@ class StageBuild {
   net::Task<Status> Copy(const Instruction& instruction);
   net::Task<Status> RunCommand(const Instruction& instruction);
 
-  // The digest of what a copy would take; remembered where no download has a part in it.
+  // The digest of what a copy would take; remembered but for downloads without a checksum.
   struct Selection {
     std::shared_ptr<builder::FileCopy> copy;  // null where the digest was remembered
     cas::Digest fingerprint;

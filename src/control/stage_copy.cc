@@ -11,6 +11,9 @@ using dockerfile::IsUrl;
 
 bool HasDownloads(const dockerfile::Copy& copy) { return copy.add && std::ranges::any_of(copy.sources, IsUrl); }
 
+// What a URL gives may be another file tomorrow, unless its checksum says which one.
+bool IsSettled(const dockerfile::Copy& copy) { return !HasDownloads(copy) || !copy.checksum.empty(); }
+
 using Downloads = std::vector<std::pair<std::string, image::TreeInode>>;
 
 Result<Downloads> DownloadAll(const TreeWork& trees, const dockerfile::Copy& copy, const DownloadLimits& limits) {
@@ -51,7 +54,7 @@ net::Task<Result<StageBuild::Selection>> StageBuild::Select(const dockerfile::Co
   StepKey key("selection", source);
   FeedCopy(key, copy);
   std::string name = "selection " + key.Finish();
-  bool remembers = !HasDownloads(copy);
+  const bool remembers = IsSettled(copy);
   if (remembers && !whole_->IsFresh(number_)) {
     if (auto known = co_await build_->services.cache.FindDigest(name)) co_return Selection{.fingerprint = *known};
   }

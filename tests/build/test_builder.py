@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -223,6 +224,21 @@ def test_a_failed_step_of_which_nothing_is_kept_offers_no_shell(
 
 def test_a_base_that_is_not_there_is_named(builds: BurrowBuilds, write: Write) -> None:
     assert "no-such-image" in builds.fail(write("", base="no-such-image"))
+
+
+def test_a_url_is_asked_for_again_unless_its_checksum_is_given(
+    builds: BurrowBuilds, write: Write, file_server: FileServer
+) -> None:
+    content = ("%s\n" % uuid.uuid4().hex).encode()
+    file_server.files["/checked.txt"] = file_server.files["/any.txt"] = content
+    line = "ADD --checksum=sha256:%s %s/checked.txt /x\nADD %s/any.txt /y\n"
+    context = write(line % (hashlib.sha256(content).hexdigest(), file_server.url, file_server.url))
+    first = builds.build(context).image
+    asked = len(file_server.asked)
+    assert builds.build(context).image == first
+    assert file_server.asked[asked:] == ["/any.txt"]
+    assert builds.build(context, "--no-cache").image != ""
+    assert sorted(file_server.asked[asked + 1 :]) == ["/any.txt", "/checked.txt"]
 
 
 # The life of an image.
