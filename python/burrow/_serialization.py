@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, NoReturn, Optional, Union
 
+    Dump = Callable[[Any, Any], bytes]
+
 try:  # the C half alone: `pickle` itself would add 2 ms to a container's cold start
     _pickle: Any = __import__("_pickle")
 except ImportError:  # an interpreter without it
@@ -30,27 +32,33 @@ _TRAILER = _MARK + b"%d.%d" % sys.version_info[:2]
 NONE: bytes = _pickle.dumps(None, _PROTOCOL) + _TRAILER
 
 
-def dumps(obj: Any, *, what: str, carry: bool = True) -> bytes:
+def _dump(obj: Any, cloudpickle: Any) -> bytes:
+    return (cloudpickle or _pickle).dumps(obj, protocol=_PROTOCOL)
+
+
+def dumps(obj: Any, *, what: str, carry: bool = True, dump: Optional[Dump] = None) -> bytes:
     """Pickles `obj` for the other side.
 
     `what` names it in errors, as in "argument 2 of square". With `carry`, cloudpickle's source goes
-    along where it is needed. Raises SerializationError, which says what to do.
+    along where it is needed. `dump` pickles, by value where it is given cloudpickle. Raises
+    SerializationError, which says what to do.
     """
     try:
-        data: bytes = _pickle.dumps(obj, _PROTOCOL)
+        data = _pickle.dumps(obj, _PROTOCOL) if dump is None else dump(obj, None)
     except MemoryError:
         raise
     except Exception as error:
-        return _by_value(obj, what, carry, error)
+        return _by_value(obj, what, carry, error, dump or _dump)
     if b"__main__" in data:
-        return _by_value(obj, what, carry, None)
+        return _by_value(obj, what, carry, None, dump or _dump)
     return data + _TRAILER
 
 
-def dumps_by_value(function: Callable[..., Any]) -> bytes:
+def dumps_by_value(function: Callable[..., Any], *, dump: Dump = _dump) -> bytes:
     """Pickles a function with its code and the globals that it uses, for `serialized=True`.
 
-    Raises SerializationError where cloudpickle is missing or the function holds what cannot travel.
+    `dump` is as of `dumps`. Raises SerializationError where cloudpickle is missing or the function
+    holds what cannot travel.
     """
     name = getattr(function, "__qualname__", repr(function))
     cloudpickle = _cloudpickle()
@@ -70,7 +78,7 @@ def dumps_by_value(function: Callable[..., Any]) -> bytes:
     if registered and register is not None:
         register(module)
     try:
-        data = cloudpickle.dumps(function, protocol=_PROTOCOL)
+        data = dump(function, cloudpickle)
     except Exception as error:
         raise SerializationError(
             "function %s cannot be pickled by value: %s; make what it uses inside its body"
@@ -108,12 +116,17 @@ def raise_remote(error: Dict[str, Any], pickled: Optional[bytes], status: str) -
     raise _remote_traceback.rebuild(error, pickled, status)
 
 
-def _by_value(obj: Any, what: str, carry: bool, error: Optional[Exception]) -> bytes:
+def without_version(data: bytes) -> bytes:
+    """What `dumps` or `dumps_by_value` made, without the version of the Python that did."""
+    return data[: -len(_TRAILER)]
+
+
+def _by_value(obj: Any, what: str, carry: bool, error: Optional[Exception], dump: Dump) -> bytes:
     cloudpickle = _cloudpickle()
     if cloudpickle is None:
-        return _without_cloudpickle(obj, what, error)
+        return _without_cloudpickle(obj, what, error, dump)
     try:
-        data: bytes = cloudpickle.dumps(obj, protocol=_PROTOCOL)
+        data = dump(obj, cloudpickle)
     except MemoryError:
         raise
     except Exception as failure:
@@ -126,14 +139,13 @@ def _by_value(obj: Any, what: str, carry: bool, error: Optional[Exception]) -> b
     return _with_carrier(data, cloudpickle) if carry else data + _TRAILER
 
 
-def _without_cloudpickle(obj: Any, what: str, error: Optional[Exception]) -> bytes:
+def _without_cloudpickle(obj: Any, what: str, error: Optional[Exception], dump: Dump) -> bytes:
     if error is None:
         from burrow._main_references import name_in_main
 
         name = name_in_main(obj)
         if name is None:
-            data: bytes = _pickle.dumps(obj, _PROTOCOL)
-            return data + _TRAILER
+            return dump(obj, None) + _TRAILER
         reason = "%s is defined in __main__, which the other side does not have" % name
     else:
         reason = str(error)

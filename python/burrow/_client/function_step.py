@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 from burrow import _serialization
+from burrow._client import canonical_pickle
 from burrow._client.files import check_total, hash_file
 from burrow._client.function_spec import importable_module
 from burrow._client.payload import dump_arguments, encode_json
@@ -43,14 +45,21 @@ def function_step(
     compiled.add_volumes(spec, content["volumes"])
     message: "dict[str, Any]" = {"function": spec}
     if serialized:
-        data = _serialization.dumps_by_value(function)
+        data = _serialization.dumps_by_value(function, dump=canonical_pickle.dump)
         spec["pickled"] = json.loads(encode_json(data, compiled))
     else:
         spec["module"] = importable_module(function, name)
         message["source"] = _source(function, compiled, cache)
-    arguments = dump_arguments(content["args"], content["kwargs"], name)
+    arguments = _canonical_arguments(content, name)
     message["arguments"] = json.loads(encode_json(arguments, compiled))
     compiled.steps.append({"runFunction": message})
+
+
+def _canonical_arguments(content: "dict[str, Any]", name: str) -> bytes:
+    """The same bytes for equal arguments, whichever Python of this machine wrote them."""
+    dumps = functools.partial(_serialization.dumps, dump=canonical_pickle.dump)
+    kwargs = dict(sorted(content["kwargs"].items()))
+    return _serialization.without_version(dump_arguments(content["args"], kwargs, name, dumps))
 
 
 def _source(

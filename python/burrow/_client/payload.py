@@ -9,7 +9,7 @@ from burrow.exception import SerializationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Protocol
+    from typing import Any, Callable, Mapping, Protocol
 
     from burrow._client.blobs import BlobClient
 
@@ -25,14 +25,22 @@ MAX_INLINE = 1024 * 1024
 MAX_PAYLOAD = 2 << 30
 
 
-def dump_arguments(args: "tuple[Any, ...]", kwargs: "dict[str, Any]", name: str) -> bytes:
+def dump_arguments(
+    args: "tuple[Any, ...]",
+    kwargs: "dict[str, Any]",
+    name: str,
+    dumps: "Callable[..., bytes]" = _serialization.dumps,
+) -> bytes:
     """Pickles the arguments of a call of the function `name`.
+
+    Args:
+        dumps: as _serialization.dumps.
 
     Raises:
         SerializationError: names the argument that cannot be pickled, and its type.
     """
     try:
-        return _serialization.dumps((args, kwargs), what="an argument of %s()" % name)
+        return dumps((args, kwargs), what="an argument of %s()" % name)
     except SerializationError:
         for position, value in enumerate(args, 1):
             _serialization.dumps(value, what=_described(str(position), value, name))
