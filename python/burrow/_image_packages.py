@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from burrow.secret import Secret
 
 
+_NO_PACKAGE = "%s() needs at least one package."
+
+
 class PackageSteps(Recipe):
     """What burrow.Image can install."""
 
@@ -45,6 +48,8 @@ class PackageSteps(Recipe):
     def pip_install(
         self,
         *packages: "Texts",
+        requirements: "Texts | None" = None,
+        pyproject: "str | None" = None,
         find_links: "str | None" = None,
         index_url: "str | None" = None,
         extra_index_url: "Texts | None" = None,
@@ -59,6 +64,8 @@ class PackageSteps(Recipe):
 
         Args:
             packages: requirements such as "numpy" or "torch>=2.1", also as lists.
+            requirements: a requirements file of this machine, or a list of such, installed too.
+            pyproject: a pyproject.toml of this machine; what it depends on is installed too.
             find_links: a directory of the image, or the URL of a page, with archives of packages.
             index_url: where packages are looked for, instead of pip's own index.
             extra_index_url: further indexes; one URL, or a list.
@@ -68,13 +75,14 @@ class PackageSteps(Recipe):
             env, secrets, force_build: as of `run_commands`. A secret that sets PIP_EXTRA_INDEX_URL
                 names an index whose password nobody else gets to see.
         """
-        names = some(_requirements(packages), "pip_install() needs at least one package.")
+        names = _requirements(packages)
+        paths = _requirements_files(requirements)
+        project = None if pyproject is None else absolute_local(pyproject)
+        some(names + paths + ((project,) if project else ()), _NO_PACKAGE % "pip_install")
         options = _options(find_links, index_url, extra_index_url, no_index, pre, extra_options)
-        return self._with(
-            "pip_install",
-            ("packages", names, options, False),
-            Conditions(secrets, env, force_build),
-        )
+        named = ("all", (names, paths, project)) if paths or project else ("packages", names)
+        conditions = Conditions(secrets, env, force_build)
+        return self._with("pip_install", (*named, options, False), conditions)
 
     def pip_install_from_requirements(
         self,
@@ -149,10 +157,9 @@ class PackageSteps(Recipe):
         The other options are those of `pip_install`.
         """
         names = _requirements(packages)
-        files = () if requirements is None else texts("A requirements file", (requirements,))
-        some(names + files, "uv_pip_install() needs at least one package.")
+        paths = _requirements_files(requirements)
+        some(names + paths, _NO_PACKAGE % "uv_pip_install")
         options = _options(find_links, index_url, extra_index_url, no_index, pre, extra_options)
-        paths = tuple(absolute_local(file) for file in files)
         return self._with(
             "pip_install",
             ("mixed", (names, paths), options, True),
@@ -166,6 +173,11 @@ def _requirements(packages: "Sequence[Texts]") -> "tuple[str, ...]":
         if name.lstrip()[:1] in ("-", "") or "\n" in name:
             raise InvalidError("%r is no requirement: options have parameters of their own." % name)
     return names
+
+
+def _requirements_files(files: "Texts | None") -> "tuple[str, ...]":
+    named = () if files is None else texts("A requirements file", (files,))
+    return tuple(absolute_local(file) for file in named)
 
 
 def _options(

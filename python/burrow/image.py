@@ -75,9 +75,10 @@ class Image(PackageSteps, FileSteps, SettingSteps):
     @staticmethod
     def from_dockerfile(
         path: str,
+        context: "str | None" = None,
+        build_args: "dict[str, str] | None" = None,
         *,
         context_dir: "str | None" = None,
-        build_args: "dict[str, str] | None" = None,
         target: "str | None" = None,
         ignore: "Ignore | None" = None,
         add_python: "str | None" = None,
@@ -88,14 +89,18 @@ class Image(PackageSteps, FileSteps, SettingSteps):
         """What a Dockerfile of this machine makes.
 
         Args:
-            context_dir: the directory that COPY and ADD read; the Dockerfile's own otherwise.
+            context: the directory that COPY and ADD read; the Dockerfile's own otherwise.
             build_args: values for ARG.
+            context_dir: another name of `context`.
             target: the stage to build; the last one otherwise.
             ignore: paths of the context to leave out: patterns, or a function that is given a
                 relative path. Otherwise what PATH.dockerignore says, or the context's .dockerignore.
             add_python: as of `from_registry`.
             env, secrets, force_build: as of `run_commands`; what RUN sees.
         """
+        if context is not None and context_dir is not None:
+            raise InvalidError("context and context_dir are two names of one directory: give one.")
+        context = context_dir if context is None else context
         if not isinstance(build_args or {}, dict):
             raise InvalidError("build_args must be a dict of strings.")
         arguments = tuple(sorted((build_args or {}).items()))
@@ -105,7 +110,7 @@ class Image(PackageSteps, FileSteps, SettingSteps):
         content = {
             "path": absolute_local(path),
             "name": str(path),
-            "context": None if context_dir is None else absolute_local(context_dir),
+            "context": None if context is None else absolute_local(context),
             "build_args": arguments,
             "target": "" if target is None else check_text("A target", target),
             "ignore": None if ignore is None else check_ignore(ignore),

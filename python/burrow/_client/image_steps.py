@@ -64,10 +64,15 @@ def _start(what: str, value: "Any") -> "dict[str, Any]":
     return {what: value if what == "user" else {"values": list(value)}}
 
 
-def _pip(*content: "Any") -> "dict[str, Any]":
-    from burrow._client.pip_step import pip_step
+def _pip(kind: str, content: "Any", options: "Any", uv: bool) -> "dict[str, Any]":
+    from burrow._client.pip_step import pip_step, pyproject_packages
 
-    return pip_step(*content)
+    if kind == "all":
+        packages, requirements, project = content
+        if project is not None:
+            packages += tuple(pyproject_packages(project, ()))
+        kind, content = "mixed", (packages, requirements)
+    return pip_step(kind, content, options, uv)
 
 
 def _base(content: "Any", compiled: CompiledImage, cache: "DigestCache") -> None:
