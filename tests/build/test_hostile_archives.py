@@ -7,6 +7,7 @@ import gzip
 import http.server
 import io
 import os
+import subprocess
 import tarfile
 import threading
 from pathlib import Path
@@ -130,6 +131,16 @@ def _bzip2_bomb() -> bytes:
     )
 
 
+def _zstd_bomb() -> bytes:
+    """64 GiB of zeros."""
+
+    def compress(data: bytes) -> bytes:
+        return subprocess.run(["zstd", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+    header = file("bomb", 64 << 30).tobuf(tarfile.GNU_FORMAT)
+    return compress(header) + compress(bytes(64 * MIB)) * 1024
+
+
 def _declared_bomb() -> bytes:
     """A header that promises 8 TiB, and nothing behind it."""
     return file("bomb", 8 << 40).tobuf(tarfile.GNU_FORMAT) + bytes(1024)
@@ -153,6 +164,7 @@ def _sparse_bomb() -> bytes:
 BOMBS = {
     "gzip": _gzip_bomb,
     "bzip2": _bzip2_bomb,
+    "zstd": _zstd_bomb,
     "declared": _declared_bomb,
     "sparse": _sparse_bomb,
 }
