@@ -81,7 +81,8 @@ class Buildah:
         if case.before:
             before = ["--layers=false", "-f", str(case.before), "-t", "before"]
             run(self.build_command(context, *before))
-        options = ["--layers=false", "-t", "dir:%s" % (directory / "image")]
+        # A layer for each step, so that the history tells which of them changed files.
+        options = ["--layers", "--no-cache", "-t", "dir:%s" % (directory / "image")]
         for name, value in {**arguments, **case.build_args}.items():
             options += ["--build-arg", "%s=%s" % (name, value)]
         options += ["--target", case.target] if case.target else []

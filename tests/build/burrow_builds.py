@@ -13,7 +13,7 @@ from typing import Any, Dict, List, NamedTuple
 from buildah import unpack
 from cases import Case, lay_out
 from daemon import Daemon
-from trees import Built, configuration
+from trees import Built, configuration, history
 
 BUILD_DEADLINE_S = 240.0
 
@@ -100,9 +100,13 @@ class BurrowBuilds:
     def exported(self, image: str, directory: Path, since: float = float("inf")) -> Built:
         """An image as others read it."""
         layout = self.export(image, directory)
-        return Built(
-            unpack("%s:latest" % layout, directory / "burrow-tree", since), config_of(layout)
-        )
+        config = config_of(layout)
+        # An export has one layer; which steps changed files, the image itself knows.
+        steps = json.loads(self.succeed("image", "inspect", image))["history"]
+        counted = history([bool(step["emptyLayer"]) for step in steps])
+        assert sum(counted.values()) == sum(config["history"].values())
+        config["history"] = counted
+        return Built(unpack("%s:latest" % layout, directory / "burrow-tree", since), config)
 
     def export(self, image: str, directory: Path) -> Path:
         """An OCI layout of the image."""

@@ -13,9 +13,11 @@ Entry = Dict[str, object]  # type, mode, owner, content, target, time, ...
 Tree = Dict[str, Entry]
 NOW = "now"
 
-# Fields of Docker's image configuration that say what processes start with.
+# Fields of Docker's image configuration: those of `config`, which say what processes start with, and what else tells
+# how an image came about, the times apart.
 CONFIG_FIELDS = (
-    "Env Cmd Entrypoint Labels ExposedPorts Volumes User WorkingDir StopSignal Healthcheck OnBuild Shell"
+    "Env Cmd Entrypoint Labels ExposedPorts Volumes User WorkingDir StopSignal Healthcheck OnBuild Shell "
+    "author architecture os history"
 ).split()
 
 
@@ -78,7 +80,7 @@ def _told(content: bytes) -> str:
 
 
 def configuration(document: "Dict[str, Any]") -> "Dict[str, Any]":
-    """The `config` of an image's configuration with its fields in one form; what is empty is left out."""
+    """What an image's configuration says, with its fields in one form; what is empty is left out."""
     said = document.get("config") or {}
     config = {name: said.get(name) for name in CONFIG_FIELDS}
     config["Env"] = dict(v.partition("=")[::2] for v in config["Env"] or ())
@@ -86,7 +88,17 @@ def configuration(document: "Dict[str, Any]") -> "Dict[str, Any]":
         config[name] = sorted(config[name] or ())
     if config["Healthcheck"]:
         config["Healthcheck"] = {k: v for k, v in config["Healthcheck"].items() if v}
+    for name in ("author", "architecture", "os"):
+        config[name] = document.get(name)
+    config["history"] = history(
+        [bool(entry.get("empty_layer")) for entry in document.get("history") or ()]
+    )
     return {name: value for name, value in config.items() if value}
+
+
+def history(empty: "List[bool]") -> "Dict[str, int]":
+    """How many entries of a history stand for files, and how many do not."""
+    return {"empty": sum(empty), "with files": len(empty) - sum(empty)}
 
 
 def without_times_of_directories(tree: Tree, kept: "Tuple[str, ...]" = ()) -> Tree:
