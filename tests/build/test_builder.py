@@ -282,14 +282,15 @@ def test_the_log_of_a_build_is_kept_whole(builds: BurrowBuilds, write: Write) ->
         assert any("the end" in line for line in lines)
 
 
+@pytest.mark.parametrize("kind", ["oci", "docker-archive"])
 def test_an_exported_image_runs_under_podman(
-    builds: BurrowBuilds, write: Write, tmp_path: Path
+    builds: BurrowBuilds, write: Write, tmp_path: Path, kind: str
 ) -> None:
     body = "RUN echo from the build > /greeting\nWORKDIR /srv\nENV WORD=env\n"
     body += 'ENTRYPOINT ["/bin/sh", "-c"]\nCMD ["cat /greeting; echo $WORD; pwd"]\n'
     image = builds.build(write(body)).image
     archive = tmp_path / "image.tar"
-    builds.succeed("image", "export", image, str(archive), "--format", "docker-archive")
+    builds.succeed("image", "export", image, str(archive), "--format", kind)
     with tempfile.TemporaryDirectory(prefix="pod") as short:  # podman takes no longer one
         podman = ["podman", "--root", short + "/root", "--runroot", short + "/run"]
         podman += ["--storage-driver=vfs", "--cgroup-manager=cgroupfs"]
