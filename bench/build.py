@@ -1,4 +1,4 @@
-"""What building an image costs: one change, nothing changed, twenty steps, four stages; against buildah."""
+"""What building an image costs: one change, nothing changed, also of a recipe, twenty steps, four stages; against buildah."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from measurement import BenchError, Measurement, interleave, median
 from mounts import enter_own_namespace
 from own_burrowd import Daemon, find_burrowd
 
-_IDS = ("one_file", "touch_run", "unchanged", "twenty_steps", "four_stages")
+_IDS = ("one_file", "touch_run", "unchanged", "recipe_unchanged", "twenty_steps", "four_stages")
 _MOST_ROUNDS_ANEW = 5  # such a build takes buildah half a minute
 
 
@@ -82,6 +82,21 @@ class Sides:
     def unchanged(self) -> Measurement:
         note = "everything is cached: COPY, two RUN, ENV upon %d files" % workload.FILES
         return self._changing("unchanged", workload.unchanged(), lambda context, mark: None, note)
+
+    def recipe_unchanged(self) -> Measurement:
+        context = self._made.recipe_context("recipe")
+        self._burrow.build_recipe(context)
+        self._buildah.build(context)
+        values, baselines = interleave(
+            self._rounds,
+            lambda number: self._burrow.build_recipe(context),
+            lambda number: self._buildah.build(context),
+        )
+        note = "a recipe of %d steps through the SDK, all cached; for buildah a Dockerfile"
+        note %= workload.RECIPE_STEPS
+        return _measurement(
+            "recipe_unchanged", median(values), median(baselines), self._rounds, note
+        )
 
     def twenty_steps(self) -> Measurement:
         return self._anew("twenty_steps", *workload.twenty_steps())

@@ -16,6 +16,7 @@ from processes import run
 FILES = 30_000
 STEPS = 20
 STAGES = 4
+RECIPE_STEPS = 10
 SMALL, LARGE = "bench-small", "bench-large"
 _BUSYBOX = "/bin/busybox"
 _PATH = "PATH=/bin"
@@ -26,6 +27,24 @@ _STEP = (
     "sort -r /made/%(n)d/numbers | sha256sum > /made/%(n)d/sum && "
     "for i in 1 2 3 4 5; do cp /made/%(n)d/numbers /made/%(n)d/copy$i; done"
 )
+
+# What an app does with its image before it runs.
+_BUILDS_IMAGE = """
+from burrow._client.blobs import BlobClient
+from burrow._client.build_stream import BuildState, follow_build
+from burrow._client.config import load_config
+from burrow._client.digest_cache import DigestCache
+from burrow._client.image_steps import compile_steps
+from burrow._client.reporter import Reporter
+from burrow._client.transport import Transport
+
+transport, digests = Transport(load_config()), DigestCache()
+compiled = compile_steps(image, digests)
+compiled.upload(BlobClient(transport))
+info = follow_build(transport, compiled.request(), Reporter(), BuildState())
+digests.save()
+print(info["imageId"])
+"""
 
 
 class Workload:
@@ -66,6 +85,15 @@ class Workload:
             write(os.path.join(place, "app", "module%d.py" % number), "VALUE = %d\n" % number)
         return place
 
+    def recipe_context(self, name: str) -> str:
+        """A context with recipe.py, a Dockerfile of the same steps, and a Dockerfile of the recipe's base."""
+        program, dockerfile = recipe()
+        place = self.context(name, dockerfile)
+        write(os.path.join(place, "recipe.py"), program)
+        os.mkdir(os.path.join(place, "base"))
+        write(os.path.join(place, "base", "Dockerfile"), "FROM %s\n" % SMALL)
+        return place
+
     def own_time(self, groups: "Sequence[Sequence[str]]") -> float:
         """Milliseconds that commands take under chroot alone: groups side by side, each one after another."""
 
@@ -102,6 +130,29 @@ def unchanged() -> str:
     return (
         one_file() + "RUN echo installed > /installed\nENV MODE=release\nRUN ls /app > /listing\n"
     )
+
+
+def recipe() -> "tuple[str, str]":
+    """RECIPE_STEPS steps upon the small image: a program that builds a recipe of them, and a Dockerfile."""
+    steps = ["burrow.Image.from_dockerfile('base/Dockerfile')"]
+    lines = ["FROM " + SMALL]
+    for n in range(RECIPE_STEPS // 5):
+        steps += [
+            ".run_commands('echo made > /made%d')" % n,
+            ".env({'MODE%d': 'release'})" % n,
+            ".workdir('/work%d')" % n,
+            ".add_local_dir('app', '/app%d')" % n,
+            ".run_commands('ls /app%d > /listing%d')" % (n, n),
+        ]
+        lines += [
+            "RUN echo made > /made%d" % n,
+            "ENV MODE%d=release" % n,
+            "WORKDIR /work%d" % n,
+            "COPY app/ /app%d" % n,
+            "RUN ls /app%d > /listing%d" % (n, n),
+        ]
+    program = "import burrow\nimage = (\n    %s\n)\n" % "\n    ".join(steps)
+    return program + _BUILDS_IMAGE, "\n".join(lines) + "\n"
 
 
 def twenty_steps() -> "tuple[str, list[list[str]]]":
