@@ -85,7 +85,7 @@ Result<SourceImage> ArchiveSource::ResolveRootfs() {
   struct stat st;
   if (::fstat(file_.get(), &st) != 0) return FailErrno("stat the archive");
   SourceImage image;
-  image.layers.push_back({.stored_bytes = static_cast<uint64_t>(st.st_size)});
+  image.layers.push_back({.stored_bytes = static_cast<uint64_t>(st.st_size), .whiteouts = false});
   return image;
 }
 

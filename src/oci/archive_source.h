@@ -12,7 +12,7 @@ namespace burrow::oci {
 
 enum class ArchiveKind {
   kDetect,  // by its members; what holds neither manifest.json nor oci-layout is a root filesystem
-  kRootfs,
+  kRootfs,  // whatever it holds
   kDocker,
   kOciLayout,
 };

@@ -47,4 +47,6 @@ Result<EntryName> ParseEntryName(std::string_view name) {
   return EntryName{EntryName::Kind::kWhiteout, directory.empty() ? hidden : directory + "/" + hidden};
 }
 
+bool IsReservedInLayers(std::string_view name) { return name.starts_with(kWhiteoutPrefix); }
+
 }  // namespace burrow::oci

@@ -24,5 +24,7 @@ struct EntryName {
   std::string path;
 };
 Result<EntryName> ParseEntryName(std::string_view name);
+// Whether a layer that has a member of this name, which holds no '/', means something else than a file.
+bool IsReservedInLayers(std::string_view name);
 
 }  // namespace burrow::oci

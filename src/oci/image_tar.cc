@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "oci/entry_path.h"
+
 namespace burrow::oci {
 namespace {
 
@@ -35,6 +37,11 @@ Status ImageTar::WriteEntries(image::InodeNumber directory, const std::string& p
     if (stop_.stop_requested()) return Fail(Code::kCancelled, "the export was cancelled");
     image::DirectoryEntry entry = index_.entry(directory, i);
     std::string path = prefix + std::string(entry.name);
+    if (IsReservedInLayers(entry.name)) {
+      return Fail(Code::kFailedPrecondition,
+                  "/{} cannot be in an archive: there, names that begin with .wh. delete others. Rename it first",
+                  path);
+    }
     if (!first_names_[entry.inode].empty()) {
       BURROW_RETURN_IF_ERROR(tar_.Link(path, first_names_[entry.inode]));
       continue;

@@ -10,7 +10,7 @@
 namespace burrow::oci {
 
 // The same image gives the same bytes. Hard links, extended attributes and nanoseconds are kept. Blocks; reads all
-// content. kCancelled after a stop.
+// content. kCancelled after a stop; kFailedPrecondition where the image has a name that means a whiteout in layers.
 Status WriteImageTar(const image::Index& index, cas::BlobStore& store, const std::stop_token& stop,
                      const TarSink& sink);
 

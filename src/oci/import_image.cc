@@ -155,7 +155,8 @@ Status Import::ReadLayer(size_t number) {
   auto plain = Decompressed(std::move(*stored));
   if (!plain) return failed(std::move(plain.error()));
   TarLayerOptions options{.max_bytes = services_.bounds.Of(image_.layers[number].stored_bytes),
-                          .scratch_directory = services_.scratch_directory};
+                          .scratch_directory = services_.scratch_directory,
+                          .whiteouts = image_.layers[number].whiteouts};
   HashedSource tar(std::move(*plain), options.max_bytes);
   auto layer = ReadTarLayer(tar, feed_, options);
   if (!layer) return failed(std::move(layer.error()));

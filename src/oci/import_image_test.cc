@@ -1,11 +1,13 @@
 #include "oci/import_image.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
 #include "cas/disk_blob_store.h"
 #include "cas/testing/temporary_directory.h"
 #include "oci/archive_source.h"
+#include "oci/image_tar.h"
 #include "oci/testing/tar_builder.h"
 #include "os/fs.h"
 
@@ -71,6 +73,40 @@ TEST_F(ImportImageTest, RefusesWhatGrowsBeyondMeasure) {
     ASSERT_TRUE(imported) << imported.error().message();
     EXPECT_EQ(imported->bytes, zeros.size());
   }
+}
+
+TEST_F(ImportImageTest, HasNoWhiteoutsInARootFilesystem) {
+  const std::string tree = MakeTar({{.name = "a", .content = "1"},
+                                    {.name = ".wh.a", .content = "22"},
+                                    {.name = "d/.wh..wh..opq", .content = "333"},
+                                    {.name = "d/.wh..wh.x", .content = "4444"}});
+  for (ArchiveKind kind : {ArchiveKind::kRootfs, ArchiveKind::kDetect}) {
+    auto imported = Import(tree, kind, {});
+    ASSERT_TRUE(imported) << imported.error().message();
+    EXPECT_EQ(imported->files, 4u);
+    EXPECT_EQ(imported->bytes, 10u);
+  }
+}
+
+TEST_F(ImportImageTest, TakesATarWithAManifestForATreeIfToldSo) {
+  const std::string tree = MakeTar({{.name = "manifest.json", .content = "{}"}, {.name = "oci-layout"}});
+  EXPECT_FALSE(Import(tree, ArchiveKind::kDetect, {}));
+  auto imported = Import(tree, ArchiveKind::kRootfs, {});
+  ASSERT_TRUE(imported) << imported.error().message();
+  EXPECT_EQ(imported->files, 2u);
+}
+
+// In a layer it would delete a sibling.
+TEST_F(ImportImageTest, IsNotWrittenAsALayerWithANameThatMeansAWhiteout) {
+  auto imported = Import(MakeTar({{.name = "d/.wh.a", .content = "1"}}), ArchiveKind::kRootfs, {});
+  ASSERT_TRUE(imported) << imported.error().message();
+  const std::string bytes = cas::GetAll(*store_, imported->index, image::kMaxIndexBytes).value();
+  auto index = image::Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  ASSERT_TRUE(index);
+  Status written = WriteImageTar(*index, *store_, {}, [](std::string_view) { return Status(); });
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(written.error().message(), ::testing::HasSubstr("/d/.wh.a"));
 }
 
 TEST_F(ImportImageTest, PutsOnlyWhatTheStoreLacks) {

@@ -88,6 +88,29 @@ def test_a_directory_comes_in_with_everything_that_lstat_tells(burrow: Run, tmp_
     assert differences(walk(tree), walk(again)) == []
 
 
+@pytest.mark.parametrize("form", ["directory", "tar", "tar.gz"])
+def test_a_tree_that_looks_like_an_archive_comes_in_as_a_tree(
+    daemon: Daemon, tmp_path: Path, form: str
+) -> None:
+    tree = tmp_path / "tree"
+    (tree / "dir").mkdir(parents=True)
+    for name in ("manifest.json", "oci-layout", "kept", ".wh.kept", "dir/.wh..wh..opq", "dir/.wh.x"):
+        (tree / name).write_text("the content of " + name)
+    expected = walk(tree)
+    if form == "directory":
+        source = tree
+    else:
+        source = tmp_path / form
+        run("tar", "--format=posix", "-caf", str(source), "-C", str(tree), ".")
+        refused = daemon.burrow("image", "import", str(source))
+        assert refused.returncode == 1 and "manifest.json" in refused.stderr
+    image = import_image(daemon.burrow, "rootfs:%s" % source)
+    with mounted(daemon, index_of(daemon, image), tmp_path, "auto") as root:
+        assert differences(expected, walk(root)) == []
+    refused = daemon.burrow("image", "export", image, str(tmp_path / "out.tar"))
+    assert refused.returncode == 1 and ".wh.kept" in refused.stderr
+
+
 def test_a_socket_in_a_directory_is_an_error(burrow: Run, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()

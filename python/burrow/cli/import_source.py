@@ -8,6 +8,7 @@ from burrow.exception import InvalidError
 
 _ARCHIVES = {"docker-archive:": "ARCHIVE_KIND_DOCKER", "oci:": "ARCHIVE_KIND_OCI"}
 _ARCHIVES["oci-archive:"] = "ARCHIVE_KIND_OCI"
+_ROOTFS = "rootfs:"
 
 
 class ImportSource:
@@ -21,13 +22,20 @@ class ImportSource:
 
 
 def parse_source(text: str) -> ImportSource:
-    """Understands DIRECTORY, FILE, docker-archive:FILE[:NAME:TAG], oci:PATH[:TAG], [docker://]HOST/NAME[:TAG].
+    """Understands DIRECTORY, FILE, rootfs:PATH, docker-archive:FILE[:NAME:TAG], oci:PATH[:TAG], [docker://]HOST/NAME[:TAG].
+
+    A path alone is what its members say; rootfs:PATH is a tree, also if it looks like an archive of an image.
 
     Raises:
         InvalidError: it is nothing of these.
     """
     if text.startswith("docker://"):
         return ImportSource(reference=text)
+    if text.startswith(_ROOTFS):
+        path = text[len(_ROOTFS) :]
+        if not os.path.exists(path):
+            raise InvalidError("There is no file %s." % path)
+        return ImportSource(path, "ARCHIVE_KIND_ROOTFS")
     for prefix, kind in _ARCHIVES.items():
         if text.startswith(prefix):
             path, tag = _split_tag(text[len(prefix) :])
