@@ -140,6 +140,7 @@ net::Task<Result<pb::PublishResponse>> AppService::Publish(const std::string& wo
     co_return Fail(Code::kFailedPrecondition, "functions of a deployed app are removed by a deploy without them");
   BURROW_CO_RETURN_IF_ERROR(co_await Check(request));
   BURROW_CO_ASSIGN_OR_RETURN(auto prepared, PrepareAll(*app, request));
+  co_await p_.hot_sets.Inherit(prepared);
   std::vector<store::FunctionRecord> records;
   for (const auto& function : prepared) records.push_back(RecordOf(*function));
   const std::set<std::string> gone(request.removed().begin(), request.removed().end());

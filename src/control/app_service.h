@@ -15,6 +15,7 @@
 #include "control/background.h"
 #include "control/containers.h"
 #include "control/dispatcher.h"
+#include "control/hot_sets.h"
 #include "control/images.h"
 #include "control/secret_table.h"
 #include "control/volumes.h"
@@ -40,6 +41,7 @@ struct AppServiceParts {
   WorkerPool& workers;
   const SecretTable& secrets;
   const Volumes& volumes;
+  HotSets& hot_sets;
 };
 
 class AppService {

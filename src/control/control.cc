@@ -91,7 +91,7 @@ class RunningControl final : public Control {
         image_records_(clock_, workspaces_, images_, image_storage_, *state_.store, store_thread_),
         image_catalog_(
             {io, clock_, images_, image_records_, apps_, workers_, workspaces_, *state_.store, store_thread_}),
-        hot_sets_(clock_, *state_.store, store_thread_),
+        hot_sets_(io, clock_, *state_.store, store_thread_, *state_.blobs.guarded, disk_),
         secrets_(*state_.sealer),
         schedules_({io, clock_, options_.timings, *state_.store, store_thread_}),
         shells_(std::make_shared<Shells>(io, workers_)),
@@ -198,10 +198,24 @@ class RunningControl final : public Control {
 
  private:
   AppServiceParts AppPartsOf() {
-    return {io_,           clock_,        options_.timings,      apps_,       images_,
-            containers_,   dispatcher_,   autoscaler_,           *lifecycle_, logs_,
-            *state_.store, store_thread_, *state_.blobs.guarded, disk_,       workers_,
-            secrets_,      volumes_};
+    return {io_,
+            clock_,
+            options_.timings,
+            apps_,
+            images_,
+            containers_,
+            dispatcher_,
+            autoscaler_,
+            *lifecycle_,
+            logs_,
+            *state_.store,
+            store_thread_,
+            *state_.blobs.guarded,
+            disk_,
+            workers_,
+            secrets_,
+            volumes_,
+            hot_sets_};
   }
   void AdmitScheduled(const std::shared_ptr<Function>& function, const store::CallRecord& record) {
     auto group = calls_.NewGroup(function->workspace, record.group, record.function);
@@ -220,6 +234,7 @@ class RunningControl final : public Control {
             image_storage_,
             secrets_,
             volumes_,
+            hot_sets_,
             *state_.store,
             store_thread_,
             [this](const std::string& workspace) { return image_service_.BuildsFor(workspace); },

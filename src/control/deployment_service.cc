@@ -112,6 +112,7 @@ net::Task<Result<pb::DeployResponse>> DeploymentService::Deploy(const std::strin
 net::Task<Result<pb::DeployResponse>> DeploymentService::RollOut(const pb::PublishRequest& publish,
                                                                  std::shared_ptr<Rollout> rollout) {
   BURROW_CO_RETURN_IF_ERROR(Prepare(publish, *rollout));
+  co_await p_.apps.hot_sets.Inherit(rollout->prepared);
   Store(rollout);
   while (!rollout->outcome) co_await rollout->done.Wait(kTurnPatience);
   co_return *rollout->outcome;

@@ -16,6 +16,10 @@ struct Entry {
 };
 using Entries = std::list<Entry>;
 
+std::string DigestBytes(const cas::Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes().data()), digest.bytes().size()};
+}
+
 }  // namespace
 
 lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet& trace) {
@@ -41,7 +45,8 @@ lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet
       behind = std::next(entries.insert(behind, {blob, number}));
     }
   }
-  const bool complete = 2 * seen_again >= before;
+  // What was inherited says nothing about how much a recording should see.
+  const bool complete = old.recordings() == 0 || 2 * seen_again >= before;
   lpb::RecordedHotSet merged;
   merged.set_recordings(complete ? number : old.recordings());
   for (const Entry& entry : entries) {
@@ -50,6 +55,25 @@ lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet
     merged.add_last_seen(std::min(entry.last_seen, merged.recordings()));
   }
   return merged;
+}
+
+lpb::RecordedHotSet InheritedSet(const lpb::RecordedHotSet& other, const image::Index& index) {
+  std::unordered_set<std::string> wanted, held;
+  for (const auto& blob : other.blobs()) wanted.insert(blob.digest());
+  for (image::InodeNumber number = 0; number < index.inode_count(); ++number) {
+    const image::Inode inode = index.inode(number);
+    for (const cas::Digest& digest : {inode.digest, inode.frames}) {
+      std::string name = DigestBytes(digest);
+      if (wanted.contains(name)) held.insert(std::move(name));
+    }
+  }
+  lpb::RecordedHotSet inherited;
+  for (const auto& blob : other.blobs()) {
+    if (!held.contains(blob.digest())) continue;
+    *inherited.add_blobs() = blob;
+    inherited.add_last_seen(0);
+  }
+  return inherited;
 }
 
 bool ShouldRecord(const lpb::RecordedHotSet& known, uint32_t starts_since) {

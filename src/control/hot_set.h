@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "control/messages.h"
+#include "image/index.h"
 
 namespace burrow::control {
 
@@ -19,6 +20,10 @@ inline constexpr uint32_t kRecordEvery = 50;
 // that was read before it. A recording that saw less than half of the set was made on a machine whose page cache knew
 // the image: it adds what it saw, and says nothing about the rest. Malformed digests and repeated ones are passed over.
 lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet& trace);
+
+// What an image holds of a set that was recorded with another one, as if nobody had recorded it. The first recording
+// adds to it in any case; what no recording then sees is forgotten like all else.
+lpb::RecordedHotSet InheritedSet(const lpb::RecordedHotSet& other, const image::Index& index);
 
 // Whether the next start, after so many since the last recording, is to be recorded.
 bool ShouldRecord(const lpb::RecordedHotSet& known, uint32_t starts_since);

@@ -1,8 +1,12 @@
 #include "control/hot_set.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <array>
 #include <string>
+
+#include "image/tree.h"
 
 namespace burrow::control {
 namespace {
@@ -51,6 +55,36 @@ TEST(HotSet, LearnsNothingAboutTheRestFromARecordingThatSawLittle) {
   auto set = Merged(traces);
   EXPECT_EQ(Names(set), "agbcdef");
   EXPECT_EQ(set.recordings(), 1u);
+}
+
+TEST(HotSet, OfAnotherImageIsWhatThisOneHoldsOfIt) {
+  std::array<uint8_t, 32> digest;
+  image::Tree tree;
+  for (char name : std::string("dbx")) {
+    digest.fill(static_cast<uint8_t>(name));
+    auto node = std::make_unique<image::TreeNode>();
+    node->inode = std::make_shared<image::TreeInode>(
+        image::TreeInode{.mode = S_IFREG | 0644, .size = 1, .digest = cas::Digest(digest)});
+    tree.root().children[std::string(1, name)] = std::move(node);
+  }
+  const std::string bytes = tree.Encode().value();
+  auto index = image::Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  ASSERT_TRUE(index) << index.error().message();
+  auto set = InheritedSet(Merged({"abcd", "abcd"}), *index);
+  EXPECT_EQ(Names(set), "bd");
+  EXPECT_EQ(set.recordings(), 0u);
+  EXPECT_TRUE(ShouldRecord(set, 0));
+}
+
+TEST(HotSet, ThatWasInheritedIsForgottenWhereNoRecordingSeesIt) {
+  lpb::RecordedHotSet set = Merged({"abcdef"});
+  set.set_recordings(0);
+  set.clear_last_seen();
+  set = MergeTrace(set, Trace("ag"));
+  EXPECT_EQ(set.recordings(), 1u);
+  EXPECT_EQ(Names(set), "agbcdef");
+  for (int i = 0; i < 4; ++i) set = MergeTrace(set, Trace("agbc"));
+  EXPECT_EQ(Names(set), "agbc");
 }
 
 TEST(HotSet, IsBoundedAndTakesNoMalformedDigests) {

@@ -156,6 +156,7 @@ void WorkspaceService::Forget(const std::string& name) {
   p_.images.DropAll(name);
   p_.secrets.DropAll(name);
   p_.volumes.DropAll(name);
+  p_.hot_sets.DropAll(name);
   p_.logs.Remove(p_.apps.Disown(name));
 }
 

@@ -10,6 +10,7 @@
 #include "control/apps.h"
 #include "control/background.h"
 #include "control/containers.h"
+#include "control/hot_sets.h"
 #include "control/image_storage.h"
 #include "control/images.h"
 #include "control/messages.h"
@@ -33,6 +34,7 @@ struct WorkspaceServiceParts {
   ImageStorage& storage;
   SecretTable& secrets;
   Volumes& volumes;
+  HotSets& hot_sets;
   store::Store& store;
   Background& store_thread;
   std::function<bool(const std::string& workspace)> has_builds;

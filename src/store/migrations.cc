@@ -198,7 +198,22 @@ CREATE TABLE volume_commits (
 ALTER TABLE workspaces ADD COLUMN max_storage_mib INTEGER NOT NULL DEFAULT 0;
 )";
 
-constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8};
+// What was recorded before does not say of which app and workspace: it will be recorded again.
+constexpr const char* kStep9 = R"(
+DROP TABLE hot_sets;
+CREATE TABLE hot_sets (
+  id         INTEGER PRIMARY KEY,
+  workspace  TEXT NOT NULL,
+  app        TEXT NOT NULL,
+  function   TEXT NOT NULL,
+  image      TEXT NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  hot_set    BLOB NOT NULL,
+  UNIQUE (workspace, app, function, image)
+) STRICT;
+)";
+
+constexpr std::array kSteps = {kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9};
 
 Result<uint64_t> Pragma(SqliteDatabase& database, std::string_view sql) {
   BURROW_ASSIGN_OR_RETURN(auto statement, SqliteStatement::Prepare(database, sql));

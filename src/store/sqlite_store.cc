@@ -35,7 +35,12 @@ FunctionRecord ReadFunction(const SqliteStatement& row) {
 }
 
 HotSetRecord ReadHotSet(const SqliteStatement& row) {
-  return {.image = row.Text(0), .function = row.Text(1), .updated_ms = row.Number(2), .hot_set = row.Text(3)};
+  return {.workspace = row.Text(0),
+          .app = row.Text(1),
+          .function = row.Text(2),
+          .image = row.Text(3),
+          .updated_ms = row.Number(4),
+          .hot_set = row.Text(5)};
 }
 
 }  // namespace
@@ -109,25 +114,23 @@ Status SqliteStore::DropApps(const std::vector<AppId>& apps) {
 Status SqliteStore::PutHotSet(const HotSetRecord& record) {
   const std::lock_guard lock(mutex_);
   BURROW_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
-  BURROW_ASSIGN_OR_RETURN(
-      auto put,
-      SqliteStatement::Prepare(
-          database_,
-          "INSERT INTO hot_sets (image, function, updated_ms, hot_set) VALUES (?, ?, ?, ?) ON CONFLICT (image, "
-          "function) DO UPDATE SET updated_ms = excluded.updated_ms, hot_set = excluded.hot_set"));
-  BURROW_RETURN_IF_ERROR(put.Run(record.image, record.function, record.updated_ms, Bytes{record.hot_set}));
-  BURROW_ASSIGN_OR_RETURN(
-      auto trim,
-      SqliteStatement::Prepare(database_,
-                               "DELETE FROM hot_sets WHERE id IN (SELECT id FROM hot_sets ORDER BY updated_ms "
-                               "DESC, id DESC LIMIT -1 OFFSET ?)"));
-  BURROW_RETURN_IF_ERROR(trim.Run(uint64_t{kMaxHotSets}));
+  BURROW_RETURN_IF_ERROR(
+      RunOnce(database_,
+              "INSERT OR REPLACE INTO hot_sets (workspace, app, function, image, updated_ms, hot_set) "
+              "VALUES (?, ?, ?, ?, ?, ?)",
+              record.workspace, record.app, record.function, record.image, record.updated_ms, Bytes{record.hot_set}));
+  BURROW_RETURN_IF_ERROR(RunOnce(database_,
+                                 "DELETE FROM hot_sets WHERE id IN (SELECT id FROM hot_sets WHERE workspace = ? "
+                                 "ORDER BY updated_ms DESC, id DESC LIMIT -1 OFFSET ?)",
+                                 record.workspace, uint64_t{kMaxHotSets}));
   return transaction.Commit();
 }
 
 Result<std::vector<HotSetRecord>> SqliteStore::HotSets() {
   const std::lock_guard lock(mutex_);
-  return Rows(database_, "SELECT image, function, updated_ms, hot_set FROM hot_sets ORDER BY updated_ms DESC, id DESC",
+  return Rows(database_,
+              "SELECT workspace, app, function, image, updated_ms, hot_set FROM hot_sets "
+              "ORDER BY updated_ms DESC, id DESC",
               ReadHotSet);
 }
 

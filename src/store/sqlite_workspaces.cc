@@ -28,6 +28,7 @@ constexpr const char* kDrops[] = {
     "DELETE FROM groups WHERE workspace = ?",
     "DELETE FROM image_names WHERE workspace = ?",
     "DELETE FROM images WHERE workspace = ?",
+    "DELETE FROM hot_sets WHERE workspace = ?",
     "DELETE FROM secrets WHERE workspace = ?",
     "DELETE FROM volume_commits WHERE volume IN (SELECT id FROM volumes WHERE workspace = ?)",
     "DELETE FROM volumes WHERE workspace = ?",

@@ -66,14 +66,16 @@ struct ImageName {
   ImageId image;
 };
 
-// What containers of a function read first; only the newest ones are kept.
+// What containers of a function read first; only the newest ones of each workspace are kept.
 struct HotSetRecord {
+  std::string workspace;
+  std::string app;       // name
+  std::string function;  // key in the app
   std::string image;     // digest of its index, hex
-  std::string function;  // name
   uint64_t updated_ms = 0;
   std::string hot_set;  // serialized burrow.link.v1.RecordedHotSet
 };
-inline constexpr size_t kMaxHotSets = 256;
+inline constexpr size_t kMaxHotSets = 256;  // of a workspace
 
 struct ImageRecord {
   ImageId id;
@@ -214,7 +216,7 @@ class Store {
 
   virtual Status PutImage(const ImageRecord& image) = 0;
   virtual Result<std::vector<ImageRecord>> Images() = 0;
-  // Inserts or replaces by image and function; forgets the oldest over kMaxHotSets.
+  // Inserts or replaces by all that says whose it is; forgets the workspace's oldest over kMaxHotSets.
   virtual Status PutHotSet(const HotSetRecord& record) = 0;
   virtual Result<std::vector<HotSetRecord>> HotSets() = 0;  // newest first
   // Forgets images; those that are not there are passed over.

@@ -48,20 +48,45 @@ TEST_P(StoreContract, IsEmptyAtFirst) {
   EXPECT_FALSE(store().FindStep("key")->has_value());
 }
 
-TEST_P(StoreContract, KeepsTheNewestHotSets) {
+TEST_P(StoreContract, KeepsTheNewestHotSetsOfEachWorkspace) {
+  const HotSetRecord theirs{
+      .workspace = "other", .app = "a", .function = "f", .image = "i", .updated_ms = 1, .hot_set = "theirs"};
+  ASSERT_TRUE(store().PutHotSet(theirs));
+  HotSetRecord record{.workspace = kDefaultWorkspace, .app = "a", .image = "i", .hot_set = "old"};
   for (uint64_t i = 0; i < kMaxHotSets + 3; ++i) {
-    auto put = store().PutHotSet({.image = "i", .function = std::to_string(i), .updated_ms = i, .hot_set = "old"});
+    record.function = std::to_string(i);
+    record.updated_ms = i + 2;
+    auto put = store().PutHotSet(record);
     ASSERT_TRUE(put) << put.error().message();
   }
-  ASSERT_TRUE(store().PutHotSet({.image = "i", .function = "5", .updated_ms = 10'000, .hot_set = kBytes}));
+  record.function = "5";
+  record.updated_ms = 10'000;
+  record.hot_set = kBytes;
+  ASSERT_TRUE(store().PutHotSet(record));
   Reopen();
   const auto sets = *store().HotSets();
-  ASSERT_EQ(sets.size(), kMaxHotSets);
-  EXPECT_EQ(sets[0].image, "i");
+  ASSERT_EQ(sets.size(), kMaxHotSets + 1);
+  EXPECT_EQ(sets[0].workspace, kDefaultWorkspace);
+  EXPECT_EQ(sets[0].app, "a");
   EXPECT_EQ(sets[0].function, "5");
+  EXPECT_EQ(sets[0].image, "i");
   EXPECT_EQ(sets[0].updated_ms, 10'000u);
   EXPECT_EQ(sets[0].hot_set, kBytes);
-  EXPECT_EQ(sets.back().function, "3");
+  EXPECT_EQ(sets[kMaxHotSets - 1].function, "3");
+  EXPECT_EQ(sets.back().hot_set, "theirs");
+}
+
+TEST_P(StoreContract, KeepsHotSetsOfOneNameApart) {
+  const HotSetRecord first{.workspace = kDefaultWorkspace, .app = "a", .function = "f", .image = "i"};
+  std::vector<HotSetRecord> others(4, first);
+  others[0].workspace = "other";
+  others[1].app = "b";
+  others[2].function = "g";
+  others[3].image = "j";
+  ASSERT_TRUE(store().PutHotSet(first));
+  for (const HotSetRecord& other : others) ASSERT_TRUE(store().PutHotSet(other));
+  ASSERT_TRUE(store().PutHotSet(first));
+  EXPECT_EQ(store().HotSets()->size(), 5u);
 }
 
 TEST_P(StoreContract, KeepsTokensWithTheirRoles) {

@@ -106,6 +106,7 @@ TEST_P(StoreContract, ADroppedWorkspaceTakesAllThatBelongsToItAlong) {
     const ImageId image = ImageId::New();
     ASSERT_TRUE(store().PutImage({.id = image, .image = "i", .workspace = workspace}));
     ASSERT_TRUE(store().NameImage({workspace, "tools", image}));
+    ASSERT_TRUE(store().PutHotSet({.workspace = workspace, .app = "tides", .function = "f", .image = "i"}));
     ASSERT_TRUE(store().PutSecret({.workspace = workspace, .name = "hub", .sealed = "s"}));
     const VolumeId volume = VolumeId::New();
     ASSERT_TRUE(store().AddVolume({.id = volume, .workspace = workspace, .name = "weights"}));
@@ -123,6 +124,7 @@ TEST_P(StoreContract, ADroppedWorkspaceTakesAllThatBelongsToItAlong) {
   EXPECT_EQ(store().QueuedCalls()->size(), 1u);
   EXPECT_THAT(WorkspacesOf(*store().Images()), ElementsAre(kDefaultWorkspace));
   EXPECT_THAT(WorkspacesOf(*store().ImageNames()), ElementsAre(kDefaultWorkspace));
+  EXPECT_THAT(WorkspacesOf(*store().HotSets()), ElementsAre(kDefaultWorkspace));
   EXPECT_THAT(WorkspacesOf(*store().Secrets()), ElementsAre(kDefaultWorkspace));
   EXPECT_THAT(WorkspacesOf(*store().Volumes()), ElementsAre(kDefaultWorkspace));
   EXPECT_EQ(store().VolumeCommits()->size(), 1u);

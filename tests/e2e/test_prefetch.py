@@ -24,6 +24,12 @@ def modules():
     return "imported"
 """
 
+REBUILT = IMPORTS.replace(
+    "@app.function()",
+    "image = burrow.Image.debian_slim().add_local_file(__file__, '/made', copy=True)\n"
+    "@app.function(image=image)",
+)
+
 
 def counters(daemon: Daemon) -> Dict[str, int]:
     """Of the only worker's cache."""
@@ -66,7 +72,7 @@ def cold_run(daemon: Daemon, path: str) -> Dict[str, int]:
     return last
 
 
-def test_a_cold_worker_fetches_ahead_what_an_earlier_run_read(
+def test_a_cold_worker_fetches_ahead_what_an_earlier_run_read_also_of_an_older_image(
     own_daemon: Daemon, write_app: Callable[..., str]
 ) -> None:
     own_daemon.env["BURROW_FAULTS"] = "api.blobs=delay:30"
@@ -83,3 +89,7 @@ def test_a_cold_worker_fetches_ahead_what_an_earlier_run_read(
     assert second["prefetchedBlobs"] > 150
     assert second["misses"] < first["misses"] / 4
     assert second.get("failedFetches", 0) == 0
+
+    rebuilt = cold_run(own_daemon, write_app(REBUILT, main="print(modules.remote())"))
+    assert rebuilt["prefetchedBlobs"] > 150
+    assert rebuilt["misses"] < first["misses"] / 4
