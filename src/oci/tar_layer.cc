@@ -178,7 +178,8 @@ Result<std::shared_ptr<TreeInode>> LayerReader::ReadInode() {
   archive_entry* entry = tar_.entry();
   auto inode = std::make_shared<TreeInode>();
   BURROW_RETURN_IF_ERROR(ReadType(*inode));
-  inode->mode |= static_cast<uint32_t>(archive_entry_perm(entry)) & 07777;
+  // Linux knows links of one mode only, whatever the archive says.
+  inode->mode |= S_ISLNK(inode->mode) ? 0777 : static_cast<uint32_t>(archive_entry_perm(entry)) & 07777;
   la_int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
   if (uid < 0 || gid < 0 || uid > UINT32_MAX || gid > UINT32_MAX) {
     return Fail(Code::kInvalidArgument, "its owner {}:{} is no user of Linux", uid, gid);

@@ -83,6 +83,7 @@ TEST_F(TarLayerTest, KeepsWhatAnInodeHas) {
   EXPECT_EQ(At("bin/su").mtime, 77);
   EXPECT_EQ(ContentOf("bin/su"), "#!");
   EXPECT_EQ(At("bin/link").target, "/etc/passwd");
+  EXPECT_EQ(At("bin/link").mode, uint32_t{S_IFLNK | 0777});
   EXPECT_TRUE(S_ISFIFO(At("bin/fifo").mode));
   EXPECT_EQ(At("bin/null").rdev, 0x103u);
   EXPECT_EQ(At("bin/disk").rdev, (uint32_t{300 & 0xff} | 8u << 8 | 0x100u << 12));
