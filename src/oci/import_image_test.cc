@@ -109,6 +109,23 @@ TEST_F(ImportImageTest, IsNotWrittenAsALayerWithANameThatMeansAWhiteout) {
   EXPECT_THAT(written.error().message(), ::testing::HasSubstr("/d/.wh.a"));
 }
 
+TEST_F(ImportImageTest, IsWrittenAsALayerWithTimesBefore1970) {
+  auto imported = Import(MakeTar({{.name = "a", .pax = {{"mtime", "-1.25"}}},
+                                  {.name = "b", .pax = {{"mtime", "-7"}}},
+                                  {.name = "c", .pax = {{"mtime", "-123456.000000001"}}}}),
+                         ArchiveKind::kRootfs, {});
+  ASSERT_TRUE(imported) << imported.error().message();
+  const std::string bytes = cas::GetAll(*store_, imported->index, image::kMaxIndexBytes).value();
+  auto index = image::Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  ASSERT_TRUE(index);
+  std::string tar;
+  ASSERT_TRUE(WriteImageTar(*index, *store_, {}, [&](std::string_view part) {
+    tar += part;
+    return Status();
+  }));
+  EXPECT_EQ(Import(tar, ArchiveKind::kRootfs, {})->index, imported->index);
+}
+
 TEST_F(ImportImageTest, PutsOnlyWhatTheStoreLacks) {
   const std::string first = MakeTar({{.name = "a", .content = "same"}, {.name = "b", .content = "other"}});
   const std::string second = MakeTar({{.name = "c", .content = "same"}, {.name = "d", .content = "new"}});

@@ -23,6 +23,13 @@ EntryHandle NewEntry(const std::string& path) {
   return entry;
 }
 
+// libarchive writes seconds and fraction one behind the other: "-1.25" is -1 and .25, and "-0.25" cannot be said.
+void SetTime(archive_entry* entry, const image::Inode& inode) {
+  if (inode.mtime >= 0 || inode.mtime_ns == 0) return archive_entry_set_mtime(entry, inode.mtime, inode.mtime_ns);
+  if (inode.mtime == -1) return archive_entry_set_mtime(entry, -1, 0);
+  archive_entry_set_mtime(entry, inode.mtime + 1, 1'000'000'000 - inode.mtime_ns);
+}
+
 }  // namespace
 
 struct TarWriter::State {
@@ -66,7 +73,7 @@ Status TarWriter::Begin(const std::string& path, const image::Inode& inode,
   archive_entry_set_mode(entry.get(), inode.mode);
   archive_entry_set_uid(entry.get(), inode.uid);
   archive_entry_set_gid(entry.get(), inode.gid);
-  archive_entry_set_mtime(entry.get(), inode.mtime, inode.mtime_ns);
+  SetTime(entry.get(), inode);
   if (S_ISREG(inode.mode)) archive_entry_set_size(entry.get(), static_cast<la_int64_t>(inode.size));
   if (S_ISLNK(inode.mode)) archive_entry_set_symlink(entry.get(), std::string(inode.target).c_str());
   if (S_ISCHR(inode.mode) || S_ISBLK(inode.mode)) {
