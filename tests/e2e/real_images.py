@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import stat
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -90,6 +92,47 @@ def _change(root: Path) -> None:
     capability = "0x0100000200200000000000000000000000000000"
     run("setfattr", "-n", "security.capability", "-v", capability, str(odd / "capable"))
     (odd / "large").write_bytes(bytes(range(256)) * 20_000)
+
+
+def add_pax_layer(layout: Path, directory: Path) -> Path:
+    """A copy of an image of make_image with one more layer, which has what umoci itself does not write."""
+    copy, layer = directory / "layered", directory / "layer.tar"
+    shutil.copytree(layout, copy)
+    with tarfile.open(layer, "w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as tar:
+        # The directory is opaque, also for what stands before the mark: only this layer's own is in it.
+        _add(tar, "odd/", tarfile.DIRTYPE, mtime="1700000000.000000001")
+        _add(tar, "odd/before the mark", content=b"1", mtime="1700000000.123456789")
+        _add(tar, "odd/.wh..wh..opq")
+        _add(tar, "odd/behind it", content=b"2", mtime="-1.25", xattr="\0value")
+        _add(tar, "etc/.wh.issue")
+        _add(tar, "bytes/", tarfile.DIRTYPE, mtime="1.5")
+        name = os.fsdecode(b"bytes/caf\xe9 \xff")
+        _add(tar, name, content=b"of a name that is not UTF-8", mtime="999999999.999999999")
+        _add(tar, "bytes/hard link", tarfile.LNKTYPE, link=name, mtime="999999999.999999999")
+        _add(
+            tar, "bytes/link", tarfile.SYMTYPE, link=os.fsdecode(b"\xfe/\xfd"), mtime="2.000000001"
+        )
+        _add(tar, os.fsdecode(b"bytes/" + b"\xe9" * 200), content=b"long", mtime="3")
+    run("umoci", "raw", "add-layer", "--image", "%s:latest" % copy, str(layer))
+    return copy
+
+
+def _add(
+    tar: tarfile.TarFile,
+    name: str,
+    kind: bytes = tarfile.REGTYPE,
+    content: bytes = b"",
+    mtime: str = "0",
+    link: str = "",
+    xattr: str = "",
+) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname, member.size = kind, link, len(content)
+    member.mode = 0o755 if kind == tarfile.DIRTYPE else 0o640
+    member.pax_headers = {"mtime": mtime}
+    if xattr:
+        member.pax_headers["SCHILY.xattr.user.note"] = xattr
+    tar.addfile(member, io.BytesIO(content))
 
 
 def unpack(image: str, directory: Path) -> Path:

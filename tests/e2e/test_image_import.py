@@ -10,7 +10,7 @@ from typing import Dict
 import pytest
 
 from daemon import Daemon, Run
-from real_images import PACKAGES, differences, run, unpack, walk
+from real_images import PACKAGES, add_pax_layer, differences, run, unpack, walk
 from registries import DockerRegistry
 from transfers import exported, import_image, index_of, mounted, needs
 
@@ -38,6 +38,20 @@ def test_a_mounted_image_is_what_umoci_unpacks_of_it(
     index = index_of(daemon, import_image(daemon.burrow, "oci:" + layout))
     with mounted(daemon, index, tmp_path, image_fs) as root:
         assert differences(expected, walk(root)) == []
+
+
+@pytest.mark.parametrize("image_fs", ["auto", "fuse"])
+def test_opaque_directories_nanoseconds_and_names_of_any_bytes_are_what_umoci_unpacks(
+    daemon: Daemon, layouts: Image, tmp_path: Path, image_fs: str
+) -> None:
+    layout = "%s:latest" % add_pax_layer(layouts["shell"], tmp_path)
+    expected = walk(unpack(layout, tmp_path / "expected"))
+    assert b"bytes/caf\xe9 \xff" in expected and b"odd/behind it" in expected
+    assert b"odd/setuid" not in expected and b"etc/issue" not in expected
+    image = import_image(daemon.burrow, "oci:" + layout)
+    with mounted(daemon, index_of(daemon, image), tmp_path, image_fs) as root:
+        assert differences(expected, walk(root)) == []
+    assert differences(expected, walk(exported(daemon.burrow, image, tmp_path))) == []
 
 
 def test_every_way_in_leads_to_the_same_image(
@@ -94,7 +108,14 @@ def test_a_tree_that_looks_like_an_archive_comes_in_as_a_tree(
 ) -> None:
     tree = tmp_path / "tree"
     (tree / "dir").mkdir(parents=True)
-    for name in ("manifest.json", "oci-layout", "kept", ".wh.kept", "dir/.wh..wh..opq", "dir/.wh.x"):
+    for name in (
+        "manifest.json",
+        "oci-layout",
+        "kept",
+        ".wh.kept",
+        "dir/.wh..wh..opq",
+        "dir/.wh.x",
+    ):
         (tree / name).write_text("the content of " + name)
     expected = walk(tree)
     if form == "directory":
