@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -160,12 +161,31 @@ Result<curl_off_t> BodySize(const HttpRequest& request) {
   return static_cast<curl_off_t>(st.st_size);
 }
 
+// As OpenSSL's own programs take it; libcurl by itself reads neither.
+struct TrustedAuthorities {
+  const char* file = std::getenv("SSL_CERT_FILE");
+  const char* directory = std::getenv("SSL_CERT_DIR");
+};
+
+void SetTrust(CURL* handle) {
+  static const TrustedAuthorities trusted;
+  if (trusted.file && *trusted.file) curl_easy_setopt(handle, CURLOPT_CAINFO, trusted.file);
+  if (trusted.directory && *trusted.directory) curl_easy_setopt(handle, CURLOPT_CAPATH, trusted.directory);
+}
+
+std::string SentenceOf(CURLcode code) {
+  if (code != CURLE_PEER_FAILED_VERIFICATION) return curl_easy_strerror(code);
+  return "its certificate is not of a trusted authority or not for this name: start burrowd with SSL_CERT_FILE=FILE to "
+         "trust those in FILE";
+}
+
 void SetCommonOptions(CURL* handle, const HttpRequest& request) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);  // a silent name server holds nobody longer than the deadlines say
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
+  SetTrust(handle);
   curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L << 10);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
@@ -270,8 +290,7 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
     return Fail(Code::kUnavailable, "{} {}: no connection within {} ms", request.method, request.url,
                 request.connect_timeout.count());
   }
-  if (code != CURLE_OK)
-    return Fail(Code::kUnavailable, "{} {}: {}", request.method, request.url, curl_easy_strerror(code));
+  if (code != CURLE_OK) return Fail(Code::kUnavailable, "{} {}: {}", request.method, request.url, SentenceOf(code));
   return std::move(transfer.response);
 }
 

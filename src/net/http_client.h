@@ -1,5 +1,6 @@
 // Outbound HTTP over libcurl, blocking, one request at a time per handle; handles keep their connections.
 // Redirects are not followed, and proxies named in the environment are not used: requests go to Burrow's own processes.
+// Trusts the authorities of the system, or those that SSL_CERT_FILE and SSL_CERT_DIR named when the process began.
 #pragma once
 
 #include <chrono>

@@ -7,6 +7,8 @@ import http.client
 import http.server
 import json
 import re
+import socket
+import ssl
 import subprocess
 import threading
 import urllib.request
@@ -18,13 +20,16 @@ from real_images import run
 
 
 class DockerRegistry:
-    """Debian's docker-registry on a free port."""
+    """Debian's docker-registry on a free port; with certificates, by TLS and under their name."""
 
-    def __init__(self, directory: Path, password: str = "") -> None:
+    def __init__(
+        self, directory: Path, password: str = "", certificates: "Optional[Certificates]" = None
+    ) -> None:
         self.directory = directory
         self.process: "Optional[subprocess.Popen[bytes]]" = None
         self.host = ""
         self._password = password
+        self._certificates = certificates
 
     def start(self) -> None:
         auth = ""
@@ -32,10 +37,15 @@ class DockerRegistry:
             line = run("htpasswd", "-Bbn", "user", self._password)
             (self.directory / "htpasswd").write_text(line)
             auth = "auth: {htpasswd: {realm: test, path: %s}}\n" % (self.directory / "htpasswd")
+        tls, address, name = "", "127.0.0.1", "localhost"
+        if self._certificates:
+            own = (self._certificates.certificate, self._certificates.key)
+            tls = ", tls: {certificate: %s, key: %s}" % own
+            address, name = self._certificates.address, self._certificates.name
         config = self.directory / "registry.yml"
         config.write_text(
             "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: %s}}\n"
-            "http: {addr: '127.0.0.1:0', secret: s}\n%s" % (self.directory / "data", auth)
+            "http: {addr: '%s:0', secret: s%s}\n%s" % (self.directory / "data", address, tls, auth)
         )
         log = self.directory / "registry.log"
         with open(log, "wb") as out:
@@ -43,9 +53,9 @@ class DockerRegistry:
                 ["docker-registry", "serve", str(config)], stdout=out, stderr=out
             )
         wait_until(lambda: b"listening on" in log.read_bytes(), "the registry listens")
-        found = re.search(r"listening on 127\.0\.0\.1:(\d+)", log.read_text())
+        found = re.search(r"listening on %s:(\d+)" % re.escape(address), log.read_text())
         assert found, log.read_text()
-        self.host = "localhost:" + found.group(1)
+        self.host = "%s:%s" % (name, found.group(1))
 
     def stop(self) -> None:
         if self.process is not None:
@@ -79,12 +89,63 @@ class DockerRegistry:
             _send("PUT", place + join + "digest=" + blob["digest"], content).close()
         _send("PUT", base + "/manifests/latest", manifest, described["mediaType"]).close()
 
+    def push_index(self, name: str, tag: str, platforms: "Dict[str, str]") -> None:
+        """An image index with a manifest for each architecture: the one that a tag of `name` has."""
+        base = "%s://%s/v2/%s" % ("https" if self._certificates else "http", self.host, name)
+        trust = self._certificates.context() if self._certificates else None
+        manifests = []
+        for architecture, pushed in platforms.items():
+            with _send("GET", base + "/manifests/" + pushed, None, _MANIFEST, trust) as answer:
+                manifests.append(
+                    {
+                        "mediaType": _MANIFEST,
+                        "digest": answer.headers["Docker-Content-Digest"],
+                        "size": len(answer.read()),
+                        "platform": {"os": "linux", "architecture": architecture},
+                    }
+                )
+        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
+        body = json.dumps(index).encode()
+        _send("PUT", base + "/manifests/" + tag, body, _INDEX, trust).close()
+
+
+class Certificates:
+    """An authority that nobody knows, and a certificate of it for this machine's own name."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name = socket.gethostname()
+        self.address = socket.gethostbyname(self.name)
+        self.authority, self.key = directory / "ca.pem", directory / "server.key"
+        self.certificate = directory / "server.pem"
+        ca_key, request = directory / "ca.key", directory / "server.csr"
+        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj"]
+        made = ["-keyout", str(ca_key), "-out", str(self.authority)]
+        run("openssl", "req", "-x509", *new, "/CN=nobody", "-days", "2", *made)
+        names = "subjectAltName=DNS:" + self.name
+        made = ["-addext", names, "-keyout", str(self.key), "-out", str(request)]
+        run("openssl", "req", *new, "/CN=registry", *made)
+        signer = ["-CA", str(self.authority), "-CAkey", str(ca_key), "-CAcreateserial"]
+        made = ["-in", str(request), "-copy_extensions", "copy", "-out", str(self.certificate)]
+        run("openssl", "x509", "-req", "-days", "2", *signer, *made)
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.authority))
+
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_INDEX = "application/vnd.oci.image.index.v1+json"
+
 
 def _send(
-    method: str, url: str, body: bytes, kind: str = "application/octet-stream"
+    method: str,
+    url: str,
+    body: "Optional[bytes]",
+    kind: str = "application/octet-stream",
+    trust: "Optional[ssl.SSLContext]" = None,
 ) -> "http.client.HTTPResponse":
-    request = urllib.request.Request(url, body, {"Content-Type": kind}, method=method)
-    answer: "http.client.HTTPResponse" = urllib.request.urlopen(request, timeout=30)
+    headers = {"Content-Type": kind, "Accept": kind}
+    request = urllib.request.Request(url, body, headers, method=method)
+    answer: "http.client.HTTPResponse" = urllib.request.urlopen(request, timeout=30, context=trust)
     return answer
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from typing import Callable, Dict, Iterator
 import pytest
 
 from daemon import Daemon, Run, wait_until
-from registries import DockerRegistry, FaultyRegistry
+from registries import Certificates, DockerRegistry, FaultyRegistry
 from transfers import import_image, needs
 
 Image = Dict[str, Path]
@@ -250,6 +251,42 @@ def test_a_name_without_a_registry_is_one_of_the_default_registry(
     short = own_daemon.burrow("image", "import", "docker://short-name")
     assert short.returncode == 0 and short.stdout == whole.stdout, short.stderr
     own_daemon.stop()
+
+
+def test_a_registry_of_a_private_authority_is_trusted_where_burrowd_is_told_to(
+    own_daemon: Daemon, layouts: Image, tmp_path: Path
+) -> None:
+    needs("docker-registry", "openssl")
+    certificates = Certificates(tmp_path)
+    registry = DockerRegistry(tmp_path, certificates=certificates)
+    registry.start()
+    own, other = own_architecture(), "s390x"
+    reference = registry.host + "/two:both"
+    try:
+        registry.push("%s:latest" % layouts["shell"], "two:" + own)
+        registry.push("%s:latest" % layouts["perl"], "two:" + other)
+        registry.push_index("two", "both", {other: other, own: own})
+        own_daemon.start()
+        refused = own_daemon.burrow("image", "import", reference)
+        assert refused.returncode == 1 and "SSL_CERT_FILE" in refused.stderr, refused.stderr
+        own_daemon.stop()
+        own_daemon.env["SSL_CERT_FILE"] = str(certificates.authority)
+        own_daemon.start()
+        chosen = import_image(own_daemon.burrow, reference)
+        expected = "oci:%s:latest" % layouts["shell"]
+        assert chosen == import_image(own_daemon.burrow, expected)
+        registry.push_index("two", "foreign", {other: other})
+        refused = own_daemon.burrow("image", "import", registry.host + "/two:foreign")
+        assert refused.returncode == 1 and own in refused.stderr, refused.stderr
+        own_daemon.stop()
+    finally:
+        registry.stop()
+
+
+def own_architecture() -> str:
+    """As registries call it."""
+    names = {"x86_64": "amd64", "aarch64": "arm64"}
+    return names.get(platform.machine(), platform.machine())
 
 
 def test_a_default_registry_that_is_no_host_is_refused_at_the_start(own_daemon: Daemon) -> None:
