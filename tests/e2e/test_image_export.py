@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Dict
 
+import pytest
+
 from daemon import Run
-from real_images import PACKAGES, run, unpack, walk
+from real_images import PACKAGES, differences, run, unpack, walk
 from transfers import import_image, needs
 
 Image = Dict[str, Path]
@@ -27,6 +29,20 @@ def test_podman_and_skopeo_accept_an_export(burrow: Run, layouts: Image, tmp_pat
         again = tmp_path / (kind + ".again")
         assert burrow("image", "export", image, str(again), "--format", kind).returncode == 0
         assert again.read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["oci", "docker-archive"])
+def test_what_skopeo_copies_of_an_export_unpacks_to_the_image_s_tree(
+    burrow: Run, layouts: Image, tmp_path: Path, form: str
+) -> None:
+    expected = walk(unpack("%s:latest" % layouts["python"], tmp_path / "expected"))
+    image = import_image(burrow, "oci:%s:latest" % layouts["python"])
+    archive, copy = tmp_path / "archive", tmp_path / "copy"
+    assert burrow("image", "export", image, str(archive), "--format", form).returncode == 0
+    transport = {"oci": "oci-archive"}.get(form, form)
+    source = "%s:%s" % (transport, archive)
+    run("skopeo", "copy", "--insecure-policy", source, "oci:%s:latest" % copy)
+    assert differences(expected, walk(unpack("%s:latest" % copy, tmp_path / "found"))) == []
 
 
 def _podman_load(archive: Path, directory: Path) -> str:

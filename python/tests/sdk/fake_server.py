@@ -86,6 +86,11 @@ class _RequestHandler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
+        if self.path == "/uploads":
+            while self._read_chunk():
+                pass
+            self._answer(201, b'{"upload": "up-1"}')
+            return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         method = self.path.replace("/burrow.v1.", "", 1)
         streams = self.headers["Content-Type"] == "application/connect+json"
@@ -107,6 +112,10 @@ class _RequestHandler(BaseHTTPRequestHandler):
                 self._stream(iter(answer))
             else:
                 self._answer(200, json.dumps(answer).encode())
+
+    def _read_chunk(self) -> bytes:
+        size = int(self.rfile.readline(), 16)
+        return self.rfile.read(size + len("\r\n"))[:size]
 
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
