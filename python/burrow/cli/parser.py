@@ -95,7 +95,7 @@ def _add_image_commands(image: "ArgumentParser") -> None:
     load.add_argument(
         "source",
         metavar="SOURCE",
-        help="directory, tar, docker-archive:FILE, oci:DIRECTORY_OR_TAR[:TAG], [docker://]HOST/NAME[:TAG]",
+        help="directory, tar, rootfs:TAR, docker-archive:FILE, oci:DIRECTORY_OR_TAR[:TAG], [docker://]HOST/NAME[:TAG]",
     )
     load.add_argument("--name", metavar="NAME", help="call the image so")
     load.add_argument("--plain-http", action="store_true", help="speak to the registry without TLS")
