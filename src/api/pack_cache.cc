@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kRemembered = 256;
 
 bool HasRoom(const std::string& directory, uint64_t keep_free) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (::statvfs(directory.c_str(), &info) != 0) return false;
   return uint64_t{info.f_bavail} * info.f_frsize > keep_free;
 }

@@ -238,7 +238,7 @@ Result<std::unique_ptr<BlobCache>> BlobCache::Open(BlobCacheOptions options) {
 
 Result<UniqueFd> BlobCache::OpenLocal(const Digest& digest, std::optional<uint64_t> size) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd fd, state_->OpenAnywhere(digest));
-  struct stat st {};
+  struct stat st{};
   if (size && ::fstat(fd.get(), &st) != 0) return FailErrno("stat blob " + digest.Hex());
   if (!size || static_cast<uint64_t>(st.st_size) == *size) {
     state_->counters().hits.fetch_add(1, std::memory_order_relaxed);

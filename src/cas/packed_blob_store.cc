@@ -182,7 +182,7 @@ Status PackedBlobStore::Put(const Digest& digest, std::string_view data) {
 }
 
 Status PackedBlobStore::PutFile(const Digest& digest, int fd) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return FailErrno("stat the file to store");
   if (static_cast<uint64_t>(info.st_size) >= kSmallBlob) return state_->large->PutFile(digest, fd);
   std::string data(kSmallBlob, '\0');

@@ -45,8 +45,7 @@ bool MayPass(int http_status) {
 
 std::string Excerpt(std::string_view body) {
   std::string text(body.substr(0, 200));
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, ' ');
+  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, ' ');
   return text;
 }
 

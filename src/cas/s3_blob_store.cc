@@ -164,7 +164,7 @@ Status S3BlobStore::Put(const Digest& digest, std::string_view data) {
 }
 
 Status S3BlobStore::PutFile(const Digest& digest, int fd) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return FailErrno("stat the file to store");
   if (static_cast<uint64_t>(info.st_size) <= options_.part_bytes) {
     std::string data;
