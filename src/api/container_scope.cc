@@ -14,9 +14,11 @@ constexpr std::array<std::string_view, 9> kOfCallers = {
     "/burrow.v1.Calls/Cancel",     "/burrow.v1.Apps/Bind",
     "/burrow.v1.Blobs/Missing",    "/burrow.v1.Deployments/FindFunction",
     "/burrow.v1.Deployments/Stats"};
-constexpr std::array<std::string_view, 7> kOfContainers = {
-    "/burrow.v1.Volumes/Create", "/burrow.v1.Volumes/Get",    "/burrow.v1.Volumes/List",  "/burrow.v1.Volumes/Entries",
-    "/burrow.v1.Volumes/Change", "/burrow.v1.Volumes/Commit", "/burrow.v1.Volumes/Reload"};
+constexpr std::array<std::string_view, 8> kOfContainers = {
+    "/burrow.v1.Volumes/Create", "/burrow.v1.Volumes/Get",
+    "/burrow.v1.Volumes/List",   "/burrow.v1.Volumes/Entries",
+    "/burrow.v1.Volumes/Change", "/burrow.v1.Volumes/Commit",
+    "/burrow.v1.Volumes/Reload", "/burrow.v1.Deployments/UpdateAutoscaler"};
 constexpr std::string_view kOneBlob = "/blobs/";
 
 }  // namespace

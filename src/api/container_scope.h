@@ -11,7 +11,7 @@ inline constexpr std::string_view kContainerHeader = "Burrow-Container";
 
 // Calls, what finds functions to call, and single blobs by digest, in which large values travel.
 bool CallersMay(std::string_view path);
-// All that, and volumes.
+// All that, volumes, and how functions scale: one that is called by a schedule warms others.
 bool ContainersMay(std::string_view path);
 
 }  // namespace burrow::api

@@ -26,6 +26,13 @@ TEST(ContainerScope, LetsFunctionsUseVolumesAndCallersNot) {
     EXPECT_FALSE(ContainersMay(path)) << path;
 }
 
+TEST(ContainerScope, LetsFunctionsScaleFunctionsAndCallersOnlyLookAtThem) {
+  EXPECT_TRUE(CallersMay("/burrow.v1.Deployments/Stats"));
+  EXPECT_TRUE(ContainersMay("/burrow.v1.Deployments/Stats"));
+  EXPECT_TRUE(ContainersMay("/burrow.v1.Deployments/UpdateAutoscaler"));
+  EXPECT_FALSE(CallersMay("/burrow.v1.Deployments/UpdateAutoscaler"));
+}
+
 TEST(ContainerScope, IsNothingElse) {
   for (const char* path :
        {"", "/", "/link", "/health", "/uploads", "/blobs/", "/blobs/pack", "/blobs/../link", "/burrow.v1.Calls/",
