@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from burrow._aio import with_aio, with_async_iterator
-from burrow.exception import InvalidError
+from burrow.exception import AppNotRunningError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def running_session(app: "App", name: str) -> "Session | Deployed | ContainerApp
     """What knows the server's ids of the functions of an app that runs or is deployed, or is this container's.
 
     Raises:
-        InvalidError: it is none of these; `name` is what was to be called.
+        AppNotRunningError: it is none of these; `name` is what was to be called.
     """
     session = app._callable()
     if session is not None:
@@ -275,7 +275,7 @@ def running_session(app: "App", name: str) -> "Session | Deployed | ContainerApp
         from burrow._container_app import container_app
 
         return container_app(app, name)
-    raise InvalidError(
+    raise AppNotRunningError(
         "The app %r is not running: use `burrow run`, or `with app.run():` around the call; "
         "one that is deployed is called by burrow.Function.from_name()." % app.name
     )

@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Dict, Optional, Tuple
 
-from burrow.exception import SerializationError
+from burrow.exception import DeserializationError
 
 _NAME = "cloudpickle"
 _compressed: Dict[str, bytes] = {}
@@ -27,10 +27,10 @@ class Carrier:
 
 
 def unpack(data: bytes, sources: Dict[str, bytes], writer: str) -> Any:
-    """Reads what a Carrier holds. Raises SerializationError for another Python's byte code."""
+    """Reads what a Carrier holds. Raises DeserializationError for another Python's byte code."""
     here = "%d.%d" % sys.version_info[:2]
     if writer != here:
-        raise SerializationError(
+        raise DeserializationError(
             "code was pickled by value with Python %s and cannot run on Python %s: use an image "
             "with Python %s, or define it in a module and without serialized=True"
             % (writer, here, writer)

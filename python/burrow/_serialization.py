@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from burrow.exception import SerializationError
+from burrow.exception import DeserializationError, SerializationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def dumps_by_value(function: Callable[..., Any], *, dump: Dump = _dump) -> bytes
 def loads(data: Union[bytes, bytearray, memoryview]) -> Any:
     """Reads back what `dumps` or `dumps_by_value` made.
 
-    Raises SerializationError, which names what is missing here, both Python versions where they
+    Raises DeserializationError, which names what is missing here, both Python versions where they
     differ, and the way out.
     """
     try:
@@ -101,7 +101,7 @@ def loads(data: Union[bytes, bytearray, memoryview]) -> Any:
     except (MemoryError, SerializationError):
         raise
     except Exception as error:
-        raise SerializationError(_explain(error, _writer(data))) from error
+        raise DeserializationError(_explain(error, _writer(data))) from error
 
 
 def raise_remote(error: Dict[str, Any], pickled: Optional[bytes], status: str) -> NoReturn:

@@ -48,7 +48,8 @@ class FunctionCall:
 
         Raises:
             TimeoutError: the call has not ended yet; it goes on.
-            NotFoundError: the server does not know the call.
+            OutputExpiredError: the server does not know the call (any more): results are kept for
+                7 days. It is a TimeoutError and a NotFoundError, too.
         """
         if timeout is not None:
             timeout = check_number("timeout", timeout, 0, 365 * 86400, "s")

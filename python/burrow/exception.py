@@ -3,6 +3,9 @@
 Every one is an `Error`, so that one `except burrow.exception.Error` takes them all. Errors that a
 function raised remotely are not wrapped: they come back as the class that the function raised.
 
+Names are those of Modal's public API where it has one for the case; docs/functions.md says which
+is raised when.
+
     try:
         square.remote(12)
     except burrow.exception.FunctionTimeoutError:
@@ -28,23 +31,51 @@ class FunctionTimeoutError(TimeoutError):
     """A call ran longer than its function's `timeout`."""
 
 
-class OutOfMemoryError(Error):
+class InvalidError(Error):
+    """A parameter, decorator or command is used in a way that cannot work."""
+
+
+class ExecutionError(Error):
+    """A call could not be run, or not to its end, for a reason other than what its function raised."""
+
+
+class AppNotRunningError(ExecutionError, InvalidError):
+    """A function was called remotely whose app neither runs nor is deployed."""
+
+
+class OutOfMemoryError(ExecutionError):
     """A container needed more memory than its function's `memory`."""
 
 
-class OutOfDiskError(Error):
+class OutOfDiskError(ExecutionError):
     """A container wrote more than its function's `ephemeral_disk`."""
 
 
-class ContainerCrashedError(Error):
+class ContainerCrashedError(ExecutionError):
     """A container's process ended by itself while it ran a call."""
 
 
-class ImportFailedError(Error):
+class ImportFailedError(ExecutionError):
     """The function, or the module that defines it, could not be loaded in the container."""
 
 
-class ConnectionError(Error):
+class InternalFailure(Error):
+    """Burrow itself failed, and neither the function nor its caller; trying again may help."""
+
+
+class InfrastructureError(InternalFailure):
+    """Burrow lost the call's container more often than its budget allows, or gave no proper answer."""
+
+
+class InternalError(InfrastructureError):
+    """The server met a bug or damage; its log says more."""
+
+
+class ServiceError(InfrastructureError):
+    """What passed between client and server was no answer: it is away, too late, or no burrowd."""
+
+
+class ConnectionError(ServiceError):
     """The server could not be reached."""
 
 
@@ -52,16 +83,38 @@ class AuthError(Error):
     """The server did not accept the client's token."""
 
 
+class PermissionDeniedError(AuthError):
+    """The server knows the token, whose role does not allow this."""
+
+
 class NotFoundError(Error):
     """The app, function, call or image does not exist."""
 
 
-class InvalidError(Error):
-    """A parameter, decorator or command is used in a way that cannot work."""
+class OutputExpiredError(TimeoutError, NotFoundError):
+    """The server has no result of the call: it was kept for a while and is gone, or never was.
+
+    It is one of the TimeoutErrors, so name it before them:
+
+        try:
+            return call.get(timeout=0)
+        except burrow.exception.OutputExpiredError:
+            return "gone"
+        except TimeoutError:
+            return "not yet"
+    """
 
 
 class AlreadyExistsError(InvalidError):
     """Something of that name is there already."""
+
+
+class ConflictError(InvalidError):
+    """The request does not fit to what there is now: a name in use, an app that has been stopped."""
+
+
+class VersionError(InvalidError):
+    """The server has no such method: it is older than this client, or newer by far."""
 
 
 class ImageBuildError(Error):
@@ -72,6 +125,14 @@ class SerializationError(Error):
     """A value could not be pickled, or not be read back on the other side."""
 
 
+class DeserializationError(SerializationError):
+    """A pickled value could not be read back."""
+
+
+class RequestSizeError(SerializationError):
+    """What a call was given is more than a request may carry."""
+
+
 class ResourceExhaustedError(Error):
     """The server's queue or disk is full; the same request may succeed later.
 
@@ -80,10 +141,6 @@ class ResourceExhaustedError(Error):
     """
 
     retry_after: "float | None" = None
-
-
-class InfrastructureError(Error):
-    """Burrow lost the call's container more often than its budget allows."""
 
 
 class CancelledError(Error):

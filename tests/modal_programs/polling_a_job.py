@@ -31,14 +31,16 @@ def main():
     print(modal.FunctionCall.from_id(noted).get(timeout=0)["epochs"])
     try:
         modal.FunctionCall.from_id("fc-" + "a" * 26).get(timeout=0)
-    except modal.exception.Error as error:
-        print(type(error).__name__)
+    except modal.exception.OutputExpiredError:
+        print("expired")
+    except TimeoutError:
+        print("not yet")
 
 
 # prints:
 # 4 True False True
 # 4
-# NotFoundError
+# expired
 # prints remotely:
 # epoch 0
 # epoch 1

@@ -13,7 +13,14 @@ from burrow._client.class_spec import parameters
 from burrow._client.ids import new_call_id
 from burrow._client.patience import when_there_is_room
 from burrow._client.resumed_outputs import once_each, resumed_outputs
-from burrow.exception import CancelledError, InfrastructureError, NotFoundError, TimeoutError
+from burrow.exception import (
+    CancelledError,
+    InfrastructureError,
+    NotFoundError,
+    OutputExpiredError,
+    RequestSizeError,
+    TimeoutError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +84,7 @@ class CallClient:
         if self.detached:
             return self._invoke_stored(function_id, name, args, kwargs, method)
         call_id = new_call_id()
-        arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
+        arguments = encode_arguments(args, kwargs, name, self.blobs)
         request = b'{"functionId":"%b","input":%b,"waitMs":%d}' % (
             function_id.encode("ascii"),
             call_input(call_id, arguments, method),
@@ -143,7 +150,7 @@ class CallClient:
     ) -> str:
         """Queues one call and returns its id once it is stored."""
         call_id = new_call_id()
-        arguments = payload.encode_json(payload.dump_arguments(args, kwargs, name), self.blobs)
+        arguments = encode_arguments(args, kwargs, name, self.blobs)
         request = b'{"functionId":"%b","inputs":[%b],"closeGroup":true}' % (
             function_id.encode("ascii"),
             call_input(call_id, arguments, method),
@@ -152,8 +159,17 @@ class CallClient:
         return call_id
 
     def get(self, call_id: str, timeout: "float | None") -> "Any":
-        """Waits for a spawned call. Raises TimeoutError when `timeout` seconds have passed."""
-        return self.outcome(self._ended(call_id, timeout))
+        """Waits for a spawned call.
+
+        Raises:
+            TimeoutError: it has not ended after `timeout` seconds.
+            OutputExpiredError: the server knows no such call (any more).
+        """
+        try:
+            result = self._ended(call_id, timeout)
+        except NotFoundError as error:
+            raise OutputExpiredError(str(error)) from None
+        return self.outcome(result)
 
     def _ended(self, call_id: str, timeout: "float | None") -> "dict[str, Any]":
         """Its CallResult message."""
@@ -245,6 +261,25 @@ class CallClient:
         pickled = error.get("pickled")
         data = payload.decode(pickled, self.blobs) if pickled else None
         _serialization.raise_remote(error, data, str(result.get("status", "")))
+
+
+def encode_arguments(
+    args: "tuple[Any, ...]", kwargs: "dict[str, Any]", name: str, blobs: BlobClient
+) -> bytes:
+    """The arguments of a call of the function `name` as a payload message in JSON.
+
+    Raises:
+        SerializationError: one cannot be pickled.
+        RequestSizeError: together they are larger than what a call may carry.
+    """
+    data = payload.dump_arguments(args, kwargs, name)
+    if len(data) > payload.MAX_PAYLOAD:
+        raise RequestSizeError(
+            "The arguments of %s() pickle to %d MiB, more than the %d MiB that one call may carry: "
+            "put large data into a volume or the image, or let the function fetch it."
+            % (name, len(data) >> 20, payload.MAX_PAYLOAD >> 20)
+        )
+    return payload.encode_json(data, blobs)
 
 
 def call_input(call_id: str, arguments: bytes, method: str, index: int = 0) -> bytes:

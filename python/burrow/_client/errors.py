@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
 _BY_CODE = {
     "unauthenticated": exception.AuthError,
-    "permission_denied": exception.AuthError,
+    "permission_denied": exception.PermissionDeniedError,
     "not_found": exception.NotFoundError,
     "invalid_argument": exception.InvalidError,
-    "failed_precondition": exception.InvalidError,
+    "failed_precondition": exception.ConflictError,
+    "aborted": exception.ConflictError,
     "already_exists": exception.AlreadyExistsError,
     "out_of_range": exception.InvalidError,
     "resource_exhausted": exception.ResourceExhaustedError,
     "canceled": exception.CancelledError,
     "unimplemented": exception.InvalidError,
+    "internal": exception.InternalError,
+    "data_loss": exception.InternalError,
+    "deadline_exceeded": exception.ServiceError,
+    "unknown": exception.ServiceError,
 }
 
 # What an HTTP status means when the body is not Connect's JSON, as from a proxy.
@@ -66,7 +71,18 @@ def exception_from_response(
             status,
             ": " + text if text else ".",
         )
-    error = exception_for(code, message)
+    error = _error_of(status, code, message)
     if isinstance(error, exception.ResourceExhaustedError) and retry_after.isdigit():
         error.retry_after = float(retry_after)
     return error
+
+
+def _error_of(status: int, code: str, message: str) -> Exception:
+    """Two statuses say more than their codes do."""
+    if status == 413:
+        return exception.RequestSizeError(message)
+    if status == 404 and code == "unimplemented":
+        return exception.VersionError(
+            "%s Are client and server of one version, and is this burrowd?" % message
+        )
+    return exception_for(code, message)

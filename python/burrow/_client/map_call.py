@@ -11,8 +11,7 @@ import threading
 import time
 from collections import deque
 
-from burrow._client import payload
-from burrow._client.calls import call_input
+from burrow._client.calls import call_input, encode_arguments
 from burrow._client.cancel_scope import current_scope
 from burrow._client.ids import new_call_id, new_group_id
 from burrow._client.patience import FULL_PATIENCE
@@ -192,8 +191,9 @@ class MapCall:
 
     def _read_inputs(self) -> None:
         for arguments in self._inputs:
-            data = payload.dump_arguments(tuple(arguments), self._kwargs, self._name)
-            encoded = payload.encode_json(data, self._calls.blobs)
+            encoded = encode_arguments(
+                tuple(arguments), self._kwargs, self._name, self._calls.blobs
+            )
             with self._changed:
                 while not self._has_room():
                     self._changed.wait(1.0)

@@ -6,13 +6,16 @@ import time
 
 from burrow._client.cancel_scope import current_scope
 from burrow._client.resumed_outputs import FirstSeen, in_order, once_each, resumed_outputs
-from burrow.exception import NotFoundError, TimeoutError
+from burrow.exception import NotFoundError, OutputExpiredError, TimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator
+    from typing import Any, Callable, Iterator
 
     from burrow._client.calls import CallClient
+
+# What has ended is told at once, and nothing tells that the rest has not: silence for so many seconds does.
+_LEAST_WAIT = 1.0
 
 
 def get_of_group(calls: "CallClient", group_id: str, timeout: "float | None", index: int) -> "Any":
@@ -21,16 +24,15 @@ def get_of_group(calls: "CallClient", group_id: str, timeout: "float | None", in
     Raises:
         TimeoutError: it has not ended after `timeout` seconds.
         NotFoundError: the group has no such index.
+        OutputExpiredError: the server does not know the group (any more).
     """
-    until = None if timeout is None else time.monotonic() + timeout
+    until = None if timeout is None else time.monotonic() + max(timeout, _LEAST_WAIT)
     scope = current_scope()
 
     def is_over() -> bool:
         return scope is not None and scope.cancelled
 
-    for output in resumed_outputs(
-        calls.transport, {"groupId": group_id}, is_over=is_over, until=until
-    ):
+    for output in _outputs(calls, {"groupId": group_id}, is_over, until):
         if output.get("index", 0) == index and "result" in output:
             return calls.outcome(output["result"])
     if is_over() or (until is not None and time.monotonic() >= until):
@@ -50,7 +52,7 @@ def values_of_group(calls: "CallClient", group_id: str, return_exceptions: bool)
 def items_of_call(calls: "CallClient", call_id: str, return_exceptions: bool) -> "Iterator[Any]":
     """Yields what a generator yielded, or the one value of another function."""
     yielded = False
-    for output in once_each(resumed_outputs(calls.transport, {"callId": call_id})):
+    for output in once_each(_outputs(calls, {"callId": call_id})):
         if "item" in output:
             yielded = True
             yield calls.load(output["item"])
@@ -63,10 +65,22 @@ def items_of_call(calls: "CallClient", call_id: str, return_exceptions: bool) ->
 
 def _results(calls: "CallClient", group_id: str) -> "Iterator[tuple[int, dict[str, Any]]]":
     seen = FirstSeen()
-    for output in resumed_outputs(calls.transport, {"groupId": group_id}):
+    for output in _outputs(calls, {"groupId": group_id}):
         index, result = output.get("index", 0), output.get("result")
         if result is not None and seen.take(index):
             yield index, result
+
+
+def _outputs(
+    calls: "CallClient",
+    target: "dict[str, str]",
+    is_over: "Callable[[], bool]" = lambda: False,
+    until: "float | None" = None,
+) -> "Iterator[dict[str, Any]]":
+    try:
+        yield from resumed_outputs(calls.transport, target, is_over=is_over, until=until)
+    except NotFoundError as error:
+        raise OutputExpiredError(str(error)) from None
 
 
 def _value(calls: "CallClient", result: "dict[str, Any]", return_exceptions: bool) -> "Any":

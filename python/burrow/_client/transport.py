@@ -18,7 +18,7 @@ from burrow._client.http_connection import (
     open_socket,
     open_unix_socket,
 )
-from burrow.exception import ConnectionError, InfrastructureError
+from burrow.exception import ConnectionError, ServiceError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Transport:
         try:
             return json.loads(answer)
         except ValueError:
-            raise InfrastructureError(
+            raise ServiceError(
                 "The server's answer to %s is no JSON: is %s really burrowd?"
                 % (method, self.config.url)
             ) from None
@@ -170,7 +170,7 @@ class Transport:
     def unreachable(self, error: Exception) -> Exception:
         """The exception for a server that stays away."""
         if isinstance(error, ServerUnavailable):
-            return InfrastructureError("%s" % error)
+            return ServiceError("%s" % error)
         if isinstance(error, AnswerTimeout):
             return ConnectionError(
                 "The Burrow server at %s does not answer in time: look at burrowd's log."

@@ -52,7 +52,7 @@ def describe_load_failure(error: BaseException, module: str) -> Tuple[Dict[str, 
                 % (module, error.name, _serialization.PYTHON)
             )
         described["message"] = advice
-    elif described["type"] not in ("LoadError", "SerializationError"):
+    elif described["type"] not in ("LoadError", "DeserializationError"):
         described["message"] = "module %s could not be imported: %s: %s" % (
             module,
             described["type"],

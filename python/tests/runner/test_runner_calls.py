@@ -202,7 +202,7 @@ def test_arguments_that_cannot_be_read_are_an_error_that_names_the_module(launch
     body = b"cabsent_module\nThing\n."
     worker.send({"t": "call", "id": "fc-1", "attempt": 1}, body + b"burrow:python=2.7")
     header, _ = worker.expect("error")
-    assert header["error"]["type"] == "SerializationError"
+    assert header["error"]["type"] == "DeserializationError"
     assert "needs module absent_module" in header["error"]["message"]
     assert "written by Python 2.7, read by Python 3." in header["error"]["message"]
     assert worker.value(1) == 1

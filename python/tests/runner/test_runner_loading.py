@@ -71,7 +71,7 @@ def test_a_function_that_is_not_found_is_named(launch: Launch, qualname: str, wo
 def test_a_serialized_function_that_cannot_be_read_is_a_failure(launch: Launch) -> None:
     worker = launch("")
     failed = worker.start("f", body=b"cabsent_module\nf\n.")
-    assert failed["error"]["type"] == "SerializationError"
+    assert failed["error"]["type"] == "DeserializationError"
     assert "needs module absent_module" in failed["error"]["message"]
 
 

@@ -10,7 +10,16 @@ from small_burrowd import SmallBurrowd
 
 import burrow
 import burrow._client.map_call as map_call
-from burrow.exception import ImageBuildError, InvalidError, NotFoundError, SerializationError
+from burrow._client import payload
+from burrow.exception import (
+    DeserializationError,
+    ImageBuildError,
+    InvalidError,
+    NotFoundError,
+    OutputExpiredError,
+    RequestSizeError,
+    SerializationError,
+)
 
 app = burrow.App("calls")
 
@@ -268,8 +277,57 @@ def test_a_spawned_call_is_found_by_its_id(running: SmallBurrowd) -> None:
     assert again.get(timeout=5) == 3
     again.cancel()
     assert running.cancelled == [{"callId": call.object_id}]
-    with pytest.raises(NotFoundError):
+    with pytest.raises(OutputExpiredError):
         burrow.FunctionCall.from_id("fc-unknown").get()
+
+
+def test_whoever_polls_tells_a_call_that_runs_from_one_that_is_forgotten(
+    running: SmallBurrowd,
+) -> None:
+    def poll(call: burrow.FunctionCall) -> str:
+        try:
+            return "ended with %s" % call.get(timeout=0)
+        except burrow.exception.OutputExpiredError as error:
+            return str(error)
+        except TimeoutError:
+            return "runs"
+
+    def forgotten(request: Dict[str, Any]) -> Dict[str, Any]:
+        raise ConnectFailure("not_found", "there is no call", 404)
+
+    call, wait = add.spawn(1, 2), running.methods["Calls/Wait"]
+    running.methods["Calls/Wait"] = lambda request: {}
+    assert poll(call) == "runs"
+    running.methods["Calls/Wait"] = wait
+    assert poll(call) == "ended with 3"
+    running.methods.update({"Calls/Wait": forgotten, "Calls/Outputs": forgotten})
+    assert poll(call) == poll(burrow.FunctionCall.from_id("fg-unknown")) == "there is no call"
+    with pytest.raises(NotFoundError):
+        list(call.iter())
+
+
+def test_a_call_of_a_group_can_be_polled(running: SmallBurrowd) -> None:
+    calls = add.spawn_map([1, 2, 3])
+    assert [calls.get(timeout=0, index=index) for index in range(3)] == [1, 2, 3]
+
+
+def test_arguments_that_are_too_large_are_said_before_they_travel(
+    running: SmallBurrowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payload, "MAX_PAYLOAD", 3 << 20)
+    uploads = len(running.uploads)
+    for call in (add.remote, add.spawn, lambda big: list(add.map([big]))):
+        with pytest.raises(RequestSizeError, match=r"arguments of add\(\) pickle to 4 MiB"):
+            call(b"x" * (4 << 20))
+    assert len(running.uploads) == uploads
+
+
+def test_a_value_that_cannot_be_read_here_is_a_deserialization_error(
+    running: SmallBurrowd,
+) -> None:
+    running.payload = lambda value: {"inline": "Z2FyYmFnZQ=="}  # type: ignore[method-assign]
+    with pytest.raises(DeserializationError, match="cannot be read back"):
+        add.remote(1)
 
 
 def test_get_gives_up_after_its_timeout(running: SmallBurrowd) -> None:

@@ -13,6 +13,7 @@ import burrow._client.transport as transport_module
 from burrow import exception
 from burrow._client.blobs import BlobClient
 from burrow._client.config import Config
+from burrow._client.errors import exception_from_response
 from burrow._client.http_connection import ConnectionLost
 from burrow._client.resumed_outputs import resumed_outputs
 from burrow._client.stream import Stream
@@ -88,7 +89,14 @@ def test_an_unavailable_server_is_asked_again(server: FakeServer, transport: Tra
         ("not_found", exception.NotFoundError),
         ("invalid_argument", exception.InvalidError),
         ("resource_exhausted", exception.ResourceExhaustedError),
-        ("internal", exception.InfrastructureError),
+        ("permission_denied", exception.PermissionDeniedError),
+        ("failed_precondition", exception.ConflictError),
+        ("aborted", exception.ConflictError),
+        ("already_exists", exception.AlreadyExistsError),
+        ("internal", exception.InternalError),
+        ("data_loss", exception.InternalError),
+        ("unknown", exception.ServiceError),
+        ("a code of tomorrow", exception.InfrastructureError),
     ],
 )
 def test_codes_become_exceptions(
@@ -98,9 +106,49 @@ def test_codes_become_exceptions(
         raise ConnectFailure(code, "Do this instead.")
 
     server.methods["Apps/List"] = fail
-    with pytest.raises(kind, match="Do this instead."):
+    with pytest.raises(kind, match="Do this instead.") as raised:
         transport.unary("Apps/List", {})
-    assert len(server.requests) == 1
+    assert type(raised.value) is kind and len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "code, status, kind",
+    [
+        ("unimplemented", 404, exception.VersionError),
+        ("unimplemented", 501, exception.InvalidError),
+        ("resource_exhausted", 413, exception.RequestSizeError),
+        ("resource_exhausted", 429, exception.ResourceExhaustedError),
+    ],
+)
+def test_some_statuses_say_more_than_their_codes(code: str, status: int, kind: type) -> None:
+    body = b'{"code":"%b","message":"No."}' % code.encode("ascii")
+    error = exception_from_response(status, body, "Apps/List")
+    assert type(error) is kind and str(error).startswith("No.")
+
+
+@pytest.mark.parametrize(
+    "kind, wider",
+    [
+        (exception.OutputExpiredError, exception.TimeoutError),
+        (exception.OutputExpiredError, exception.NotFoundError),
+        (exception.PermissionDeniedError, exception.AuthError),
+        (exception.ConflictError, exception.InvalidError),
+        (exception.VersionError, exception.InvalidError),
+        (exception.DeserializationError, exception.SerializationError),
+        (exception.RequestSizeError, exception.SerializationError),
+        (exception.InternalError, exception.InfrastructureError),
+        (exception.InfrastructureError, exception.InternalFailure),
+        (exception.ConnectionError, exception.ServiceError),
+        (exception.ContainerCrashedError, exception.ExecutionError),
+        (exception.AppNotRunningError, exception.ExecutionError),
+        (exception.AppNotRunningError, exception.InvalidError),
+        (exception.TimeoutError, TimeoutError),
+    ],
+)
+def test_whoever_takes_an_error_takes_those_that_are_told_apart_in_it(
+    kind: type, wider: type
+) -> None:
+    assert issubclass(kind, wider) and issubclass(kind, exception.Error)
 
 
 def test_nobody_there_is_said_at_once() -> None:
