@@ -110,7 +110,8 @@ class App:
             timeout: seconds for one attempt of a call.
             startup_timeout: seconds until a container takes calls; otherwise as `timeout`, and at
                 least 120.
-            retries: further attempts after the function raised; a number, or burrow.Retries.
+            retries: further attempts after the function raised: a number, with a second before each,
+                or burrow.Retries.
             min_containers: kept running while the app runs.
             max_containers: upper bound; None leaves it to the server.
             buffer_containers: idle ones that are kept beyond what calls need, while there are calls.

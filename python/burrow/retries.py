@@ -31,6 +31,7 @@ class Retries:
 
     def __init__(
         self,
+        *,
         max_retries: int = 3,
         initial_delay: float = 1.0,
         backoff_coefficient: float = 2.0,
@@ -50,20 +51,17 @@ class Retries:
         }
 
     def __repr__(self) -> str:
-        return "Retries(%r, %r, %r, %r)" % (
-            self.max_retries,
-            self.initial_delay,
-            self.backoff_coefficient,
-            self.max_delay,
+        return "Retries(%s)" % ", ".join(
+            "%s=%r" % (name, getattr(self, name)) for name in self.__slots__
         )
 
 
 def as_retries(value: "int | Retries") -> Retries:
-    """Takes a number of immediate retries, or a policy."""
+    """Takes a number of retries, with a second before each, or a policy."""
     if isinstance(value, Retries):
         return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidError(
             "retries must be a number or burrow.Retries(...), not %s." % type(value).__name__
         )
-    return Retries(check_count("retries", value, 0, 100), 0.0, 1.0, 0.0)
+    return Retries(max_retries=check_count("retries", value, 0, 100), backoff_coefficient=1.0)

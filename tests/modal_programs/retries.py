@@ -1,4 +1,6 @@
-"""What raises is tried again, with pauses."""
+"""What raises is tried again, with pauses; a number of retries waits a second before each."""
+
+import time
 
 import burrow as modal
 
@@ -25,6 +27,15 @@ def never() -> None:
     raise ValueError("never")
 
 
+@app.function(max_containers=1, retries=2)
+def third_second(name: str) -> bool:
+    tries.append((name, time.monotonic()))
+    times = [at for whose, at in tries if whose == name]
+    if len(times) < 3:
+        raise RuntimeError("not yet")
+    return all(0.9 < later - earlier < 5 for earlier, later in zip(times, times[1:]))
+
+
 @app.local_entrypoint()
 def main():
     print(third_time.remote("remote"))
@@ -33,6 +44,7 @@ def main():
         never.remote()
     except ValueError as error:
         print("raised", error)
+    print(third_second.remote("waits"))
 
 
 # prints in any order:
@@ -41,3 +53,4 @@ def main():
 # trying
 # trying
 # raised never
+# True

@@ -57,6 +57,17 @@ def test_an_option_out_of_range_is_refused(options: Any) -> None:
         app.function(**options)(lambda: None)
 
 
+def test_a_number_of_retries_waits_a_second_before_each() -> None:
+    three = burrow.App("a").function(retries=3)(_one).options.retries
+    assert repr(three) == (
+        "Retries(max_retries=3, initial_delay=1.0, backoff_coefficient=1.0, max_delay=60.0)"
+    )
+    policy = burrow.Retries(max_retries=2, initial_delay=0)
+    assert burrow.App("a").function(retries=policy)(_one).options.retries is policy
+    with pytest.raises(TypeError):
+        burrow.Retries(3)  # type: ignore[misc]
+
+
 def test_a_name_belongs_to_one_function() -> None:
     app = burrow.App("a")
     app.function(name="f")(_one)
@@ -113,7 +124,7 @@ def test_defining_an_app_loads_little_and_asks_nobody() -> None:
     code = (
         "import sys; before = set(sys.modules); import burrow; app = burrow.App('a');"
         "image = burrow.Image.debian_slim().apt_install('x').add_local_dir('/none', '/d');"
-        "f = app.function(image=image, retries=burrow.Retries(2), name='f')(lambda x: x);"
+        "f = app.function(image=image, retries=burrow.Retries(max_retries=2), name='f')(lambda x: x);"
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run(
