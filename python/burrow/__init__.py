@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from burrow import exception as exception
+    from burrow import functions as functions
     from burrow._call_context import current_call_id as current_call_id
     from burrow._call_context import current_function_call_id as current_function_call_id
     from burrow._call_context import current_input_id as current_input_id
@@ -65,6 +66,7 @@ _HOMES = {
     "enter": "burrow._marks",
     "exception": "burrow.exception",
     "exit": "burrow._marks",
+    "functions": "burrow.functions",
     "is_local": "burrow._call_context",
     "method": "burrow._marks",
     "parameter": "burrow._marks",
@@ -81,7 +83,7 @@ def __getattr__(name: str) -> object:
 
     __import__(home)  # importlib would have to be imported first
     module = sys.modules[home]
-    value = module if name == "exception" else getattr(module, name)
+    value = module if home == "burrow." + name else getattr(module, name)
     globals()[name] = value
     return value
 

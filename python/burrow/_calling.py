@@ -57,12 +57,14 @@ class Scaled:
     def _containers(self) -> "CallTarget":
         raise NotImplementedError
 
+    @with_aio
     def get_current_stats(self) -> "FunctionStats":
         """How many calls wait (`backlog`), and how many containers there are (`num_total_runners`)."""
         from burrow._client.deployments import current_stats
 
         return current_stats(self._containers())
 
+    @with_aio
     def update_autoscaler(
         self,
         *,
@@ -180,6 +182,7 @@ class Callee(Generic[P, R]):
         *iterables: "Iterable[Any]",
         order_outputs: bool = True,
         return_exceptions: bool = False,
+        wrap_returned_exceptions: "bool | None" = None,
         kwargs: "dict[str, Any] | None" = None,
     ) -> "Iterator[R]":
         """Calls the function once per item, in parallel, and yields the values.
@@ -189,6 +192,7 @@ class Callee(Generic[P, R]):
                 another thread, at most 10,000 items ahead of what has been yielded.
             order_outputs: yield in the order of the inputs, or else as they finish.
             return_exceptions: yield an exception in the place of its value instead of raising it.
+            wrap_returned_exceptions: changes nothing: what is yielded is what the function raised.
             kwargs: keyword arguments for every call.
 
         Example:
@@ -205,6 +209,7 @@ class Callee(Generic[P, R]):
         *,
         order_outputs: bool = True,
         return_exceptions: bool = False,
+        wrap_returned_exceptions: "bool | None" = None,
         kwargs: "dict[str, Any] | None" = None,
     ) -> "Iterator[R]":
         """Like map(), with each item holding all positional arguments of one call."""
@@ -254,8 +259,9 @@ class Callee(Generic[P, R]):
             raise InvalidError("spawn_map() needs at least one iterable.")
         self._refuse_generator("spawn_map()")
         target = self._target()
-        group_id = MapCall(target, self.name, zip(*iterables), dict(kwargs or {})).submit_all()
-        return FunctionCall(group_id, target.calls)
+        mapped = MapCall(target, self.name, zip(*iterables), dict(kwargs or {}))
+        group_id, inputs = mapped.submit_all()
+        return FunctionCall(group_id, target.calls, inputs)
 
     def _refuse_generator(self, method: str) -> None:
         if self.is_generator:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from burrow import _marks
-from burrow._options import check_count, check_environment, check_flag, check_number
+from burrow._options import (
+    check_count,
+    check_environment,
+    check_flag,
+    check_number,
+    without_none,
+)
 from burrow.exception import InvalidError
 from burrow.function import FunctionOptions
 from burrow.image import Image
@@ -39,7 +45,7 @@ def function_options(
     enable_memory_snapshot: bool = False,
     block_network: bool = False,
     runtime: "str | None" = None,
-    env: "dict[str, str] | None" = None,
+    env: "dict[str, str | None] | None" = None,
     secrets: "list[Secret] | None" = None,
     volumes: "dict[str, Volume] | None" = None,
     schedule: "Cron | Period | None" = None,
@@ -74,7 +80,7 @@ def function_options(
     options.enable_memory_snapshot = check_flag("enable_memory_snapshot", enable_memory_snapshot)
     options.block_network = check_flag("block_network", block_network)
     options.runtime = _check_runtime(runtime)
-    options.env = check_environment(env or {})
+    options.env = check_environment(without_none(env or {}))
     options.secrets = check_secrets(secrets)
     options.volumes = check_volumes(volumes)
     options.schedule = _check_schedule(schedule)

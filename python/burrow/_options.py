@@ -65,6 +65,35 @@ def check_environment(value: "Any") -> "dict[str, str]":
     return dict(value)
 
 
+def without_none(variables: "Any") -> "Any":
+    """A dict without the variables whose value is None; anything else as it is."""
+    if not isinstance(variables, dict):
+        return variables
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def check_tags(value: "Any") -> "dict[str, str]":
+    """Strings by name, of which there may be none."""
+    tags = value or {}
+    strings = isinstance(tags, dict) and [*tags, *tags.values()]
+    if strings is False or not all(isinstance(text, str) for text in strings):
+        raise InvalidError("tags must be a dict of strings, not %r." % (value,))
+    return dict(tags)
+
+
+def refuse_environment(name: "str | None") -> None:
+    """Takes the environment_name of programs that have environments on other platforms: None.
+
+    Raises:
+        InvalidError: one is named.
+    """
+    if name is not None:
+        raise InvalidError(
+            "environment_name=%r: Burrow has no environments. What is found lies in the workspace of "
+            "the token, such as BURROW_TOKEN; give each environment a workspace." % (name,)
+        )
+
+
 def check_flag(name: str, value: "Any") -> bool:
     """True or False."""
     if not isinstance(value, bool):

@@ -4,47 +4,35 @@ from __future__ import annotations
 
 import os
 
-from burrow import _marks
-from burrow._function_options import (
-    check_image,
-    check_secrets,
-    check_volumes,
-    function_options,
-    with_marks,
-)
-from burrow._options import check_name
+from burrow._aio import static_with_aio, with_aio
+from burrow._app_parts import AppParts
+from burrow._options import check_name, check_tags, refuse_environment
 from burrow.exception import InvalidError
-from burrow.function import Function
-from burrow.image import Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, ParamSpec, TypeVar
-
     from burrow._client.app_run import AppRun
     from burrow._client.reporter import Reporter
     from burrow._client.session import Session
     from burrow._deployed import Deployed
-    from burrow.cls import Cls
-    from burrow.function import FunctionOptions
-    from burrow.retries import Retries
-    from burrow.schedule import Cron, Period
+    from burrow.image import Image
     from burrow.secret import Secret
     from burrow.volume import Volume
 
-    P = ParamSpec("P")
-    R = TypeVar("R")
-    C = TypeVar("C", bound=Callable[..., Any])
+_UNNAMED = "unnamed"
 
 
-class App:
+class App(AppParts):
     """A named set of functions.
 
     Args:
-        name: shown by `burrow ps` and `burrow app ls`; letters, digits, '.', '_', '-'.
+        name: shown by `burrow ps` and `burrow app ls`; letters, digits, '.', '_', '-'. An app
+            without one can run, and be deployed under a name that is given then.
+        tags: strings by name for those who read the program; the server does not have them.
         image: for functions that name none; a plain `Image.debian_slim()` otherwise.
         secrets: environment variables for all of its functions.
         volumes: for all of its functions, by the paths where they have them.
+        include_source: changes nothing: the source that functions need always goes along.
 
     Example:
         app = burrow.App("hello")
@@ -55,169 +43,29 @@ class App:
 
     def __init__(
         self,
-        name: str,
+        name: "str | None" = None,
+        *,
+        tags: "dict[str, str] | None" = None,
         image: "Image | None" = None,
         secrets: "list[Secret] | None" = None,
         volumes: "dict[str, Volume] | None" = None,
+        include_source: "bool | None" = None,
     ) -> None:
-        self.name = check_name("An app's name", name)
-        self.image = check_image(image)
-        self.functions: "dict[str, Function[..., Any] | Cls]" = {}
-        self.entrypoints: "dict[str, Callable[..., Any]]" = {}
-        self.secrets = check_secrets(secrets)
-        self.volumes = check_volumes(volumes)
+        super().__init__(_UNNAMED if name is None else name, image, secrets, volumes)
+        self.tags = check_tags(tags)
         self.app_id = ""  # of the deployed app, once it is known
         self._session: "Session | None" = None
         self._deployed: "Deployed | None" = None
         self._included_in: "list[App]" = []
 
-    def function(
+    def run(
         self,
-        _raw: None = None,
         *,
-        image: "Image | None" = None,
-        cpu: "float | tuple[float, float] | None" = None,
-        memory: "int | tuple[int, int] | None" = None,
-        ephemeral_disk: "int | None" = None,
-        timeout: float = 300,
-        startup_timeout: "float | None" = None,
-        retries: "int | Retries | None" = None,
-        min_containers: "int | None" = None,
-        max_containers: "int | None" = None,
-        buffer_containers: "int | None" = None,
-        scaledown_window: "float | None" = None,
-        single_use_containers: bool = False,
-        enable_memory_snapshot: bool = False,
-        block_network: bool = False,
-        runtime: "str | None" = None,
-        env: "dict[str, str] | None" = None,
-        secrets: "list[Secret] | None" = None,
-        volumes: "dict[str, Volume] | None" = None,
-        schedule: "Cron | Period | None" = None,
-        serialized: bool = False,
-        is_generator: "bool | None" = None,
-        name: "str | None" = None,
-    ) -> "Callable[[Callable[P, R]], Function[P, R]]":
-        """Decorates a function so that it can run in containers.
-
-        Args:
-            image: the filesystem that its containers start from; the app's otherwise.
-            cpu: cores, 0.05 to 512, 1 by default; or (request, limit).
-            memory: MiB, 16 or more, 512 by default; or (request, limit). A container that needs more
-                than the limit is ended.
-            ephemeral_disk: MiB that a container may write to its own filesystem, 65,536 by default.
-                One that writes more is ended.
-            timeout: seconds for one attempt of a call.
-            startup_timeout: seconds until a container takes calls; otherwise as `timeout`, and at
-                least 120.
-            retries: further attempts after the function raised: a number, with a second before each,
-                or burrow.Retries.
-            min_containers: kept running while the app runs.
-            max_containers: upper bound; None leaves it to the server.
-            buffer_containers: idle ones that are kept beyond what calls need, while there are calls.
-            scaledown_window: seconds without a call after which a container is stopped, 60 by default.
-            single_use_containers: each container takes one call and stops.
-            enable_memory_snapshot: containers start from forks of a process that has imported the
-                module and run the enter hooks with snap=True, where that is safe.
-            block_network: containers have no network.
-            runtime: what starts the containers: "crun", "runc" or "runsc"; the worker's own otherwise.
-            env: environment variables.
-            secrets: further ones that nobody is shown; of several with one name the last counts.
-            volumes: further ones by path; see burrow.Volume.
-            schedule: when the server calls the function by itself, once the app is deployed.
-            serialized: pickle the function itself instead of importing its module remotely; for
-                functions inside functions or notebooks. Needs cloudpickle on this machine.
-            is_generator: whether it yields, where the code does not tell.
-            name: unique in the app; the function's own name otherwise.
-
-        Raises:
-            InvalidError: an option is out of range, or the name is taken.
-        """
-        if _raw is not None:
-            raise InvalidError("Write @app.function() with parentheses.")
-        options = function_options(
-            image=image,
-            cpu=cpu,
-            memory=memory,
-            ephemeral_disk=ephemeral_disk,
-            timeout=timeout,
-            startup_timeout=startup_timeout,
-            retries=retries,
-            min_containers=min_containers,
-            max_containers=max_containers,
-            buffer_containers=buffer_containers,
-            scaledown_window=scaledown_window,
-            single_use_containers=single_use_containers,
-            enable_memory_snapshot=enable_memory_snapshot,
-            block_network=block_network,
-            runtime=runtime,
-            env=env,
-            secrets=self._secrets_with(secrets),
-            volumes=self._volumes_with(volumes),
-            schedule=schedule,
-            serialized=serialized,
-            is_generator=is_generator,
-        )
-
-        def decorate(raw: "Callable[P, R]") -> "Function[P, R]":
-            return self._add_function(raw, name, options)
-
-        return decorate
-
-    def cls(
-        self, _raw: None = None, *, name: "str | None" = None, **options: "Any"
-    ) -> "Callable[[type], Cls]":
-        """Decorates a class whose instances live in containers; see burrow.Cls.
-
-        Args:
-            name: unique in the app; the class's own name otherwise.
-            options: those of @app.function(), but for is_generator.
-
-        Raises:
-            InvalidError: an option is out of range, the name is taken, or the class cannot be one.
-        """
-        if _raw is not None:
-            raise InvalidError("Write @app.cls() with parentheses.")
-        if "is_generator" in options:
-            raise InvalidError(
-                "is_generator belongs to a method: @burrow.method(is_generator=...)."
-            )
-        if "schedule" in options:
-            raise InvalidError("A schedule belongs to a function: a class has no call of its own.")
-        try:
-            options["secrets"] = self._secrets_with(options.get("secrets"))
-            options["volumes"] = self._volumes_with(options.get("volumes"))
-            checked = function_options(**options)
-        except TypeError as error:
-            raise InvalidError("@app.cls(): %s" % error) from None
-
-        def decorate(user_class: type) -> "Cls":
-            return self._add_class(user_class, name, checked)
-
-        return decorate
-
-    def local_entrypoint(
-        self, _raw: None = None, *, name: "str | None" = None
-    ) -> "Callable[[C], C]":
-        """Decorates the function that `burrow run` calls on this machine.
-
-        Its parameters become command-line options by their type hints (int, float, bool, str,
-        datetime, date, Literal, Optional and list of these). With *args alone it gets all words.
-        """
-        if _raw is not None:
-            raise InvalidError("Write @app.local_entrypoint() with parentheses.")
-
-        def decorate(raw: "C") -> "C":
-            key = check_name("An entrypoint's name", name or raw.__name__)
-            known = self.entrypoints.get(key)
-            if known is not None and not _same_definition(known, raw):
-                raise InvalidError("The app %r has two entrypoints named %r." % (self.name, key))
-            self.entrypoints[key] = raw
-            return raw
-
-        return decorate
-
-    def run(self, *, reporter: "Reporter | None" = None, detach: bool = False) -> "AppRun":
+        reporter: "Reporter | None" = None,
+        detach: bool = False,
+        interactive: bool = False,
+        environment_name: None = None,
+    ) -> "AppRun":
         """Runs the app while the `with` block lasts; its containers' output is shown here.
 
         In `with burrow.enable_output():` its progress is shown, too.
@@ -226,6 +74,8 @@ class App:
         Args:
             detach: calls that have begun when the block ends, or when this process does, go on;
                 the app stops when the last of them has ended.
+            interactive: False; `burrow shell` gives a terminal in a container.
+            environment_name: None; Burrow has workspaces instead.
 
         Raises:
             ConnectionError: the server cannot be reached.
@@ -237,11 +87,23 @@ class App:
                 "app.run() was reached in a container, which imports this module: "
                 "put it under if __name__ == '__main__':, or in a function."
             )
+        refuse_environment(environment_name)
+        if interactive:
+            raise InvalidError(
+                "interactive=True is not possible: use `burrow shell` for a terminal."
+            )
         from burrow._client.app_run import AppRun
 
         return AppRun(self, reporter, detach)
 
-    def deploy(self, *, name: "str | None" = None, reporter: "Reporter | None" = None) -> "App":
+    @with_aio
+    def deploy(
+        self,
+        *,
+        name: "str | None" = None,
+        environment_name: None = None,
+        reporter: "Reporter | None" = None,
+    ) -> "App":
         """Makes the app stay on the server, under its name or another one; see docs/deployments.md.
 
         A deployed app of that name gets these functions instead of those that it has: calls that
@@ -250,11 +112,13 @@ class App:
         Raises:
             ConnectionError: the server cannot be reached.
             ImageBuildError: an image cannot be built.
-            InvalidError: a function cannot be loaded remotely, or a schedule makes no sense.
+            InvalidError: a function cannot be loaded remotely, a schedule makes no sense, or neither
+                the app has a name nor one is given.
             NotFoundError: a secret does not exist.
         """
         if os.environ.get("BURROW_CONTAINER_ID"):
             raise InvalidError("app.deploy() was reached in a container: deploy from elsewhere.")
+        refuse_environment(environment_name)
         from burrow._client.deployments import deploy
         from burrow._deployed import Deployed
 
@@ -263,8 +127,10 @@ class App:
         self._deployed = Deployed(deployment.calls, deployment.function_ids)
         return self
 
-    @staticmethod
-    def lookup(name: str, *, create_if_missing: bool = False) -> "App":
+    @static_with_aio
+    def lookup(  # type: ignore[misc]
+        name: str, *, environment_name: None = None, create_if_missing: bool = False
+    ) -> "App":
         """A deployed app by its name.
 
         Raises:
@@ -272,12 +138,16 @@ class App:
         """
         from burrow._client.deployments import find_app
 
+        refuse_environment(environment_name)
         app = App(name)
         app.app_id = find_app(app.name, create_if_missing)
         return app
 
-    def include(self, other: "App") -> "App":
+    def include(self, other: "App", inherit_tags: bool = True) -> "App":
         """Makes the functions of another app functions of this one, too; returns this app.
+
+        Args:
+            inherit_tags: take the other's tags, too, but for those that this app has.
 
         Raises:
             InvalidError: both have different functions of one name.
@@ -290,15 +160,18 @@ class App:
                     % (self.name, other.name, key)
                 )
             self.functions[key] = function
+        if inherit_tags:
+            self.tags = {**other.tags, **self.tags}
         if self not in other._included_in:
             other._included_in.append(self)
         return self
 
-    def _secrets_with(self, secrets: "list[Secret] | None") -> "list[Secret]":
-        return self.secrets + check_secrets(secrets)
-
-    def _volumes_with(self, volumes: "dict[str, Volume] | None") -> "dict[str, Volume]":
-        return {**self.volumes, **check_volumes(volumes)}
+    @property
+    def deployed_name(self) -> str:
+        """The name that it is deployed under. Raises InvalidError where it has none."""
+        if self.name == _UNNAMED:
+            raise InvalidError("The app has no name to be deployed under: give name=, or --name.")
+        return self.name
 
     def _callable(self) -> "Session | Deployed | None":
         """What knows the ids of the app's functions: its run, its deployment, or that of an app
@@ -308,52 +181,8 @@ class App:
             found = found or including._callable()
         return found
 
-    def _add_function(
-        self, raw: "Callable[P, R]", name: "str | None", options: "FunctionOptions"
-    ) -> "Function[P, R]":
-        if hasattr(type(raw), "_burrow_decorated") or not callable(raw) or isinstance(raw, type):
-            raise InvalidError("@app.function() decorates plain functions, not %r." % (raw,))
-        if hasattr(raw, _marks.METHOD) or hasattr(raw, _marks.HOOK):
-            raise InvalidError(
-                "%s is a method: decorate its class with @app.cls(), and not it with @app.function()."
-                % getattr(raw, "__qualname__", raw)
-            )
-        key = self._free_name("A function's name", name, raw)
-        options = with_marks(options, raw, getattr(raw, _marks.BATCHING, None))
-        function = Function(self, raw, key, options)
-        if options.batching is not None and (function.is_generator or _marks.yields(raw)):
-            raise InvalidError("%s() is @burrow.batched() and yields: it must return a list." % key)
-        self.functions[key] = function
-        return function
-
-    def _add_class(self, user_class: type, name: "str | None", options: "FunctionOptions") -> "Cls":
-        if not isinstance(user_class, type):
-            raise InvalidError("@app.cls() decorates classes, not %r." % (user_class,))
-        from burrow.cls import Cls
-
-        key = self._free_name("A class's name", name, user_class)
-        cls = Cls(self, user_class, key, options)
-        with_marks(options, user_class, cls.parts.batching)
-        self.functions[key] = cls
-        return cls
-
-    def _free_name(self, what: str, name: "str | None", raw: "Any") -> str:
-        key = check_name(what, name or getattr(raw, "__name__", ""))
-        known = self.functions.get(key)
-        if known is not None and not _same_definition(known.__wrapped__, raw):
-            raise InvalidError(
-                "The app %r has two functions named %r: give one of them another name=."
-                % (self.name, key)
-            )
-        return key
+    def _as_app(self) -> "App":
+        return self
 
     def __repr__(self) -> str:
         return "<burrow.App %s>" % self.name
-
-
-def _same_definition(one: "Callable[..., Any]", other: "Callable[..., Any]") -> bool:
-    """Whether a module or a notebook cell was merely executed again."""
-    return all(
-        getattr(one, attribute, None) == getattr(other, attribute, None)
-        for attribute in ("__module__", "__qualname__")
-    )

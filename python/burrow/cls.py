@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 from burrow import _calling, _class_parts
+from burrow._aio import with_aio
 from burrow._calling import Callee, CallTarget, Scaled, running_session
 from burrow._image_imports import raise_failed_import
+from burrow._options import refuse_environment
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -57,7 +59,7 @@ class Cls:
         self.__doc__ = user_class.__doc__
 
     @staticmethod
-    def from_name(app_name: str, name: str) -> "Cls":
+    def from_name(app_name: str, name: str, *, environment_name: None = None) -> "Cls":
         """A class of a deployed app; needs neither its source nor a running app.
 
         Nothing is asked of the server before the first use, which raises NotFoundError where there
@@ -69,7 +71,24 @@ class Cls:
         """
         from burrow._deployed_class import DeployedCls
 
+        refuse_environment(environment_name)
         return DeployedCls(app_name, name)
+
+    @with_aio
+    def hydrate(self) -> "Cls":
+        """Asks the server for the class now, and not at the first use; returns it.
+
+        Raises:
+            NotFoundError: no such class is deployed.
+            AppNotRunningError: its app does not run.
+        """
+        self._target("")
+        return self
+
+    @property
+    def object_id(self) -> str:
+        """Its id on the server before parameters are bound, "fu-..."."""
+        return self._target("").function_id
 
     @property
     def parts(self) -> "ClassParts":

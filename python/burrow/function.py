@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from burrow._aio import with_aio
 from burrow._calling import Callee, CallTarget, Scaled, running_session
 from burrow._image_imports import raise_failed_import
 from burrow._marks import yields
+from burrow._options import refuse_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +121,9 @@ class Function(Callee[P, R], Scaled):
         return self.__wrapped__(*args, **kwargs)
 
     @staticmethod
-    def from_name(app_name: str, name: str) -> "Function[..., Any]":
+    def from_name(
+        app_name: str, name: str, *, environment_name: None = None
+    ) -> "Function[..., Any]":
         """A function of a deployed app; needs neither its source nor a running app.
 
         Nothing is asked of the server before the first call, which raises NotFoundError where
@@ -131,7 +135,24 @@ class Function(Callee[P, R], Scaled):
         """
         from burrow._deployed import DeployedFunction
 
+        refuse_environment(environment_name)
         return DeployedFunction(app_name, name)
+
+    @with_aio
+    def hydrate(self) -> "Function[P, R]":
+        """Asks the server for the function now, and not at the first call; returns it.
+
+        Raises:
+            NotFoundError: no such function is deployed.
+            AppNotRunningError: its app does not run.
+        """
+        self._target()
+        return self
+
+    @property
+    def object_id(self) -> str:
+        """Its id on the server, "fu-..."."""
+        return self._target().function_id
 
     def with_options(self, **options: "Any") -> "Function[P, R]":
         """The same function with other options, in containers of its own.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from burrow._options import check_name
-from burrow.exception import InvalidError
+from burrow._aio import with_aio
+from burrow._options import check_name, refuse_environment
+from burrow.exception import InvalidError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,22 +37,28 @@ class Secret:
         self._required_keys = required_keys
 
     @staticmethod
-    def from_name(name: str, *, required_keys: "Sequence[str]" = ()) -> "Secret":
+    def from_name(
+        name: str, *, environment_name: None = None, required_keys: "Sequence[str]" = ()
+    ) -> "Secret":
         """What `burrow secret create` stored under that name, as it is when a container starts.
 
         Args:
+            environment_name: None; Burrow has workspaces instead.
             required_keys: variables without which a function is not deployed.
         """
+        refuse_environment(environment_name)
         _check_keys(required_keys)
         return Secret({}, check_name("A secret's name", name), tuple(required_keys))
 
     @staticmethod
-    def from_dict(env_dict: "dict[str, str | None]") -> "Secret":
+    def from_dict(env_dict: "dict[str, str | None] | None" = None) -> "Secret":
         """Variables by name; those whose value is None are left out.
 
         Raises:
             InvalidError: a name is none, or a value no string.
         """
+        if env_dict is None:
+            return Secret({})
         if not isinstance(env_dict, dict):
             raise InvalidError("A secret is made of a dict, not of a %s." % type(env_dict).__name__)
         _check_keys(env_dict)
@@ -99,6 +106,21 @@ class Secret:
         if absent:
             raise InvalidError("The environment has no %s, of which a secret is made." % absent[0])
         return Secret.from_dict({name: os.environ[name] for name in env_keys})
+
+    @with_aio
+    def hydrate(self) -> "Secret":
+        """Makes sure that a stored secret is there; returns it. For programs outside of containers.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        if self._name is not None:
+            from burrow._client.calls import default_call_client
+
+            answer = default_call_client().transport.unary("Secrets/List", {})
+            if self._name not in [secret.get("name") for secret in answer.get("secrets", ())]:
+                raise NotFoundError("There is no secret %s: burrow secret create." % self._name)
+        return self
 
     def _message(self) -> "dict[str, Any]":
         """The FunctionSecret message."""

@@ -6,7 +6,7 @@ import os
 import posixpath
 
 from burrow._aio import static_with_aio, with_aio, with_async_iterator
-from burrow._options import check_name
+from burrow._options import check_name, refuse_environment
 from burrow._volume_objects import VolumeObjects, volume_client
 from burrow.exception import InvalidError
 
@@ -48,15 +48,19 @@ class Volume:
         self._known_client: "VolumeClient | None" = None
 
     @staticmethod
-    def from_name(name: str, *, create_if_missing: bool = False) -> "Volume":
+    def from_name(
+        name: str, *, environment_name: None = None, create_if_missing: bool = False
+    ) -> "Volume":
         """The volume of that name, looked up when it is used first.
 
         Args:
+            environment_name: None; Burrow has workspaces instead.
             create_if_missing: makes an empty one where there is none.
 
         Example:
             weights = burrow.Volume.from_name("weights", create_if_missing=True)
         """
+        refuse_environment(environment_name)
         return Volume(check_name("A volume's name", name), bool(create_if_missing))
 
     @staticmethod

@@ -61,12 +61,13 @@ def deploy(app: "App", name: "str | None", reporter: "Reporter | None" = None) -
     Raises:
         Error: what building, uploading or the server says.
     """
+    name = name or app.deployed_name
     session = Session(app, reporter or make_reporter())
     try:
         specs, source = session.prepare()
         answer = session.transport.unary(
             "Deployments/Deploy",
-            {"name": name or app.name, "functions": specs, "source": source},
+            {"name": name, "functions": specs, "source": source},
             _DEPLOY_TIMEOUT,
         )
     finally:

@@ -97,8 +97,8 @@ class MapCall:
                 if self._submitted:
                     self._calls.abandon({"groupId": self._group_id})
 
-    def submit_all(self) -> str:
-        """Queues every input, waits for no outcome, and returns the id of the group."""
+    def submit_all(self) -> "tuple[str, int]":
+        """Queues every input, waits for no outcome, and returns the group's id and how many they are."""
         self._unread = True
         self._start(self._read_inputs)
         try:
@@ -109,7 +109,7 @@ class MapCall:
         finally:
             self._abandon()
         self._raise_failure()
-        return self._group_id
+        return self._group_id, self._read
 
     def _start(self, work: "Callable[[], None]") -> threading.Thread:
         thread = threading.Thread(target=self._guard, args=(work,), name="burrow-map", daemon=True)

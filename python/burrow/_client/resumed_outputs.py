@@ -89,13 +89,13 @@ class FirstSeen:
 
 
 def in_order(
-    results: "Iterator[tuple[int, dict[str, Any]]]",
+    results: "Iterator[tuple[int, dict[str, Any]]]", expected: int = 0
 ) -> "Iterator[tuple[int, dict[str, Any]]]":
-    """Yields what comes in any order by ascending index from 0."""
+    """Yields what comes in any order by ascending index, from the one that is expected first."""
     early: "dict[int, dict[str, Any]]" = {}
-    expected = 0
     for index, result in results:
-        early[index] = result
+        if index >= expected:
+            early[index] = result
         while expected in early:
             yield expected, early.pop(expected)
             expected += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 from burrow._client.cancel_scope import current_scope
 from burrow._client.resumed_outputs import FirstSeen, in_order, once_each, resumed_outputs
@@ -43,14 +44,39 @@ def get_of_group(calls: "CallClient", group_id: str, timeout: "float | None", in
     raise NotFoundError("The calls %s have no index %d." % (group_id, index))
 
 
-def values_of_group(calls: "CallClient", group_id: str, return_exceptions: bool) -> "Iterator[Any]":
-    """Yields the values of a group's calls in the order of their inputs."""
-    for _, result in in_order(_results(calls, group_id)):
+def values_of_group(
+    calls: "CallClient",
+    group_id: str,
+    return_exceptions: bool,
+    start: int = 0,
+    end: "int | None" = None,
+) -> "Iterator[Any]":
+    """Yields the values of a group's calls from index `start` up to `end` in the order of their inputs."""
+    if end is not None and start >= end:
+        return
+    for index, result in in_order(_results(calls, group_id), start):
         yield _value(calls, result, return_exceptions)
+        if index + 1 == end:
+            return
 
 
-def items_of_call(calls: "CallClient", call_id: str, return_exceptions: bool) -> "Iterator[Any]":
-    """Yields what a generator yielded, or the one value of another function."""
+def count_of_group(calls: "CallClient", group_id: str) -> int:
+    """How many calls a group has, once all have ended."""
+    return sum(1 for _ in _results(calls, group_id))
+
+
+def items_of_call(
+    calls: "CallClient",
+    call_id: str,
+    return_exceptions: bool,
+    start: int = 0,
+    end: "int | None" = None,
+) -> "Iterator[Any]":
+    """Yields what a generator yielded, or the one value of another function; a part of it, if so asked."""
+    return islice(_all_items(calls, call_id, return_exceptions), start, end)
+
+
+def _all_items(calls: "CallClient", call_id: str, return_exceptions: bool) -> "Iterator[Any]":
     yielded = False
     for output in once_each(_outputs(calls, {"callId": call_id})):
         if "item" in output:

@@ -37,7 +37,7 @@ def deploy(options: "Namespace") -> int:
         from burrow._options import check_name
 
         check_name("--name", options.name)
-    name = options.name or app.name
+    name = options.name or app.deployed_name
     deployment = deploy_app(app, name, _reporter(options.quiet))
     print("Deployed %s (%s), version %d" % (name, deployment.app_id, deployment.version))
     for function in sorted(deployment.function_ids):
