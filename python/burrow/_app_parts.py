@@ -92,6 +92,7 @@ class AppParts:
         serialized: bool = False,
         is_generator: "bool | None" = None,
         name: "str | None" = None,
+        **others: "Any",
     ) -> "Callable[[Callable[P, R]], Function[P, R]]":
         """Decorates a function so that it can run in containers.
 
@@ -124,9 +125,10 @@ class AppParts:
                 functions inside functions or notebooks. Needs cloudpickle on this machine.
             is_generator: whether it yields, where the code does not tell.
             name: unique in the app; the function's own name otherwise.
+            others: region, cloud, nonpreemptible and include_source change nothing; gpu must be None.
 
         Raises:
-            InvalidError: an option is out of range, or the name is taken.
+            InvalidError: an option is out of range or does not exist, or the name is taken.
         """
         if _raw is not None:
             raise InvalidError("Write @app.function() with parentheses.")
@@ -152,6 +154,7 @@ class AppParts:
             schedule=schedule,
             serialized=serialized,
             is_generator=is_generator,
+            **others,
         )
 
         def decorate(raw: "Callable[P, R]") -> "Function[P, R]":
@@ -169,7 +172,8 @@ class AppParts:
             options: those of @app.function(), but for is_generator.
 
         Raises:
-            InvalidError: an option is out of range, the name is taken, or the class cannot be one.
+            InvalidError: an option is out of range or does not exist, the name is taken, or the class
+                cannot be one.
         """
         if _raw is not None:
             raise InvalidError("Write @app.cls() with parentheses.")
@@ -179,12 +183,9 @@ class AppParts:
             )
         if "schedule" in options:
             raise InvalidError("A schedule belongs to a function: a class has no call of its own.")
-        try:
-            options["secrets"] = self._secrets_with(options.get("secrets"))
-            options["volumes"] = self._volumes_with(options.get("volumes"))
-            checked = function_options(**options)
-        except TypeError as error:
-            raise InvalidError("@app.cls(): %s" % error) from None
+        options["secrets"] = self._secrets_with(options.get("secrets"))
+        options["volumes"] = self._volumes_with(options.get("volumes"))
+        checked = function_options(**options)
 
         def decorate(user_class: type) -> "Cls":
             return self._add_class(user_class, name, checked)

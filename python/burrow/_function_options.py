@@ -10,6 +10,7 @@ from burrow._options import (
     check_number,
     without_none,
 )
+from burrow._other_options import check_others
 from burrow.exception import InvalidError
 from burrow.function import FunctionOptions
 from burrow.image import Image
@@ -51,12 +52,18 @@ def function_options(
     schedule: "Cron | Period | None" = None,
     serialized: bool = False,
     is_generator: "bool | None" = None,
+    **others: "Any",
 ) -> FunctionOptions:
     """The options in their checked form; what is None has its default.
 
+    Args:
+        others: hints, which change nothing; see _other_options.
+
     Raises:
-        InvalidError: one of them is out of range.
+        InvalidError: one of them is out of range, or there is no such option.
     """
+    if others:
+        check_others(others, OPTIONS)
     options = FunctionOptions()
     options.image = check_image(image)
     options.cpu, options.cpu_limit = _check_cpu(1.0 if cpu is None else cpu)
@@ -90,6 +97,10 @@ def function_options(
         options.is_generator = check_flag("is_generator", is_generator)
     options.concurrency, options.batching = None, None
     return options
+
+
+# Their names, with that which the decorators themselves take.
+OPTIONS = ("name", *function_options.__kwdefaults__)
 
 
 def with_marks(options: FunctionOptions, decorated: "Any", batching: "Any") -> FunctionOptions:

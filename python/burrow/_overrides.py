@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from burrow._function_options import function_options
+from burrow._function_options import OPTIONS, function_options
 from burrow._options import milliseconds
+from burrow._other_options import check_others
 from burrow.exception import InvalidError
 
 TYPE_CHECKING = False
@@ -58,6 +59,9 @@ def overrides(given: "dict[str, Any]") -> "dict[str, Any]":
     Raises:
         InvalidError: an option is out of range, or cannot be changed.
     """
+    others = {name: value for name, value in given.items() if name not in OPTIONS}
+    check_others(others, _FIELDS)
+    given = {name: value for name, value in given.items() if name in OPTIONS}
     unknown = sorted(set(given) - set(_FIELDS))
     if unknown:
         raise InvalidError(

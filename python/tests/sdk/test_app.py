@@ -57,6 +57,31 @@ def test_an_option_out_of_range_is_refused(options: Any) -> None:
         app.function(**options)(lambda: None)
 
 
+def _as_function(**options: Any) -> Any:
+    return burrow.App("a").function(**options)(_one)
+
+
+def _as_class(**options: Any) -> Any:
+    return burrow.App("a").cls(**options)(_Shelf)
+
+
+def _as_variant(**options: Any) -> Any:
+    return _as_function().with_options(**options)
+
+
+@pytest.mark.parametrize("give", [_as_function, _as_class, _as_variant])
+def test_what_is_no_option_is_named_with_one_that_is_near(give: Any) -> None:
+    give(region="us-east", cloud="aws", nonpreemptible=True, include_source=False, gpu=None)
+    for options, words in (
+        ({"gpu": "A100"}, "gpu='A100': this pool has no GPUs"),
+        ({"max_container": 3}, "no option max_container: is max_containers meant"),
+        ({"concurrency_limit": 3}, "no option concurrency_limit: use max_containers"),
+        ({"colour": 3}, "no option colour; these there are: .*cpu.*memory"),
+    ):
+        with pytest.raises(InvalidError, match=words):
+            give(**options)
+
+
 def test_a_number_of_retries_waits_a_second_before_each() -> None:
     three = burrow.App("a").function(retries=3)(_one).options.retries
     assert repr(three) == (
@@ -137,6 +162,12 @@ def test_defining_an_app_loads_little_and_asks_nobody() -> None:
     assert all(n in small or n.startswith(b"burrow") for n in loaded), loaded
     assert b"burrow.cls" not in loaded
     assert not any(name.startswith(b"burrow._client") for name in loaded)
+
+
+class _Shelf:
+    @burrow.method()
+    def room(self) -> int:
+        return 1
 
 
 def _one() -> int:

@@ -285,7 +285,7 @@ def test_decorators_in_the_wrong_place_are_explained() -> None:
         one.cls()(lambda: None)  # type: ignore[arg-type]
     with pytest.raises(InvalidError, match="target_inputs"):
         burrow.concurrent(max_inputs=2, target_inputs=3)
-    with pytest.raises(InvalidError, match="unexpected"):
+    with pytest.raises(InvalidError, match="no option nonsense"):
         one.cls(nonsense=1)
 
 
