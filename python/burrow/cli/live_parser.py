@@ -151,5 +151,5 @@ def _add_limits(command: "ArgumentParser") -> None:
         "--max-storage",
         type=int,
         metavar="MIB",
-        help="of the files of all its volumes together; 0: no bound of its own",
+        help="of the files of all its volumes and images together; 0: no bound of its own",
     )
