@@ -5,7 +5,7 @@ from __future__ import annotations
 from burrow._client.config import load_config
 from burrow._client.transport import Transport
 from burrow.cli.tables import word
-from burrow.cli.timing_chart import waterfall
+from burrow.cli.timing_chart import notes_of, waterfall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,4 +44,5 @@ def describe_call(view: "dict[str, Any]") -> "list[str]":
     if phases:
         title = "cold call" if result.get("cold") else "warm call"
         lines += ["", waterfall(title, phases).rstrip("\n")]
+        lines += ["  " + note for note in notes_of(result)]
     return lines

@@ -19,7 +19,7 @@ class CallTimings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cold: "dict[str, dict[str, float]]" = {}
-        self._notes: "dict[str, list[str]]" = {}  # of the first cold calls
+        self._notes: "dict[str, list[str]]" = {}  # of the last cold calls that have some
         self._warm: "dict[str, list[dict[str, float]]]" = {}
         self._warm_counts: "dict[str, int]" = {}
 
@@ -33,10 +33,9 @@ class CallTimings:
             return
         with self._lock:
             if result.get("cold"):
-                if function not in self._cold:
-                    self._cold[function] = phases
-                    notes = (str(one.get("note", "")) for one in result.get("phases", ()))
-                    self._notes[function] = [note for note in notes if note]
+                self._cold.setdefault(function, phases)
+                # The first container has nothing to be forked from; why later ones were not says more.
+                self._notes[function] = notes_of(result) or self._notes.get(function, [])
                 return
             self._warm_counts[function] = self._warm_counts.get(function, 0) + 1
             calls = self._warm.setdefault(function, [])
@@ -56,6 +55,12 @@ class CallTimings:
                     title = "%s: median of %d warm calls" % (name, self._warm_counts[name])
                     parts.append(waterfall(title, _medians(self._warm[name])))
         return "\n" + "\n".join(parts) if parts else "no calls were timed\n"
+
+
+def notes_of(result: "dict[str, Any]") -> "list[str]":
+    """What the phases of a CallResult message say of themselves, such as why there was no fork."""
+    notes = (str(phase.get("note", "")) for phase in result.get("phases", ()))
+    return [note for note in notes if note]
 
 
 def _medians(calls: "list[dict[str, float]]") -> "dict[str, float]":

@@ -143,7 +143,10 @@ def test_call_show_draws_the_waterfall_of_a_finished_call() -> None:
             "result": {
                 "status": "CALL_STATUS_USER_ERROR",
                 "error": {"type": "ValueError", "message": "no"},
-                "phases": [{"name": "queue", "ms": 1.0}, {"name": "run", "ms": 3.0}],
+                "phases": [
+                    {"name": "queue", "ms": 1.0, "note": "not forked: a file is open"},
+                    {"name": "run", "ms": 3.0},
+                ],
             },
         }
     )
@@ -151,6 +154,7 @@ def test_call_show_draws_the_waterfall_of_a_finished_call() -> None:
     assert "  state      user error" in text and "ValueError: no" in text
     assert "warm call, 4.0 ms" in text
     assert "|##########                              |" in text
+    assert lines[-1] == "  not forked: a file is open"
 
 
 def test_logs_pass_their_filters_on(burrowd: SmallBurrowd) -> None:

@@ -26,6 +26,18 @@ def test_bars_follow_each_other_and_add_up() -> None:
     assert "place" in lines[3] and "0.00 ms" in lines[3]
 
 
+def test_the_last_reason_for_a_start_without_a_fork_is_shown() -> None:
+    def noted(note: str) -> Dict[str, Any]:
+        phases = [{"name": "queue", "ms": 1.0}, {"name": "fork", "ms": 2.0, "note": note}]
+        return {"phases": phases, "cold": True}
+
+    timings = CallTimings()
+    for note in ("", "not forked: a file is open", "not forked: 1 thread runs", ""):
+        timings.observe("f", noted(note))
+    text = timings.render()
+    assert text.endswith("  not forked: 1 thread runs\n") and "a file" not in text
+
+
 def test_warm_calls_show_their_median() -> None:
     timings = CallTimings()
     for ms in (1, 100, 3):
