@@ -10,6 +10,7 @@ from burrow._client.config import load_config
 from burrow._client.errors import ServerUnavailable
 from burrow._client.http_connection import ConnectionLost
 from burrow._client.reporter import LogPrinter
+from burrow._client.resumed_logs import followed_logs
 from burrow._client.stream import Stream
 from burrow._client.transport import Transport
 from burrow.exception import InvalidError
@@ -17,9 +18,8 @@ from burrow.exception import InvalidError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from typing import Any
+    from typing import Any, Iterator
 
-_FOLLOW_TIMEOUT = 7 * 86400.0
 _READ_TIMEOUT = 60.0
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -30,19 +30,29 @@ def show_logs(options: "Namespace") -> int:
         print("burrow logs: error: --tail must not be negative", file=sys.stderr)
         return 2
     transport = Transport(load_config())
-    timeout = _FOLLOW_TIMEOUT if options.follow else _READ_TIMEOUT
     printer = LogPrinter(red_stderr=sys.stderr.isatty(), outlives_reader=False)
+    if options.follow:
+        lines = followed_logs(transport, _request(options), _note)
+    else:
+        lines = _kept_logs(transport, _request(options))
     try:
-        for response in Stream(transport, "Apps/Logs", _request(options), timeout):
-            for line in response.get("lines", ()):
-                printer.print(line)
-    except (OSError, ConnectionLost, ServerUnavailable) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise transport.unreachable(error) from None
+        for line in lines:
+            printer.print(line)
     finally:
         printer.finish()
     return 0
+
+
+def _note(text: str) -> None:
+    print("burrow: " + text, file=sys.stderr)
+
+
+def _kept_logs(transport: Transport, request: "dict[str, Any]") -> "Iterator[dict[str, Any]]":
+    try:
+        for response in Stream(transport, "Apps/Logs", request, _READ_TIMEOUT):
+            yield from response.get("lines", ())
+    except (OSError, ConnectionLost, ServerUnavailable) as error:
+        raise transport.unreachable(error) from None
 
 
 def _request(options: "Namespace") -> "dict[str, Any]":
