@@ -104,7 +104,7 @@ def test_a_function_that_exits_the_process_is_reported(run: Run, leave: str) -> 
 
 def test_an_unknown_base_image_is_refused(run: Run) -> None:
     code = """
-    image = burrow.Image((("base", ("no_such_base", None)),))
+    image = burrow.Image((("base", ("no_such_base", None), None),))
     @app.function(image=image)
     def f(): pass
     """
