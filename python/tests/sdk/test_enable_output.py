@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import sys
 import threading
 from contextlib import contextmanager
@@ -87,9 +88,10 @@ def test_a_terminal_has_the_tree_and_is_itself_again_afterwards(building: SmallB
         own = sys.stderr
         with burrow.enable_output(), app.run():
             assert sys.stderr is not own
-        seen = b""
-        while b"ready to call double" not in seen:  # it may come in pieces
+        seen = b""  # which may come in pieces
+        while b"ready to call double" not in seen and select.select([shown], [], [], 10)[0]:
             seen += os.read(shown, 65536)
+        assert b"ready to call double" in seen
 
 
 def test_a_terminal_is_itself_again_where_the_app_never_began(building: SmallBurrowd) -> None:
