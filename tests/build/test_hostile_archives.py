@@ -91,6 +91,8 @@ def add(builds: BurrowBuilds, context: Path, sentinel: Sentinel, destination: st
     context.mkdir(exist_ok=True)
     lines = ["FROM burrow-base", "RUN ln -s '%s' /escape" % sentinel]
     lines += ["ADD hostile.tar %s" % destination, "RUN find / -xdev -name planted > /found; true"]
+    # Plain files in an image, which no archive can carry: there they would delete others.
+    lines += ["RUN find / -xdev -name '.wh.*' -exec rm {} +"]
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
     done = builds.run("build", str(context))
     assert done.returncode in (0, 1), done.stderr
