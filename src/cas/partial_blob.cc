@@ -105,7 +105,6 @@ class FramedBlob final : public PartialBlob, public std::enable_shared_from_this
 
 // Of the blob as somebody else has put it into the cache meanwhile.
 std::optional<std::string> FramedBlob::FindBytes(uint64_t frame) {
-  if (!options_.cache->Has(blob_.digest)) return std::nullopt;
   auto file = options_.cache->OpenLocal(blob_.digest, blob_.size);
   if (!file) return std::nullopt;
   std::string bytes(BytesOf(frame), '\0');
