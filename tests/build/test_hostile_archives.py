@@ -6,7 +6,6 @@ import bz2
 import gzip
 import http.server
 import io
-import os
 import subprocess
 import tarfile
 import threading
@@ -17,6 +16,7 @@ import pytest
 
 from burrow_builds import BurrowBuilds
 from file_server import FileServer
+from leftovers import used_bytes
 from sentinel import TEXT, Sentinel
 
 Member = tarfile.TarInfo
@@ -170,17 +170,6 @@ BOMBS = {
     "declared": _declared_bomb,
     "sparse": _sparse_bomb,
 }
-
-
-def used_bytes(place: Path) -> int:
-    total = 0
-    for where, _, files in os.walk(place):
-        for name in files:
-            try:
-                total += os.lstat(os.path.join(where, name)).st_blocks * 512
-            except FileNotFoundError:
-                pass
-    return total
 
 
 @pytest.mark.parametrize("name", sorted(BOMBS))

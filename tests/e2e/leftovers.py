@@ -103,6 +103,18 @@ def processes_with(state: Path, group: int) -> Set[str]:
     return found
 
 
+def used_bytes(place: Path) -> int:
+    """What the files below a directory take on the disk."""
+    total = 0
+    for where, _, files in os.walk(place):
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512
+            except FileNotFoundError:
+                pass
+    return total
+
+
 def _processes() -> "list[Path]":
     return [Path("/proc", name) for name in os.listdir("/proc") if name.isdigit()]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Callable, Dict, Tuple
 import pytest
 
 from daemon import Daemon
+from leftovers import used_bytes
 from registries import DockerRegistry
 from transfers import needs
 
@@ -72,17 +72,6 @@ def write_layout(layout: Path, layer: bytes, compression: str) -> None:
     }
     described = add(json.dumps(manifest).encode(), manifest["mediaType"])
     (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [described]}))
-
-
-def used_bytes(place: Path) -> int:
-    total = 0
-    for where, _, files in os.walk(place):
-        for name in files:
-            try:
-                total += os.lstat(os.path.join(where, name)).st_blocks * 512
-            except FileNotFoundError:
-                pass
-    return total
 
 
 @pytest.mark.parametrize("name", sorted(BOMBS))
