@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "control/apps.h"
 #include "control/hot_set.h"
+#include "image/stored_index.h"
 #include "net/event.h"
 
 namespace burrow::control {
@@ -24,10 +25,8 @@ template <class Heirs>
 Status FilterByIndex(cas::BlobStore& blobs, const std::string& image, Heirs& heirs) {
   auto digest = cas::Digest::FromHex(image);
   if (!digest) return Fail(Code::kNotFound, "the image has no index");
-  BURROW_ASSIGN_OR_RETURN(const std::string bytes, cas::GetAll(blobs, *digest, image::kMaxIndexBytes));
-  BURROW_ASSIGN_OR_RETURN(auto index,
-                          image::Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
-  for (auto& heir : heirs) heir.set = InheritedSet(heir.set, index);
+  BURROW_ASSIGN_OR_RETURN(const auto index, image::StoredIndex::Read(blobs, *digest));
+  for (auto& heir : heirs) heir.set = InheritedSet(heir.set, *index);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "image/stored_index.h"
 #include "net/detached.h"
 #include "oci/distinct_contents.h"
 
@@ -10,10 +11,8 @@ namespace burrow::control {
 namespace {
 
 Status AddIndex(cas::BlobStore& blobs, const std::string& digest, oci::DistinctContents& contents) {
-  BURROW_ASSIGN_OR_RETURN(auto bytes, cas::GetAll(blobs, *cas::Digest::FromHex(digest), image::kMaxIndexBytes));
-  BURROW_ASSIGN_OR_RETURN(auto index,
-                          image::Index::Open({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
-  contents.Add(index);
+  BURROW_ASSIGN_OR_RETURN(const auto index, image::StoredIndex::Read(blobs, *cas::Digest::FromHex(digest)));
+  contents.Add(*index);
   return {};
 }
 
@@ -65,11 +64,16 @@ uint64_t ImageStorage::LastKnown(const std::string& workspace) const {
 
 net::Task<Status> ImageStorage::CheckRoom(std::string workspace, lpb::Image image) {
   if (!IsBounded(workspace)) co_return Status();
-  auto sizes = co_await Measure(IndexesOf(workspace), image.index_digest());
+  auto indexes = IndexesOf(workspace);
+  auto sizes = co_await Measure(indexes, image.index_digest());
   BURROW_CO_RETURN_IF_ERROR(sizes);
   const auto* record = workspaces_.Find(workspace);
   const uint64_t all = sizes->after + volume_bytes_(workspace);
-  if (!record || sizes->after == sizes->before || all <= record->max_storage_mib << 20) co_return Status();
+  if (!record || sizes->after == sizes->before || all <= record->max_storage_mib << 20) {
+    indexes.insert(image.index_digest());  // as it will be: nobody has to measure that again
+    known_[workspace] = {.indexes = std::move(indexes), .bytes = sizes->after};
+    co_return Status();
+  }
   co_return Fail(Code::kResourceExhausted,
                  "the images and volumes of the workspace '{}' would hold {:.1f} MiB, and may hold {}: remove images "
                  "(`burrow image rm`, `burrow image prune`), or have an admin raise it (`burrow workspace update "

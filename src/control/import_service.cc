@@ -5,6 +5,7 @@
 
 #include "control/recipe_checks.h"
 #include "image/index.h"
+#include "image/stored_index.h"
 #include "oci/archive_source.h"
 #include "oci/export_image.h"
 #include "oci/overlap.h"
@@ -46,13 +47,12 @@ struct ExportRun {
 };
 
 Result<std::vector<oci::OverlapRegion>> ComputeOverlap(cas::BlobStore& blobs, const std::vector<std::string>& digests) {
-  std::vector<std::string> bytes(digests.size());
+  std::vector<image::StoredIndex> stored;
   std::vector<image::Index> indexes;
-  for (size_t i = 0; i < digests.size(); ++i) {
-    BURROW_ASSIGN_OR_RETURN(bytes[i], cas::GetAll(blobs, *cas::Digest::FromHex(digests[i]), image::kMaxIndexBytes));
-    BURROW_ASSIGN_OR_RETURN(auto index,
-                            image::Index::Open({reinterpret_cast<const uint8_t*>(bytes[i].data()), bytes[i].size()}));
-    indexes.push_back(index);
+  for (const auto& digest : digests) {
+    BURROW_ASSIGN_OR_RETURN(auto index, image::StoredIndex::Read(blobs, *cas::Digest::FromHex(digest)));
+    indexes.push_back(*index);
+    stored.push_back(std::move(index));
   }
   return oci::FindOverlap(indexes);
 }
