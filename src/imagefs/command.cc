@@ -25,7 +25,7 @@ constexpr int kReadersPerConnection = 2;
 constexpr size_t kFetchThreads = 32;
 constexpr size_t kBackgroundThreads = 8;  // for what no reader waits for
 constexpr size_t kMaxOpenBlobs = 4096;
-constexpr std::chrono::milliseconds kFailureMemory{5};
+constexpr std::chrono::milliseconds kFailureMemory{500};
 
 // Half of what the process may open is for blobs that are kept open.
 size_t OpenBlobCapacity() { return std::clamp<size_t>(os::RaiseOpenFiles(SIZE_MAX) / 2, 16, kMaxOpenBlobs); }

@@ -35,10 +35,10 @@ int ReadRange(int fd, const Range& range, ReplyBuffer& reply) {
 }
 
 // Of a range within one frame, which is all or nothing.
-std::optional<RecentFailures::Part> PartOf(const Range& range) {
+std::optional<RecentFailures::Part> PartOf(const Range& range, uint32_t reader) {
   const uint64_t first = range.offset / cas::kFrameSize, last = (range.offset + range.length - 1) / cas::kFrameSize;
   if (first != last) return std::nullopt;
-  return RecentFailures::Part(range.blob.digest, first);
+  return RecentFailures::Part{.blob = range.blob.digest, .frame = first, .reader = reader};
 }
 
 // Only those frames of a large blob that the range touches.
@@ -54,16 +54,16 @@ Status ReadWhole(Session& session, const Range& range, ReplyBuffer& reply) {
 }
 
 // On a thread of the fetch pool. Who reads next after a failure makes a new attempt.
-void FetchAndReply(Session& session, uint64_t unique, const Range& range) {
+void FetchAndReply(Session& session, const abi::InHeader& header, const Range& range) {
   ReplyBuffer reply;
   bool framed = session.partials && !range.blob.frames.IsZero();
   Status status = framed ? ReadFrames(session, range, reply) : ReadWhole(session, range, reply);
   if (status) {
-    session.connection.Reply(unique, reply.bytes());
+    session.connection.Reply(header.unique, reply.bytes());
   } else {
     LogWarn("a read fails: {}", status.error().message());
-    if (auto part = PartOf(range)) session.failures->Note(*part);
-    session.connection.ReplyError(unique, EIO);
+    if (auto part = PartOf(range, header.pid)) session.failures->Note(*part);
+    session.connection.ReplyError(header.unique, EIO);
   }
 }
 
@@ -80,9 +80,9 @@ Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& 
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
   }
-  if (auto part = PartOf(range); part && session.failures->Take(*part)) return Answer::Error(EIO);
+  if (auto part = PartOf(range, request.header.pid); part && session.failures->Take(*part)) return Answer::Error(EIO);
   return Defer(session, request, EIO,
-               [&session, unique = request.header.unique, range] { FetchAndReply(session, unique, range); });
+               [&session, header = request.header, range] { FetchAndReply(session, header, range); });
 }
 
 Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {

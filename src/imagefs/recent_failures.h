@@ -1,11 +1,12 @@
-// Reads that failed a moment ago. The kernel repeats a read-ahead that failed as a read, at once: that gets the same
-// answer, and its reader does not wait until the deadline twice.
+// Reads that failed a moment ago. The kernel repeats a read-ahead that failed as a read, at once and in the name of the
+// same reader: that gets the same answer, and its reader does not wait until the deadline twice.
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstdint>
 #include <map>
 #include <mutex>
-#include <utility>
 
 #include "cas/digest.h"
 
@@ -14,8 +15,13 @@ namespace burrow::imagefs {
 // Any thread.
 class RecentFailures {
  public:
-  using Part = std::pair<cas::Digest, uint64_t>;  // a blob, and which frame of it
-  // `memory`: so short that hardly anybody but the kernel comes back meanwhile.
+  struct Part {
+    cas::Digest blob;
+    uint64_t frame = 0;
+    uint32_t reader = 0;  // the process that the kernel names
+    auto operator<=>(const Part&) const = default;
+  };
+  // `memory`: as long as a busy machine may take until the kernel comes back.
   explicit RecentFailures(std::chrono::milliseconds memory) : memory_(memory) {}
 
   void Note(const Part& part) {
