@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cas/frames.h"
 #include "cas/retry.h"
+#include "os/fs.h"
 
 namespace burrow::cas {
 namespace {
@@ -30,17 +31,6 @@ constexpr milliseconds kRoomDeadline{10'000};
 // Where eviction did not help, no room is asked for again for so long.
 constexpr milliseconds kFullPause{2'000};
 constexpr uint64_t kMaxTable = 64u << 20;  // of a blob of 2 TiB
-
-Status WriteAt(int fd, std::string_view data, uint64_t offset) {
-  while (!data.empty()) {
-    ssize_t n = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno("write a frame");
-    data.remove_prefix(static_cast<size_t>(n));
-    offset += static_cast<uint64_t>(n);
-  }
-  return {};
-}
 
 Status ReadAt(int fd, std::span<char> out, uint64_t offset) {
   while (!out.empty()) {
@@ -134,10 +124,10 @@ Result<std::string> FramedBlob::FetchBytes(uint64_t frame) {
 }
 
 Status FramedBlob::Store(uint64_t frame, const std::string& bytes) {
-  Status written = WriteAt(file_.get(), bytes, frame * kFrameSize);
+  Status written = os::WriteAllAt(file_.get(), bytes, frame * kFrameSize);
   auto now = std::chrono::steady_clock::now();
   if (written || !written.error().disk_is_full() || now < full_until_.load()) return written;
-  if (signals().MakeRoom(blob_.size, kRoomDeadline)) written = WriteAt(file_.get(), bytes, frame * kFrameSize);
+  if (signals().MakeRoom(blob_.size, kRoomDeadline)) written = os::WriteAllAt(file_.get(), bytes, frame * kFrameSize);
   if (!written) full_until_ = now + kFullPause;
   return written;
 }

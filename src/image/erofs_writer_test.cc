@@ -314,6 +314,40 @@ TEST_F(ErofsTest, HoldsEveryTreeAndAlwaysInTheSameBytes) {
   }));
 }
 
+TEST_F(ErofsTest, GoesOutInPiecesOfBoundedSizeHoweverLargeItIs) {
+  Tree tree;
+  for (int i = 0; i < 100; ++i) {
+    TreeNode* directory = tree.MakeDirectories(fmt::format("/d{}", i)).value();
+    for (int j = 0; j < 100; ++j)
+      Add(*directory, fmt::format("a file with a name {}", j), NewFile(fmt::format("{}", j)));
+    Add(*directory, "link", NewLink(std::string(3000, 't')));
+  }
+  ExpectFaithful(tree);
+  const std::string bytes = tree.Encode().value();
+  const Index index = Index::Open(AsBytes(bytes)).value();
+  const ErofsWriter writer = ErofsWriter::For(index).value();
+  uint64_t largest = 0, sum = 0;
+  ASSERT_TRUE(writer.Write([&](uint64_t offset, std::string_view piece) -> Status {
+    EXPECT_LE(offset + piece.size(), writer.size());
+    largest = std::max<uint64_t>(largest, piece.size());
+    sum += piece.size();
+    return {};
+  }));
+  EXPECT_GT(writer.size(), 2u << 20);
+  EXPECT_LE(largest, 512u << 10);
+  EXPECT_LE(sum, writer.size());
+}
+
+TEST(WriteErofs, EndsWithTheErrorOfItsSink) {
+  Tree tree;
+  const std::string bytes = tree.Encode().value();
+  const Index index = Index::Open(AsBytes(bytes)).value();
+  const ErofsWriter writer = ErofsWriter::For(index).value();
+  const Status status = writer.Write([](uint64_t, std::string_view) { return FailErrno("write", ENOSPC); });
+  ASSERT_FALSE(status);
+  EXPECT_TRUE(status.error().disk_is_full());
+}
+
 TEST(WriteErofs, RefusesWhatEROFSCannotHold) {
   auto error_of = [](const std::shared_ptr<TreeInode>& inode) {
     Tree tree;

@@ -116,6 +116,17 @@ Status WriteAll(int fd, std::string_view data) {
   return {};
 }
 
+Status WriteAllAt(int fd, std::string_view data, uint64_t offset) {
+  while (!data.empty()) {
+    const ssize_t count = pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno("write");
+    data.remove_prefix(static_cast<size_t>(count));
+    offset += static_cast<uint64_t>(count);
+  }
+  return {};
+}
+
 Status MakeDirectories(const std::string& path, unsigned mode) {
   if (path.empty()) return Fail(Code::kInvalidArgument, "make directory: the path is empty");
   for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {

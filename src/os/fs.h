@@ -20,6 +20,7 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit = 64u << 20
 // Temporary file, fsync, rename, fsync of the directory.
 Status WriteFileAtomically(const std::string& path, std::string_view content, unsigned mode = 0644);
 Status WriteAll(int fd, std::string_view data);
+Status WriteAllAt(int fd, std::string_view data, uint64_t offset);  // leaves the file's position alone
 // mkdir -p; existing directories are fine.
 Status MakeDirectories(const std::string& path, unsigned mode = 0755);
 // rm -rf without following links and without crossing into another mounted filesystem. A missing path is no error.
