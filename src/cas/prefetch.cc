@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cas/frames.h"
 
 namespace burrow::cas {
 namespace {
@@ -36,6 +37,8 @@ class Run {
   void Sort(std::span<const HotBlob> blobs);
   Status FetchBundle();
   void FetchLarge();
+  Status FetchWhole(const Digest& digest);
+  bool InParts(const HotBlob& blob) const;
   Status Enqueue(const Digest& digest, std::string_view bytes);
   void Write();
   void WriteOne(const Arrived& blob);
@@ -44,7 +47,8 @@ class Run {
 
   const PrefetchOptions& options_;
   CacheSignals::Prefetching prefetching_;
-  std::vector<Digest> small_, large_;
+  std::vector<Digest> small_;
+  std::vector<HotBlob> large_;
   std::atomic<size_t> next_large_ = 0;
   std::atomic<uint64_t> fetched_ = 0, failed_ = 0;
   std::atomic<bool> full_ = false;  // the disk: what comes ahead of its readers is not worth an eviction
@@ -66,10 +70,12 @@ void Run::Sort(std::span<const HotBlob> blobs) {
     if (options_.cache->Has(blob.digest)) {
       ++present_;
       if (options_.link) (void)options_.cache->Link(blob.digest);  // evicted a moment ago: a reader fetches it
-    } else if (blob.size >= kHugeBlob) {
-      ++left_;
+    } else if (blob.size <= kManyLimit) {
+      small_.push_back(blob.digest);
+    } else if (blob.size < kHugeBlob || InParts(blob)) {
+      large_.push_back(blob);
     } else {
-      (blob.size <= kManyLimit ? small_ : large_).push_back(blob.digest);
+      ++left_;
     }
   }
 }
@@ -115,22 +121,35 @@ void Run::Write() {
   }
 }
 
+// Whether its frames alone are worth fetching.
+bool Run::InParts(const HotBlob& blob) const {
+  if (blob.frames.empty() || !options_.read_frames) return false;
+  return blob.size >= kHugeBlob || 2 * blob.frames.size() <= FrameCount(blob.size);
+}
+
+// As the bundle does: ends in the middle of a blob, and lets those go first who wait.
+Status Run::FetchWhole(const Digest& digest) {
+  uint64_t since_yield = 0;
+  auto watch = [&](std::string_view piece) -> Status {
+    if (Ended()) return Fail(Code::kCancelled, "nobody needs it any more");
+    prefetching_.GoesOn();
+    since_yield += piece.size();
+    if (since_yield >= kYieldEvery) {
+      since_yield = 0;
+      options_.cache->signals().YieldToMisses(kPauseForMisses);
+    }
+    return {};
+  };
+  BURROW_RETURN_IF_ERROR(options_.cache->FetchAhead(digest, watch));
+  if (options_.link) (void)options_.cache->Link(digest);
+  return {};
+}
+
 void Run::FetchLarge() {
   for (size_t i; !Ended() && (i = next_large_.fetch_add(1)) < large_.size();) {
-    // As the bundle does: ends in the middle of a blob, and lets those go first who wait.
-    uint64_t since_yield = 0;
-    auto watch = [&](std::string_view piece) -> Status {
-      if (Ended()) return Fail(Code::kCancelled, "nobody needs it any more");
-      prefetching_.GoesOn();
-      since_yield += piece.size();
-      if (since_yield >= kYieldEvery) {
-        since_yield = 0;
-        options_.cache->signals().YieldToMisses(kPauseForMisses);
-      }
-      return {};
-    };
-    Status fetched = options_.cache->FetchAhead(large_[i], watch);
-    if (fetched && options_.link) (void)options_.cache->Link(large_[i]);
+    const HotBlob& blob = large_[i];
+    Status fetched = InParts(blob) ? options_.read_frames(blob, [this] { return Ended(); }) : FetchWhole(blob.digest);
+    if (!fetched) LogDebug("blob {} does not come ahead: {}", blob.digest.Hex(), fetched.error().message());
     (fetched ? fetched_ : failed_) += 1;
   }
 }

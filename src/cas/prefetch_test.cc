@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "cas/blob_path.h"
@@ -71,6 +73,26 @@ TEST_F(PrefetchTest, LeavesHugeBlobsToTheirReaders) {
   EXPECT_EQ(outcome.fetched, 3u);
   EXPECT_EQ(outcome.left, 1u);
   EXPECT_TRUE(remote_.asked().empty());
+}
+
+TEST_F(PrefetchTest, HasFramesOfLargeBlobsReadWhereTheyAreFewOrTheBlobIsHuge) {
+  HotBlob huge{.digest = Digest::Of("huge"), .size = 16u << 20, .frames = {1, 2, 3, 4, 5, 6, 7, 8, 9}};
+  HotBlob few{.digest = Digest::Of("few"), .size = 8u << 20, .frames = {7, 1}};
+  HotBlob many = Add(std::string(kManyLimit + 1, 'm'));
+  many.frames = {0, 1, 2, 3, 4};
+  std::mutex mutex;
+  std::set<Digest> read;
+  auto outcome =
+      Prefetch(std::vector{huge, few, many},
+               {.cache = cache_.get(), .remote = &remote_, .read_frames = [&](const HotBlob& blob, const auto& ended) {
+                  std::lock_guard lock(mutex);
+                  EXPECT_FALSE(ended());
+                  read.insert(blob.digest);
+                  return Status();
+                }});
+  EXPECT_EQ(outcome.value().fetched, 3u);
+  EXPECT_EQ(read, (std::set<Digest>{huge.digest, few.digest}));
+  EXPECT_EQ(remote_.asked(), std::vector{many.digest});
 }
 
 TEST_F(PrefetchTest, PassesOverWhatTheStoreDoesNotHave) {

@@ -165,7 +165,7 @@ Status Run(const MountCommand& command) {
     BURROW_ASSIGN_OR_RETURN(bool more, Hold(console, *images));
     if (!more) return {};
   }
-  images->Prefetch(std::move(hot_set));
+  images->Prefetch(*digest, std::move(hot_set));
   return Serve(console, *images, command, state, *digest);
 }
 

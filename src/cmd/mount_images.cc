@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "cas/cache_layout.h"
+#include "cas/frames.h"
 #include "cas/http_blob_store.h"
 #include "cmd/options.h"
 #include "image/index_blobs.h"
+#include "imagefs/trace.h"
 #include "os/fs.h"
 
 namespace burrow::cmd {
@@ -17,6 +20,19 @@ namespace {
 constexpr uint64_t kOverflowMemory = 256u << 20;
 constexpr const char* kRecording = "0000000000000001";  // there is one
 constexpr const char* kContainer = "mount";
+
+std::string_view TakeWord(std::string_view& line) {
+  std::string_view word = line.substr(0, line.find(' '));
+  line.remove_prefix(std::min(line.size(), word.size() + 1));
+  return word;
+}
+template <class Number>
+std::optional<Number> ParseNumber(std::string_view word) {
+  Number number = 0;
+  auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
+  return number;
+}
 
 }  // namespace
 
@@ -43,7 +59,6 @@ Status MountImages::OpenCache() {
   BURROW_ASSIGN_OR_RETURN(
       cache_, cas::BlobCache::Open(
                   {.directory = cache, .remote = store_.get(), .signals = signals_, .overflow_directory = overflow}));
-  prefetcher_ = std::make_unique<worker::Prefetcher>(cache_.get(), store_.get());
   return {};
 }
 
@@ -60,6 +75,8 @@ Status MountImages::StartImagefs() {
                                                       .tier = options_.tier,
                                                       .fetch_deadline = options_.fetch_deadline}));
   leased_images_ = std::make_unique<worker::LeasedImages>(images_.get(), keeper_.get());
+  prefetcher_ = std::make_unique<worker::Prefetcher>(
+      worker::PrefetcherOptions{.cache = cache_.get(), .remote = store_.get(), .images = images_.get()});
   return {};
 }
 
@@ -76,17 +93,13 @@ Result<imagefs::ImageLease> MountImages::Acquire(const cas::Digest& index, bool 
   return leased_images_->Acquire(index, {.record_token = record ? kRecording : ""});
 }
 
-void MountImages::Prefetch(std::vector<cas::HotBlob> blobs) { prefetcher_->Start(kContainer, std::move(blobs)); }
+void MountImages::Prefetch(const cas::Digest& index, std::vector<cas::HotBlob> blobs) {
+  prefetcher_->Start(kContainer, {.image = index, .blobs = std::move(blobs)});
+}
 
 Result<std::vector<cas::HotBlob>> MountImages::FinishRecording() {
   BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(BlobDirectories(), index_));
-  const auto files = image::FilesOf(loaded->index());
-  std::vector<cas::HotBlob> blobs;
-  for (const cas::Digest& read : accesses_->Finish(kRecording)) {
-    auto at = std::ranges::lower_bound(files, read, {}, &image::ImageBlob::digest);
-    if (at != files.end() && at->digest == read) blobs.push_back({.digest = read, .size = at->size});
-  }
-  return blobs;
+  return imagefs::HotBlobsOf(accesses_->Finish(kRecording), loaded->index());
 }
 
 std::string MountImages::Counters() const {
@@ -109,7 +122,11 @@ std::string MountImages::Counters() const {
 
 std::string FormatHotSet(const std::vector<cas::HotBlob>& blobs) {
   std::string text;
-  for (const cas::HotBlob& blob : blobs) text += fmt::format("{} {}\n", blob.digest.Hex(), blob.size);
+  for (const cas::HotBlob& blob : blobs) {
+    text += fmt::format("{} {}", blob.digest.Hex(), blob.size);
+    for (uint32_t frame : blob.frames) text += fmt::format(" {}", frame);
+    text += '\n';
+  }
   return text;
 }
 
@@ -118,14 +135,18 @@ Result<std::vector<cas::HotBlob>> ParseHotSet(std::string_view text) {
   while (!text.empty()) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
-    auto digest = cas::Digest::FromHex(line.substr(0, line.find(' ')));
-    std::string_view number = line.substr(std::min(line.size(), line.find(' ') + 1));
-    cas::HotBlob blob;
-    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), blob.size);
-    if (!digest || error != std::errc() || end != number.data() + number.size())
-      return Fail(Code::kInvalidArgument, "a line of a hot set is '<digest> <bytes>'");
-    blob.digest = *digest;
-    blobs.push_back(blob);
+    auto digest = cas::Digest::FromHex(TakeWord(line));
+    auto size = ParseNumber<uint64_t>(TakeWord(line));
+    if (!digest || !size) return Fail(Code::kInvalidArgument, "a line of a hot set is '<digest> <bytes> <frame>...'");
+    cas::HotBlob blob{.digest = *digest, .size = *size};
+    while (!line.empty()) {
+      auto frame = ParseNumber<uint32_t>(TakeWord(line));
+      if (!frame || *frame >= cas::FrameCount(blob.size)) {
+        return Fail(Code::kInvalidArgument, "a hot set names a frame that blob {} does not have", digest->Hex());
+      }
+      blob.frames.push_back(*frame);
+    }
+    blobs.push_back(std::move(blob));
   }
   return blobs;
 }

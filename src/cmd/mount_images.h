@@ -37,7 +37,7 @@ class MountImages {
   // The image, which is being recorded from here on where `record` is set; only once.
   Result<imagefs::ImageLease> Acquire(const cas::Digest& index, bool record);
   // Fetches these in the background.
-  void Prefetch(std::vector<cas::HotBlob> blobs);
+  void Prefetch(const cas::Digest& index, std::vector<cas::HotBlob> blobs);
   // Ends the recording: files of the image that were read, in that order.
   Result<std::vector<cas::HotBlob>> FinishRecording();
   // One line of JSON: what the cache counted.
@@ -58,12 +58,12 @@ class MountImages {
   std::shared_ptr<imagefs::AccessLog> accesses_;
   std::unique_ptr<cas::CacheKeeper> keeper_;
   std::unique_ptr<cas::BlobCache> cache_;
-  std::unique_ptr<worker::Prefetcher> prefetcher_;
   std::unique_ptr<imagefs::Supervisor> images_;
   std::unique_ptr<worker::LeasedImages> leased_images_;
+  std::unique_ptr<worker::Prefetcher> prefetcher_;
 };
 
-// A hot set as text: a line "<digest> <bytes>" for each blob, in order.
+// A hot set as text: a line "<digest> <bytes>" for each blob, in order, and the numbers of the frames that were read.
 std::string FormatHotSet(const std::vector<cas::HotBlob>& blobs);
 Result<std::vector<cas::HotBlob>> ParseHotSet(std::string_view text);
 

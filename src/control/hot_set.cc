@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "cas/frames.h"
+
 namespace burrow::control {
 namespace {
 
@@ -18,6 +20,14 @@ using Entries = std::list<Entry>;
 
 std::string DigestBytes(const cas::Digest& digest) {
   return {reinterpret_cast<const char*>(digest.bytes().data()), digest.bytes().size()};
+}
+
+// Adds the frames that the other one names and this one does not.
+void MergeFrames(lpb::HotBlob& blob, const lpb::HotBlob& other) {
+  std::unordered_set<uint32_t> known(blob.frames().begin(), blob.frames().end());
+  for (uint32_t frame : other.frames()) {
+    if (frame < cas::FrameCount(blob.size()) && known.insert(frame).second) blob.add_frames(frame);
+  }
 }
 
 }  // namespace
@@ -40,6 +50,7 @@ lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet
     if (auto at = known.find(blob.digest()); at != known.end()) {
       ++seen_again;
       at->second->last_seen = number;
+      MergeFrames(at->second->blob, blob);
       behind = std::next(at->second);
     } else if (entries.size() < kMaxHotBlobs) {
       behind = std::next(entries.insert(behind, {blob, number}));

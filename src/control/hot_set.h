@@ -17,8 +17,9 @@ inline constexpr uint32_t kFirstRecordings = 3;
 inline constexpr uint32_t kRecordEvery = 50;
 
 // The union of the old set and the trace, in the order of first appearance: a blob that is new stands behind the one
-// that was read before it. A recording that saw less than half of the set was made on a machine whose page cache knew
-// the image: it adds what it saw, and says nothing about the rest. Malformed digests and repeated ones are passed over.
+// that was read before it; frames of a large one are those of both. A recording that saw less than half of the set was
+// made on a machine whose page cache knew the image: it adds what it saw, and says nothing about the rest. Malformed
+// digests and repeated ones are passed over.
 lpb::RecordedHotSet MergeTrace(const lpb::RecordedHotSet& old, const lpb::HotSet& trace);
 
 // What an image holds of a set that was recorded with another one, as if nobody had recorded it. The first recording

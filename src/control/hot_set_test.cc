@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "image/tree.h"
 
@@ -42,6 +43,19 @@ TEST(HotSet, PutsWhatIsNewBehindWhatWasReadBeforeIt) {
   EXPECT_EQ(Names(Merged({"abcd", "abxycd"})), "abxycd");
   EXPECT_EQ(Names(Merged({"abcd", "xabcdy"})), "xabcdy");
   EXPECT_EQ(Names(Merged({"abcd", "dcba"})), "abcd");
+}
+
+TEST(HotSet, HasTheFramesThatAnyRecordingSaw) {
+  lpb::HotSet trace = Trace("a");
+  auto& blob = *trace.mutable_blobs(0);
+  blob.set_size(20u << 20);
+  for (uint32_t frame : {7, 2}) blob.add_frames(frame);
+  lpb::RecordedHotSet set = MergeTrace({}, trace);
+  blob.clear_frames();
+  for (uint32_t frame : {2, 9, 20}) blob.add_frames(frame);  // the last one is none: there are 20
+  set = MergeTrace(set, trace);
+  const auto& frames = set.blobs(0).frames();
+  EXPECT_EQ(std::vector<uint32_t>(frames.begin(), frames.end()), (std::vector<uint32_t>{7, 2, 9}));
 }
 
 TEST(HotSet, ForgetsWhatRecordingsDoNotSeeAnyMore) {

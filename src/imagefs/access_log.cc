@@ -11,11 +11,16 @@
 
 namespace burrow::imagefs {
 
+struct AccessLog::Entry {
+  std::array<uint8_t, cas::Digest::kSize> blob;
+  uint32_t frame;
+  Access Read() const { return {.blob = cas::Digest(blob), .frame = frame}; }
+};
 // All zero: free. The worker's side writes token and epoch while the slot is free; then only imagefs adds.
 struct AccessLog::Slot {
   std::atomic<uint32_t> recording, epoch, count;
   std::array<char, kTokenBytes> token;
-  std::array<std::array<uint8_t, cas::Digest::kSize>, kMaxTrace> digests;
+  std::array<Entry, kMaxTrace> entries;
 };
 struct AccessLog::Page {
   std::atomic<uint32_t> recordings;
@@ -67,40 +72,40 @@ bool AccessLog::Begin(std::string_view token) {
   return true;
 }
 
-std::vector<cas::Digest> AccessLog::Finish(std::string_view token) {
+std::vector<Access> AccessLog::Finish(std::string_view token) {
   std::lock_guard lock(mutex_);
   Slot* slot = Find(token);
   if (!slot) return {};
-  std::vector<cas::Digest> digests;
+  std::vector<Access> accesses;
   uint32_t count = std::min<uint32_t>(slot->count.load(), kMaxTrace);
-  digests.reserve(count);
-  for (uint32_t i = 0; i < count; ++i) digests.emplace_back(slot->digests[i]);
+  accesses.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) accesses.push_back(slot->entries[i].Read());
   slot->recording = 0;
   page_->recordings -= 1;
-  return digests;
+  return accesses;
 }
 
-void AccessLog::Note(const cas::Digest& digest, std::string_view token) {
+void AccessLog::Note(const Access& access, std::string_view token) {
   if (page_->recordings.load(std::memory_order_relaxed) == 0) return;
   std::lock_guard lock(mutex_);
   for (size_t i = 0; i < kMaxRecordings; ++i) {
     Slot& slot = page_->slots[i];
     if (slot.recording.load() == 0) continue;
-    if (token.empty() || std::string_view(slot.token.data(), kTokenBytes) == token) NoteIn(i, digest);
+    if (token.empty() || std::string_view(slot.token.data(), kTokenBytes) == token) NoteIn(i, access);
   }
 }
 
-void AccessLog::NoteIn(size_t number, const cas::Digest& digest) {
+void AccessLog::NoteIn(size_t number, const Access& access) {
   Slot& slot = page_->slots[number];
   Seen& seen = seen_[number];
   uint32_t count = slot.count.load();
   if (uint32_t epoch = slot.epoch.load(); seen.epoch != epoch) {
     // Another recording, or an earlier process began this one.
     seen = {.epoch = epoch};
-    for (uint32_t i = 0; i < std::min<uint32_t>(count, kMaxTrace); ++i) seen.digests.emplace(slot.digests[i]);
+    for (uint32_t i = 0; i < std::min<uint32_t>(count, kMaxTrace); ++i) seen.accesses.insert(slot.entries[i].Read());
   }
-  if (count >= kMaxTrace || !seen.digests.insert(digest).second) return;
-  slot.digests[count] = digest.bytes();
+  if (count >= kMaxTrace || !seen.accesses.insert(access).second) return;
+  slot.entries[count] = {.blob = access.blob.bytes(), .frame = access.frame};
   // Fails where the worker's side begins another recording here just now.
   slot.count.compare_exchange_strong(count, count + 1);
 }

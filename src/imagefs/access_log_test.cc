@@ -8,7 +8,7 @@ namespace {
 constexpr char kFirst[] = "0123456789abcdef";
 constexpr char kSecond[] = "fedcba9876543210";
 
-cas::Digest D(const std::string& name) { return cas::Digest::Of(name); }
+Access D(const std::string& name) { return {.blob = cas::Digest::Of(name)}; }
 
 TEST(AccessLog, GivesEachBlobOnceInTheOrderOfFirstReads) {
   auto worker = AccessLog::Create().value();
@@ -18,6 +18,14 @@ TEST(AccessLog, GivesEachBlobOnceInTheOrderOfFirstReads) {
   for (const char* name : {"b", "a", "b", "c", "a"}) server->Note(D(name));
   EXPECT_EQ(worker->Finish(kFirst), (std::vector{D("b"), D("a"), D("c")}));
   EXPECT_TRUE(worker->Finish(kFirst).empty());
+}
+
+TEST(AccessLog, GivesEachFrameOnceBesideItsBlob) {
+  auto log = AccessLog::Create().value();
+  ASSERT_TRUE(log->Begin(kFirst));
+  const cas::Digest blob = cas::Digest::Of("large");
+  for (uint32_t frame : {kNoFrame, 7u, 3u, 7u, kNoFrame}) log->Note({.blob = blob, .frame = frame});
+  EXPECT_EQ(log->Finish(kFirst), (std::vector<Access>{{blob, kNoFrame}, {blob, 7}, {blob, 3}}));
 }
 
 TEST(AccessLog, KeepsNamedNotesApart) {

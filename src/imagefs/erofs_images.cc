@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <future>
 #include <list>
 #include <map>
 #include <mutex>
@@ -34,9 +35,11 @@ struct MountedImage {
 };
 
 // Nobody sees a file that is not whole: it is not mounted, and is removed with the directory after a crash.
-Status WriteImage(const std::string& path, std::string_view bytes) {
+Status WriteImage(const std::string& path, const image::ErofsWriter& writer) {
   BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-  return os::WriteAll(file.get(), bytes);
+  if (::ftruncate(file.get(), static_cast<off_t>(writer.size())) != 0) return FailErrno("make " + path);
+  return writer.Write(
+      [&](uint64_t offset, std::string_view bytes) { return os::WriteAllAt(file.get(), bytes, offset); });
 }
 
 }  // namespace
@@ -87,8 +90,10 @@ void ErofsImages::State::Release(const cas::Digest& digest) {
 // Whoever waits for it must hear of an exception, too.
 Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest& digest) try {
   BURROW_ASSIGN_OR_RETURN(const auto loaded, options.load(digest));
+  std::future<void> told;  // its end is waited for
+  if (options.on_loaded) told = std::async(std::launch::async, options.on_loaded, digest);
   const image::Index& index = loaded->index();
-  BURROW_ASSIGN_OR_RETURN(std::string bytes, image::WriteErofs(index));
+  BURROW_ASSIGN_OR_RETURN(const image::ErofsWriter writer, image::ErofsWriter::For(index));
   std::string name;
   {
     std::lock_guard lock(mutex);
@@ -96,14 +101,14 @@ Result<std::unique_ptr<MountedImage>> ErofsImages::State::Make(const cas::Digest
   }
   auto image = std::make_unique<MountedImage>();
   image->file = name + ".erofs";
-  Status written = WriteImage(image->file, bytes);
-  if (!written && written.error().disk_is_full() && options.make_room && options.make_room(bytes.size())) {
-    written = WriteImage(image->file, bytes);
+  Status written = WriteImage(image->file, writer);
+  if (!written && written.error().disk_is_full() && options.make_room && options.make_room(writer.size())) {
+    written = WriteImage(image->file, writer);
   }
   BURROW_RETURN_IF_ERROR(written);
   BURROW_RETURN_IF_ERROR(os::MakeDirectories(name, 0700));
   BURROW_ASSIGN_OR_RETURN(image->mount, os::MountErofs(image->file, name));
-  LogInfo("image {} is mounted: {} inodes, {} bytes of EROFS", digest.Hex(), index.inode_count(), bytes.size());
+  LogInfo("image {} is mounted: {} inodes, {} bytes of EROFS", digest.Hex(), index.inode_count(), writer.size());
   return image;
 } catch (const std::exception& e) {
   return Fail(Code::kInternal, "mount image {}: {}", digest.Hex(), e.what());
@@ -127,10 +132,7 @@ Result<ErofsImages::Held> ErofsImages::State::Acquire(const cas::Digest& digest)
   }
   Slot& slot = slots[digest];
   slot.image = std::move(*image);
-  Held held = Hold(digest, slot);
-  lock.unlock();
-  if (options.on_mounted) options.on_mounted(digest);
-  return held;
+  return Hold(digest, slot);
 }
 
 Result<std::unique_ptr<ErofsImages>> ErofsImages::Open(ErofsImagesOptions options) {

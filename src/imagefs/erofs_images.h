@@ -17,8 +17,9 @@ struct ErofsImagesOptions {
   std::function<Result<std::unique_ptr<image::MappedIndex>>(const cas::Digest&)> load;
   // Asks for so many bytes on a disk that is full; false: in vain. May be absent.
   std::function<bool(uint64_t bytes)> make_room;
-  // Called on the thread that acquires, once an image was mounted anew.
-  std::function<void(const cas::Digest&)> on_mounted;
+  // Called for an image that is to be mounted anew, on a thread of its own, once its index is here. The mount waits for
+  // its end. May be absent.
+  std::function<void(const cas::Digest&)> on_loaded;
 };
 
 // Any thread.

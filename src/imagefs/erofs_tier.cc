@@ -34,7 +34,7 @@ Result<std::unique_ptr<ErofsTier>> ErofsTier::Start(ErofsTierOptions options) {
            .load = [cache = options.cache](const cas::Digest& digest) { return image::LoadIndex(*cache, digest); },
            .make_room = [cache =
                              options.cache](uint64_t bytes) { return cache->signals().MakeRoom(bytes, kRoomDeadline); },
-           .on_mounted = std::move(options.on_mounted)}));
+           .on_loaded = std::move(options.on_loaded)}));
   return std::unique_ptr<ErofsTier>(new ErofsTier(std::move(layers), std::move(images)));
 }
 

@@ -16,7 +16,7 @@ struct ErofsTierOptions {
   std::string directory;            // of its own
   cas::BlobCache* cache = nullptr;  // not owned
   ErofsLayers layers;               // needs_metacopy is found out
-  std::function<void(const cas::Digest&)> on_mounted;
+  std::function<void(const cas::Digest&)> on_loaded;
 };
 
 // Any thread.

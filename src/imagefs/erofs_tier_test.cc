@@ -182,6 +182,41 @@ TEST_F(ErofsTierTest, StreamsALargeFileThatIsNotHereYet) {
   EXPECT_TRUE(os::ReadFile(root + "/large").value() == content) << "a new process does not know the file";
 }
 
+TEST_F(ErofsTierTest, BringsFramesAheadOfTheirReaders) {
+  std::string content(20 * cas::kFrameSize, '\0');
+  for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * i >> 7);
+  WriteContent(source_ + "/large", content);
+  const cas::Digest image = images_.Import(source_), digest = cas::Digest::Of(content);
+  const cas::HotBlob hot{.digest = digest, .size = content.size(), .frames = {3, 11}};
+  ASSERT_TRUE(images_.supervisor().ReadFrames(image, hot, [] { return false; }));
+  const uint64_t misses = images_.counters().misses;
+  const std::string root = MountSource();
+  UniqueFd file(::open((root + "/large").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(file.valid());
+  std::string piece(1000, '\0');
+  for (size_t frame : {3, 11}) {
+    ASSERT_EQ(::pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(frame * cas::kFrameSize)), 1000);
+    EXPECT_EQ(piece, content.substr(frame * cas::kFrameSize, 1000));
+  }
+  EXPECT_EQ(images_.counters().misses, misses);
+  EXPECT_EQ(images_.supervisor().ReadFrames(image, hot, [] { return true; }).error().code(), Code::kCancelled);
+}
+
+TEST_F(ErofsTierTest, TellsARecordingWhichFramesWereRead) {
+  const std::string content(8 * cas::kFrameSize, 'l');
+  WriteContent(source_ + "/large", content);
+  ASSERT_TRUE(images_.accesses().Begin(kToken));
+  const std::string root = MountSource({.record_token = kToken});
+  UniqueFd file(::open((root + "/large").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(file.valid());
+  char byte = 0;
+  ASSERT_EQ(::pread(file.get(), &byte, 1, 5 * cas::kFrameSize + 10), 1);
+  const auto accesses = images_.accesses().Finish(kToken);
+  ASSERT_GE(accesses.size(), 2u);
+  EXPECT_EQ(accesses[0], (Access{cas::Digest::Of(content)}));
+  EXPECT_EQ(accesses[1], (Access{cas::Digest::Of(content), 5}));
+}
+
 TEST_F(ErofsTierTest, TellsARecordingOfEveryFirstOpenButNobodyElses) {
   for (const char* name : {"first", "second", "other"}) WriteContent(source_ + "/" + name, name);
   std::string plain = MountSource();
@@ -191,7 +226,8 @@ TEST_F(ErofsTierTest, TellsARecordingOfEveryFirstOpenButNobodyElses) {
   EXPECT_EQ(os::ReadFile(recorded + "/second").value(), "second");
   EXPECT_EQ(os::ReadFile(MountSource() + "/other").value(), "other");
   EXPECT_EQ(os::ReadFile(recorded + "/first").value(), "first");
-  EXPECT_EQ(images_.accesses().Finish(kToken), (std::vector{cas::Digest::Of("second"), cas::Digest::Of("first")}));
+  EXPECT_EQ(images_.accesses().Finish(kToken),
+            (std::vector<Access>{{cas::Digest::Of("second")}, {cas::Digest::Of("first")}}));
 }
 
 TEST_F(ErofsTierTest, UnmountsImagesThatWereNotUsedForLong) {

@@ -19,6 +19,7 @@ constexpr NodeId kFirstLarge = NodeId{1} << 40;
 constexpr size_t kFixedLayers = 2;  // "h" and "err"
 constexpr size_t kMaxRecordingLayers = 1'000'000;
 constexpr size_t kMaxLarge = 100'000;
+constexpr size_t kMaxImages = 10'000;
 constexpr uint64_t kMaxJournal = 64u << 20;
 constexpr size_t kHex = 2 * cas::Digest::kSize;
 constexpr char kRecordingLine = 'r', kLargeLine = 'l';
@@ -112,6 +113,17 @@ std::optional<HookDirectory> HookNodes::Directory(NodeId id) const {
 
 void HookNodes::Insert(const cas::LargeBlob& blob) {
   if (large_numbers_.emplace(blob.digest, large_.size()).second) large_.push_back(blob);
+}
+
+bool HookNodes::KnowsImage(const cas::Digest& index) const {
+  std::shared_lock lock(mutex_);
+  return images_.contains(index);
+}
+
+void HookNodes::RememberImage(const cas::Digest& index) {
+  std::lock_guard lock(mutex_);
+  if (images_.size() >= kMaxImages) images_.clear();  // who is asked for again is looked at again
+  images_.insert(index);
 }
 
 Status HookNodes::AddLarge(const cas::LargeBlob& blob) {

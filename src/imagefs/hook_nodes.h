@@ -11,6 +11,8 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "cas/partial_blob.h"
@@ -47,6 +49,9 @@ class HookNodes {
   // Absent for ids that were never given out and those of files.
   std::optional<HookDirectory> Directory(NodeId id) const;
 
+  // Whether all large files of an image were added by this process.
+  bool KnowsImage(const cas::Digest& index) const;
+  void RememberImage(const cas::Digest& index);
   // Makes a file known as one that may be streamed. Those beyond a hundred thousand are not.
   Status AddLarge(const cas::LargeBlob& blob);
   struct Large {
@@ -69,6 +74,7 @@ class HookNodes {
   std::map<std::string, size_t, std::less<>> recording_numbers_;
   std::vector<cas::LargeBlob> large_;
   std::unordered_map<cas::Digest, size_t> large_numbers_;
+  std::unordered_set<cas::Digest> images_;
 };
 
 }  // namespace burrow::imagefs

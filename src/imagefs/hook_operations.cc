@@ -30,6 +30,7 @@ Answer AnswerDirectory(NodeId id, ReplyBuffer& reply) {
 }
 
 void AddLargeFiles(Session& session, const cas::Digest& digest) {
+  if (session.hook->KnowsImage(digest)) return;
   auto loaded = image::LoadIndex(*session.cache, digest);
   if (!loaded) return LogWarn("large files of image {} are not streamed: {}", digest.Hex(), loaded.error().message());
   const image::Index& index = (*loaded)->index();
@@ -39,6 +40,7 @@ void AddLargeFiles(Session& session, const cas::Digest& digest) {
     Status added = session.hook->AddLarge({.digest = inode.digest, .size = inode.size, .frames = inode.frames});
     if (!added) return LogWarn("{}", added.error().message());
   }
+  session.hook->RememberImage(digest);
 }
 
 // Looking up the name of an index makes its large files known.
@@ -98,7 +100,7 @@ void StreamAndAnswer(Session& session, uint64_t unique, const HookNodes::Large& 
 }
 
 Answer LookupBlob(Session& session, const Request& request, const cas::Digest& digest, const std::string& recording) {
-  if (!recording.empty() && session.accesses) session.accesses->Note(digest, recording);
+  if (!recording.empty() && session.accesses) session.accesses->Note({.blob = digest}, recording);
   const bool link = recording.empty();
   if (session.cache->Has(digest)) {
     if (link) Link(session, digest);

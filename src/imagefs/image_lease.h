@@ -42,9 +42,12 @@ class ImageProvider {
   Result<ImageLease> Acquire(const cas::Digest& index, const AcquireOptions& options = {}) {
     return DoAcquire(index, options);
   }
+  // Brings the index alone into the cache, with which Acquire begins. Blocks likewise.
+  Status FetchIndex(const cas::Digest& index) { return DoFetchIndex(index); }
 
  private:
   virtual Result<ImageLease> DoAcquire(const cas::Digest& index, const AcquireOptions& options) = 0;
+  virtual Status DoFetchIndex(const cas::Digest& index) = 0;
 };
 
 }  // namespace burrow::imagefs

@@ -41,6 +41,14 @@ std::optional<RecentFailures::Part> PartOf(const Range& range, uint32_t reader) 
   return RecentFailures::Part{.blob = range.blob.digest, .frame = first, .reader = reader};
 }
 
+void NoteFrames(Session& session, const Range& range) {
+  if (!session.accesses || range.blob.frames.IsZero()) return;
+  const uint64_t last = (range.offset + range.length - 1) / cas::kFrameSize;
+  for (uint64_t frame = range.offset / cas::kFrameSize; frame <= last; ++frame) {
+    session.accesses->Note({.blob = range.blob.digest, .frame = static_cast<uint32_t>(frame)});
+  }
+}
+
 // Only those frames of a large blob that the range touches.
 Status ReadFrames(Session& session, const Range& range, ReplyBuffer& reply) {
   BURROW_ASSIGN_OR_RETURN(auto partial, session.partials->Open(range.blob));
@@ -76,6 +84,7 @@ Answer ReadBlob(Session& session, const Request& request, const cas::LargeBlob& 
   Range range{.blob = blob,
               .offset = in->offset,
               .length = std::min<uint64_t>({in->size, blob.size - in->offset, kMaxReadBytes})};
+  NoteFrames(session, range);
   if (BlobFiles::File file = session.files->FindLocal(blob.digest, blob.size)) {
     int os_errno = ReadRange(file->get(), range, reply);
     return os_errno ? Answer::Error(os_errno) : Answer::Data();
@@ -91,7 +100,7 @@ Answer Read(Session& session, const Request& request, ReplyBuffer& reply) {
   image::Inode inode = node.image->index().inode(node.inode);
   if (!S_ISREG(inode.mode)) return Answer::Error(EINVAL);
   if (inode.size == 0) return Answer::Data();
-  if (session.accesses) session.accesses->Note(inode.digest);
+  if (session.accesses) session.accesses->Note({.blob = inode.digest});
   return ReadBlob(session, request, {.digest = inode.digest, .size = inode.size, .frames = inode.frames}, reply);
 }
 

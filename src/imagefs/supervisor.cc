@@ -1,5 +1,6 @@
 #include "imagefs/supervisor.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -8,11 +9,14 @@
 
 #include "base/log.h"
 #include "cas/blob_cache.h"
+#include "cas/frames.h"
 #include "cas/http_blob_store.h"
+#include "image/erofs_writer.h"
 #include "image/import.h"
 #include "imagefs/child.h"
 #include "imagefs/erofs_tier.h"
 #include "imagefs/fuse_mount.h"
+#include "imagefs/hook_nodes.h"
 #include "imagefs/patient_calls.h"
 #include "os/fs.h"
 
@@ -64,6 +68,11 @@ struct Supervisor::State {
     return answer;
   }
   Result<std::string> Check(const cas::Digest& digest);
+  std::string Hook() const { return Target(places[kHookPlace]); }
+  // Makes the hook know the image's large files.
+  void TellHook(const cas::Digest& digest) const {
+    (void)StatWithin(Hook() + "/" + digest.Hex(), options.fetch_deadline);
+  }
   std::string Target(const Place& place) const { return options.state_directory + "/" + place.name; }
   std::string Journal(const Place& place) const { return Target(place) + ".journal"; }
   Config ChildConfig() const;
@@ -113,14 +122,11 @@ Status Supervisor::State::Serve() {
 
 Status Supervisor::State::ChooseTier() {
   if (options.tier == TierChoice::kFuse) return {};
-  const std::string hook = Target(places[kHookPlace]);
   ErofsTierOptions wanted{
       .directory = options.state_directory + "/erofs",
       .cache = cache.get(),
-      .layers = {.hook = hook, .cache = options.cache_directory, .overflow = options.overflow_directory},
-      .on_mounted = [this, hook](const cas::Digest& digest) {
-        (void)StatWithin(hook + "/" + digest.Hex(), options.fetch_deadline);  // makes the hook know its large files
-      }};
+      .layers = {.hook = Hook(), .cache = options.cache_directory, .overflow = options.overflow_directory},
+      .on_loaded = [this](const cas::Digest& digest) { TellHook(digest); }};
   auto started = ErofsTier::Start(std::move(wanted));
   // The self-test sees to it that a read fails; that was nobody's.
   if (options.signals) options.signals->counters().failed_reads = 0;
@@ -185,7 +191,7 @@ Result<ImageLease> Supervisor::State::AcquireErofs(const cas::Digest& digest, co
   auto lease = erofs->Acquire(digest, request);
   if (!lease) return Forward(std::move(lease.error()).WithContext("load image " + digest.Hex()));
   // Mounting an overlay over the hook asks it, without a deadline.
-  BURROW_RETURN_IF_ERROR(KillWhereLate(PingWithin(Target(places[kHookPlace]), kAnswerSlack)));
+  BURROW_RETURN_IF_ERROR(KillWhereLate(PingWithin(Hook(), kAnswerSlack)));
   return lease;
 }
 
@@ -196,6 +202,28 @@ Result<ImageLease> Supervisor::DoAcquire(const cas::Digest& digest, const Acquir
   if (lease.error().code() != Code::kInvalidArgument && !lease.error().disk_is_full()) return lease;
   LogWarn("image {} is mounted over FUSE: {}", digest.Hex(), lease.error().message());
   return state_->AcquireFuse(digest, options);
+}
+
+Status Supervisor::DoFetchIndex(const cas::Digest& digest) {
+  auto fetched = state_->cache->OpenBlob(digest);
+  if (fetched) return {};
+  return Forward(std::move(fetched.error()).WithContext("load image " + digest.Hex()));
+}
+
+// Whoever reads a frame of the hook's file leaves it where containers find it: in the file's page cache.
+Status Supervisor::ReadFrames(const cas::Digest& index, const cas::HotBlob& blob, const std::function<bool()>& ended) {
+  if (!state_->erofs) return Fail(Code::kFailedPrecondition, "frames are left to their readers in tier fuse");
+  BURROW_RETURN_IF_ERROR(FetchIndex(index));
+  state_->TellHook(index);
+  const std::string path = state_->Hook() + "/" + kHookLayer + image::ContentPath(blob.digest);
+  BURROW_ASSIGN_OR_RETURN(const UniqueFd file, os::Open(path, O_RDONLY));
+  std::string bytes(cas::kFrameSize, '\0');
+  for (uint32_t frame : blob.frames) {
+    if (ended()) return Fail(Code::kCancelled, "nobody needs it any more");
+    ssize_t n = ::pread(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(frame * cas::kFrameSize));
+    if (n < 0 && errno != EINTR) return FailErrno("read frame " + std::to_string(frame));
+  }
+  return {};
 }
 
 Tier Supervisor::tier() const { return state_->erofs ? Tier::kErofs : Tier::kFuse; }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cas/cache_signals.h"
 #include "cas/digest.h"
+#include "cas/prefetch.h"
 #include "imagefs/access_log.h"
 #include "imagefs/image_lease.h"
 #include "imagefs/tier.h"
@@ -42,9 +43,15 @@ class Supervisor final : public ImageProvider {
   int pid() const;    // of the serving process, for diagnostics and tests
   uint64_t restarts() const;
 
+  // Makes the frames of a large file of the image be there for its readers, one after the other, and ends early with
+  // kCancelled where `ended` says so. kFailedPrecondition in tier fuse; kNotFound where the whole file is there.
+  // Blocks.
+  Status ReadFrames(const cas::Digest& index, const cas::HotBlob& blob, const std::function<bool()>& ended);
+
  private:
   // The index is fetched and verified first. A second call for the same image costs one request to the process.
   Result<ImageLease> DoAcquire(const cas::Digest& index, const AcquireOptions& options) override;
+  Status DoFetchIndex(const cas::Digest& index) override;
 
   struct State;
   explicit Supervisor(std::unique_ptr<State> state);

@@ -5,46 +5,49 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cas/frames.h"
 #include "image/index_blobs.h"
+#include "imagefs/trace.h"
 #include "net/detached.h"
 
 namespace burrow::worker {
 namespace {
 
 using burrow::link::v1::FromWorker;
-using burrow::link::v1::HotSet;
+using TracedSet = burrow::link::v1::HotSet;
 
-std::vector<cas::HotBlob> Decode(const HotSet& set) {
+std::vector<cas::HotBlob> Decode(const TracedSet& set) {
   std::vector<cas::HotBlob> blobs;
   for (const auto& blob : set.blobs()) {
     std::array<uint8_t, cas::Digest::kSize> bytes{};
     if (blob.digest().size() != bytes.size() || blobs.size() == imagefs::kMaxTrace) continue;
     std::ranges::copy(blob.digest(), bytes.begin());
-    blobs.push_back({.digest = cas::Digest(bytes), .size = blob.size()});
+    cas::HotBlob decoded{.digest = cas::Digest(bytes), .size = blob.size()};
+    for (uint32_t frame : blob.frames()) {
+      if (frame < cas::FrameCount(blob.size())) decoded.frames.push_back(frame);
+    }
+    blobs.push_back(std::move(decoded));
   }
   return blobs;
 }
 
-// What others read meanwhile is noted, too: only files of the image count.
-Result<HotSet> OfImage(const std::vector<cas::Digest>& reads, const std::vector<std::string>& directories,
-                       const std::string& image) {
+Result<TracedSet> OfImage(const std::vector<imagefs::Access>& reads, const std::vector<std::string>& directories,
+                          const std::string& image) {
   auto digest = cas::Digest::FromHex(image);
   if (!digest) return Fail(Code::kInvalidArgument, "'{}' names no image", image);
   BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadLocalIndex(directories, *digest));
-  const auto files = image::FilesOf(loaded->index());
-  HotSet set;
-  for (const cas::Digest& read : reads) {
-    auto at = std::ranges::lower_bound(files, read, {}, &image::ImageBlob::digest);
-    if (at == files.end() || at->digest != read) continue;
+  TracedSet set;
+  for (const cas::HotBlob& read : imagefs::HotBlobsOf(reads, loaded->index())) {
     auto& blob = *set.add_blobs();
-    blob.set_digest(read.bytes().data(), read.bytes().size());
-    blob.set_size(at->size);
+    blob.set_digest(read.digest.bytes().data(), read.digest.bytes().size());
+    blob.set_size(read.size);
+    blob.mutable_frames()->Add(read.frames.begin(), read.frames.end());
   }
   return set;
 }
 
 net::Task<void> SendTrace(ContainerServices services, std::string container, std::string image,
-                          std::vector<cas::Digest> reads) {
+                          std::vector<imagefs::Access> reads) {
   auto set = co_await net::RunBlocking(*services.pool, [&services, image, reads = std::move(reads)] {
     return OfImage(reads, services.blob_directories, image);
   });
@@ -64,7 +67,10 @@ net::Task<void> SendTrace(ContainerServices services, std::string container, std
 
 HotStart::HotStart(const ContainerServices& services, const burrow::link::v1::StartContainer& request)
     : services_(services), container_(request.container_id()), image_(request.spec().image().index_digest()) {
-  if (services_.prefetcher) services_.prefetcher->Start(container_, Decode(request.hot_set()));
+  auto image = cas::Digest::FromHex(image_);
+  if (services_.prefetcher && image) {
+    services_.prefetcher->Start(container_, {.image = *image, .blobs = Decode(request.hot_set())});
+  }
   if (!services_.accesses || !request.record()) return;
   std::string token = cas::Digest::Of(container_).Hex().substr(0, imagefs::kTokenBytes);
   if (services_.accesses->Begin(token)) token_ = std::move(token);

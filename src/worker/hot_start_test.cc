@@ -24,7 +24,7 @@ class HotStartTest : public ::testing::Test {
     auto disk = cas::DiskBlobStore::Open(cas::CacheLayout(temporary_ / "cache").Blobs()).value();
     index_ = image::PutIndex(image::ImportDirectory(source, *disk, nullptr).value(), *disk).value();
     cache_ = cas::BlobCache::Open(temporary_ / "cache", &remote_).value();
-    prefetcher_.emplace(cache_.get(), &remote_);
+    prefetcher_.emplace(PrefetcherOptions{.cache = cache_.get(), .remote = &remote_});
     services_ = {.io = &io_,
                  .pool = &pool_,
                  .prefetcher = &*prefetcher_,
@@ -65,11 +65,11 @@ TEST_F(HotStartTest, TellsWhatOfTheImageWasReadInOrder) {
   request_.set_record(true);
   HotStart start(services_, request_);
   ASSERT_EQ(start.token().size(), imagefs::kTokenBytes);
-  accesses_->Note(cas::Digest::Of("of another image"));
-  accesses_->Note(cas::Digest::Of("content of b"));
-  accesses_->Note(cas::Digest::Of("content of a"), start.token());
+  accesses_->Note({.blob = cas::Digest::Of("of another image")});
+  accesses_->Note({.blob = cas::Digest::Of("content of b")});
+  accesses_->Note({.blob = cas::Digest::Of("content of a")}, start.token());
   start.Ready();
-  accesses_->Note(cas::Digest::Of("too late"));
+  accesses_->Note({.blob = cas::Digest::Of("too late")});
   ASSERT_TRUE(RunUntilSaid());
   const auto& trace = said_[0].trace();
   EXPECT_EQ(trace.container_id(), "ct-1");

@@ -1,5 +1,6 @@
 #include "worker/leased_images.h"
 
+#include <future>
 #include <memory>
 #include <utility>
 
@@ -13,12 +14,14 @@ struct Held {
 
 }  // namespace
 
-// The index is in the cache once the image is there, and no overlay is mounted over it yet. It tells which blobs are to
-// be held: so it must not go before they are.
+// The index tells which blobs are to be held, so it must not go before they are; and they are before an overlay is
+// mounted over the image. Both take some milliseconds for a large image that is new here.
 Result<imagefs::ImageLease> LeasedImages::DoAcquire(const cas::Digest& index, const imagefs::AcquireOptions& options) {
   cas::CacheLease first = keeper_->LeaseBlobs({index});
+  BURROW_RETURN_IF_ERROR(images_->FetchIndex(index));
+  auto leased = std::async(std::launch::async, [&] { return keeper_->LeaseImage(index); });
   BURROW_ASSIGN_OR_RETURN(imagefs::ImageLease image, images_->Acquire(index, options));
-  BURROW_ASSIGN_OR_RETURN(cas::CacheLease blobs, keeper_->LeaseImage(index));
+  BURROW_ASSIGN_OR_RETURN(cas::CacheLease blobs, leased.get());
   os::OverlayLower lower = image.lower();
   return imagefs::ImageLease(std::move(lower), std::make_shared<const Held>(std::move(image), std::move(blobs)));
 }

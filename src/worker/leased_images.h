@@ -13,6 +13,7 @@ class LeasedImages final : public imagefs::ImageProvider {
 
  private:
   Result<imagefs::ImageLease> DoAcquire(const cas::Digest& index, const imagefs::AcquireOptions& options) override;
+  Status DoFetchIndex(const cas::Digest& index) override { return images_->FetchIndex(index); }
 
   imagefs::ImageProvider* images_;
   cas::CacheKeeper* keeper_;

@@ -29,6 +29,7 @@ class EvictingProvider final : public imagefs::ImageProvider {
     EXPECT_TRUE(signals_.MakeRoom(1u << 30, kLong));
     return imagefs::ImageLease({.directories = {"/image"}}, nullptr);
   }
+  Status DoFetchIndex(const cas::Digest&) override { return {}; }
   cas::CacheSignals& signals_;
 };
 

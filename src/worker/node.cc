@@ -98,7 +98,6 @@ Status StartServices(Node& node, const WorkerOptions& options) {
   BURROW_ASSIGN_OR_RETURN(node.cache_signals, cas::CacheSignals::Create());
   node.store = cas::NewHttpBlobStore({.url = url, .token = options.token, .signals = node.cache_signals});
   BURROW_RETURN_IF_ERROR(OpenCache(node, options));
-  node.prefetcher = std::make_unique<Prefetcher>(node.cache.get(), node.store.get());
   BURROW_ASSIGN_OR_RETURN(node.sources, SourceStore::Open(layout.Sources(), node.cache.get()));
   BURROW_ASSIGN_OR_RETURN(node.cache_mounts, builder::CacheMounts::Open(layout.CacheMounts()));
   BURROW_ASSIGN_OR_RETURN(node.library, PrepareLibrary(options.sdk_directory, layout.Libraries()));
@@ -119,6 +118,8 @@ Status StartServices(Node& node, const WorkerOptions& options) {
                                                                    .accesses = node.accesses,
                                                                    .tier = options.image_tier}));
   node.leased_images = std::make_unique<LeasedImages>(node.images.get(), node.keeper.get());
+  node.prefetcher = std::make_unique<Prefetcher>(
+      PrefetcherOptions{.cache = node.cache.get(), .remote = node.store.get(), .images = node.images.get()});
   return {};
 }
 

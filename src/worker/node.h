@@ -48,11 +48,11 @@ struct Node {
   std::unique_ptr<cas::BlobCache> cache;
   SystemClock clock;
   std::unique_ptr<cas::CacheKeeper> keeper;
-  std::unique_ptr<Prefetcher> prefetcher;
   std::unique_ptr<SourceStore> sources;
   std::unique_ptr<builder::CacheMounts> cache_mounts;
   std::unique_ptr<imagefs::Supervisor> images;
   std::unique_ptr<LeasedImages> leased_images;
+  std::unique_ptr<Prefetcher> prefetcher;
   std::optional<runtime::ContainerRuntime> runtime;
 };
 

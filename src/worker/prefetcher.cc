@@ -26,8 +26,8 @@ Prefetcher::~Prefetcher() {
   for (std::thread& thread : threads) thread.join();
 }
 
-void Prefetcher::Start(const std::string& container, std::vector<cas::HotBlob> hot_set) {
-  if (hot_set.empty()) return;
+void Prefetcher::Start(const std::string& container, HotSet hot_set) {
+  if (hot_set.blobs.empty()) return;
   std::lock_guard lock(mutex_);
   if (by_container_.contains(container)) return;
   auto same = [&](const auto& job) { return !job->cancelled && job->hot_set == hot_set; };
@@ -58,6 +58,21 @@ void Prefetcher::Forget(const std::string& container) {
   by_container_.erase(at);
 }
 
+void Prefetcher::Fetch(const Job& job) const {
+  cas::PrefetchOptions options{.cache = options_.cache, .remote = options_.remote, .cancelled = &job.cancelled};
+  if (options_.images) {
+    options.read_frames = [&](const cas::HotBlob& blob, const std::function<bool()>& ended) {
+      return options_.images->ReadFrames(job.hot_set.image, blob, ended);
+    };
+  }
+  auto outcome = cas::Prefetch(job.hot_set.blobs, options);
+  if (outcome) {
+    LogDebug("prefetched {} blobs, {} were here, {} failed", outcome->fetched, outcome->present, outcome->failed);
+  } else if (outcome.error().code() != Code::kCancelled) {
+    LogWarn("prefetch ends early: {}", outcome.error().message());
+  }
+}
+
 void Prefetcher::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -70,12 +85,7 @@ void Prefetcher::Run() {
     running_.push_back(job);
     lock.unlock();
     try {
-      auto outcome = cas::Prefetch(job->hot_set, {.cache = cache_, .remote = remote_, .cancelled = &job->cancelled});
-      if (outcome) {
-        LogDebug("prefetched {} blobs, {} were here, {} failed", outcome->fetched, outcome->present, outcome->failed);
-      } else if (outcome.error().code() != Code::kCancelled) {
-        LogWarn("prefetch ends early: {}", outcome.error().message());
-      }
+      Fetch(*job);
     } catch (const std::exception& e) {
       LogError("prefetch ends with an exception: {}", e.what());
     }

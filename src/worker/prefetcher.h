@@ -12,31 +12,45 @@
 #include <vector>
 
 #include "cas/prefetch.h"
+#include "imagefs/supervisor.h"
 
 namespace burrow::worker {
+
+// What a container of that image reads first.
+struct HotSet {
+  cas::Digest image;
+  std::vector<cas::HotBlob> blobs;
+  bool operator==(const HotSet&) const = default;
+};
+
+// None is owned.
+struct PrefetcherOptions {
+  cas::BlobCache* cache = nullptr;
+  cas::BlobStore* remote = nullptr;
+  imagefs::Supervisor* images = nullptr;  // reads frames of large files; null: nobody does
+};
 
 // Any thread.
 class Prefetcher {
  public:
-  // Neither is owned.
-  Prefetcher(cas::BlobCache* cache, cas::BlobStore* remote) : cache_(cache), remote_(remote) {}
+  explicit Prefetcher(PrefetcherOptions options) : options_(options) {}
   ~Prefetcher();  // ends what runs
 
   // Begins in the background; nothing where the hot set is empty.
-  void Start(const std::string& container, std::vector<cas::HotBlob> hot_set);
+  void Start(const std::string& container, HotSet hot_set);
   // The container is gone. Unknown ones are passed over.
   void Forget(const std::string& container);
 
  private:
   struct Job {
-    std::vector<cas::HotBlob> hot_set;
+    HotSet hot_set;
     std::atomic<bool> cancelled = false;
     size_t containers = 1;  // guarded by mutex_
   };
   void Run();
+  void Fetch(const Job& job) const;
 
-  cas::BlobCache* cache_;
-  cas::BlobStore* remote_;
+  const PrefetcherOptions options_;
   std::mutex mutex_;
   std::condition_variable changed_;
   // All guarded by mutex_.

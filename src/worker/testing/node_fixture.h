@@ -45,6 +45,7 @@ class OneDirectory final : public imagefs::ImageProvider {
     const auto at = others_.find(index);
     return imagefs::ImageLease({.directories = {at == others_.end() ? path : at->second}}, nullptr);
   }
+  Status DoFetchIndex(const cas::Digest&) override { return {}; }
 
   std::mutex mutex_;
   std::map<cas::Digest, std::string> others_;  // guarded by mutex_
