@@ -70,8 +70,10 @@ std::multimap<std::string, json> OwnMounts(const ContainerOptions& options) {
   return mounts;
 }
 
-json Mounts(const std::vector<Bind>& generated, const ContainerOptions& options) {
+json Mounts(const BundlePaths& paths, const ContainerOptions& options) {
   json mounts = json::array();
+  // "/" itself crun takes for no place to mount.
+  if (paths.restore_nodev) mounts.push_back(MountOf("/.", "none", paths.rootfs.c_str(), {"remount", "bind", "nodev"}));
   mounts.push_back(MountOf("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(MountOf("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
   mounts.push_back(MountOf("/dev/pts", "devpts", "devpts",
@@ -79,7 +81,7 @@ json Mounts(const std::vector<Bind>& generated, const ContainerOptions& options)
   mounts.push_back(MountOf("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777"}));
   mounts.push_back(MountOf("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(MountOf("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}));
-  for (const Bind& bind : generated) mounts.push_back(MountOf(bind));
+  for (const Bind& bind : paths.binds) mounts.push_back(MountOf(bind));
   for (auto& [target, mount] : OwnMounts(options)) mounts.push_back(mount);
   return mounts;
 }
@@ -128,7 +130,7 @@ json MakeOciConfig(const ContainerOptions& options, const BundlePaths& paths) {
           {"root", {{"path", paths.rootfs}}},
           {"hostname", options.hostname},
           {"process", Process(options, paths.open_files)},
-          {"mounts", Mounts(paths.binds, options)},
+          {"mounts", Mounts(paths, options)},
           {"linux", Linux(paths, options.joins)}};
 }
 

@@ -14,6 +14,7 @@ struct BundlePaths {
   std::string rootfs;
   std::string network_namespace;  // a path that opens it
   std::string user_namespace;     // likewise; empty: the host's
+  bool restore_nodev = false;     // the engine takes it from the root's mount
   std::string cgroup;             // below each hierarchy's top; empty: the engine leaves cgroups alone
   uint64_t open_files = 0;        // the daemon's own hard limit, which the container's may not exceed
   std::vector<Bind> binds;        // the generated files, before the container's own

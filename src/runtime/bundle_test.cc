@@ -62,6 +62,13 @@ TEST(OciConfig, NamesACgroupOnlyForAnEngineThatManagesThem) {
   EXPECT_EQ(Config(Options(), {.cgroup = "/burrow-x/ct-1"})["linux"]["cgroupsPath"], "/burrow-x/ct-1");
 }
 
+TEST(OciConfig, RestoresNodevBeforeAnythingIsMountedUponTheRoot) {
+  EXPECT_EQ(Config()["mounts"][0]["destination"], "/proc");
+  const json root = Config(Options(), {.rootfs = "/r", .restore_nodev = true})["mounts"][0];
+  EXPECT_EQ(root["destination"], "/.");
+  EXPECT_EQ(root["options"], json({"remount", "bind", "nodev"}));
+}
+
 TEST(OciConfig, MountsGeneratedFilesBeforeTheContainersOwnBinds) {
   auto options = Options();
   options.binds = {{"/host/data", "/data", false}};

@@ -168,6 +168,8 @@ class ContainerStart {
     const BundlePaths paths{.rootfs = Below("rootfs"),
                             .network_namespace = state_.DescriptorPath(state_.NetworkFd()),
                             .user_namespace = Joinable() ? state_.DescriptorPath(state_.joinable.user.get()) : "",
+                            // crun binds the root without it. In a user namespace nobody can.
+                            .restore_nodev = engine_ == Engine::kCrun && !Joinable(),
                             .cgroup = engine_ == Engine::kRunc ? state_.cgroup->path() : "",
                             .open_files = OpenFilesLimit(),
                             .binds = generated_};

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,6 +201,15 @@ TEST_P(ContainerTest, SeesGeneratedFilesInsteadOfTheImages) {
   const Finished finished = RunToEnd(options);
   EXPECT_THAT(finished.out, AllOf(HasSubstr("burrow-7\n127.0.0.1\tlocalhost\n"), HasSubstr("resolv"),
                                   HasSubstr("Read-only"), Not(HasSubstr("image's"))));
+}
+
+// A device that does no harm; what stands for a disk of the host looks the same.
+TEST_P(ContainerTest, OpensNoDeviceNodeOfItsImage) {
+  ASSERT_EQ(mknod((image_ + "/etc/zero").c_str(), S_IFCHR | 0666, makedev(1, 5)), 0);
+  ASSERT_EQ(chmod((image_ + "/etc/zero").c_str(), 0666), 0);
+  const Finished finished = RunToEnd(Shell("ls -l /etc/zero; head -c 1 /etc/zero && echo opened; : > /etc/zero"));
+  EXPECT_THAT(finished.out, AllOf(HasSubstr("1,"), HasSubstr("ermission denied"), Not(HasSubstr("opened"))));
+  EXPECT_THAT(RunToEnd(Shell("head -c 3 /dev/zero | tail -c 1 >/dev/null && echo fine")).out, HasSubstr("fine"));
 }
 
 TEST_P(ContainerTest, FollowsNoLinkOfAnImageOutOfIt) {

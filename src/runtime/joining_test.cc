@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <fstream>
 #include <thread>
@@ -15,6 +17,7 @@ namespace burrow::runtime {
 namespace {
 
 using os::ErrorText;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -26,7 +29,9 @@ class JoiningTest : public RuntimeFixture {
  protected:
   void SetUp() override {
     BURROW_NEEDS_ROOT();
-    ASSERT_NO_FATAL_FAILURE(Prepare({"sh", "sleep", "cat", "nsenter", "mount", "hostname", "ls"}));
+    ASSERT_NO_FATAL_FAILURE(Prepare({"sh", "sleep", "cat", "nsenter", "mount", "hostname", "ls", "head"}));
+    ASSERT_EQ(mknod((image_ + "/zero").c_str(), S_IFCHR | 0666, makedev(1, 5)), 0);
+    ASSERT_EQ(chmod((image_ + "/zero").c_str(), 0666), 0);
     auto first = Options("first", {"sh", "-c", "echo written > /root/file; exec sleep 1000"});
     first.joins = true;
     ASSERT_NO_FATAL_FAILURE(Start(first, first_));
@@ -118,6 +123,11 @@ TEST_F(JoiningTest, AProcessWithoutPrivilegesMovesIntoAnotherContainer) {
 TEST_F(JoiningTest, WhoJoinsIsHeldByTheSameCallsAsBefore) {
   EXPECT_THAT(Join("mount -t tmpfs none /tmp || echo refused"), HasSubstr("refused"));
   EXPECT_THAT(Join("echo 1 > /proc/sys/kernel/panic || echo refused"), HasSubstr("refused"));
+}
+
+TEST_F(JoiningTest, WhoJoinsOpensNoDeviceNodeOfTheImage) {
+  const std::string out = Join("ls /zero; head -c 1 /zero || echo refused");
+  EXPECT_THAT(out, AllOf(HasSubstr("/zero\n"), HasSubstr("ermission denied"), HasSubstr("refused")));
 }
 
 TEST_F(JoiningTest, WhatIsWrittenThereStaysThere) {
