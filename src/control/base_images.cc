@@ -67,7 +67,8 @@ net::Task<Result<BuiltTree>> Import(std::shared_ptr<OngoingBuild> build, pb::Ima
     before = line;
     co_return build->Check();
   };
-  co_return co_await build->services.imports.Run(std::move(source), report);
+  BURROW_CO_ASSIGN_OR_RETURN(auto imported, co_await build->services.imports.Run(std::move(source), report));
+  co_return std::move(imported.tree);
 }
 
 }  // namespace

@@ -92,9 +92,10 @@ Result<ImportService::Wanted> ImportService::WantedOf(const pb::ImportRequest& r
     return Fail(Code::kInvalidArgument, "the archive's title or tag is longer than {} bytes", kMaxTitle);
   }
   BURROW_ASSIGN_OR_RETURN(UniqueFd file, uploads_.Take(archive.upload()));
-  wanted.source = oci::NewArchiveSource(
-      std::move(file),
-      {.kind = KindOf(archive.kind()), .tag = archive.tag(), .scratch_directory = parts_.scratch_directory});
+  wanted.source = oci::NewArchiveSource(std::move(file), {.kind = KindOf(archive.kind()),
+                                                          .tag = archive.tag(),
+                                                          .scratch_directory = parts_.scratch_directory,
+                                                          .partial = archive.partial()});
   wanted.description = archive.title();
   return wanted;
 }
@@ -113,10 +114,14 @@ net::Task<Status> ImportService::Import(const std::string& workspace, const pb::
     co_return co_await writer.Write(event);
   };
   BURROW_CO_ASSIGN_OR_RETURN(auto imported, co_await imports_.Run(std::move(wanted.source), report));
-  KeptImage kept{.workspace = workspace, .tree = std::move(imported), .description = wanted.description};
+  pb::ImportEvent event;
+  if (!imported.wanted.empty()) {
+    event.mutable_wanted()->mutable_members()->Add(imported.wanted.begin(), imported.wanted.end());
+    co_return co_await writer.Write(event);
+  }
+  KeptImage kept{.workspace = workspace, .tree = std::move(imported.tree), .description = wanted.description};
   if (!wanted.name.empty()) kept.names.push_back(wanted.name);
   BURROW_CO_ASSIGN_OR_RETURN(ImageId id, co_await records_.Keep(std::move(kept)));
-  pb::ImportEvent event;
   *event.mutable_image() = parts_.images.Describe(id);
   co_return co_await writer.Write(event);
 }

@@ -106,7 +106,7 @@ std::shared_ptr<Imports::Import> Imports::Start(std::shared_ptr<oci::ImageSource
   return import;
 }
 
-net::Task<Result<BuiltTree>> Imports::Run(std::shared_ptr<oci::ImageSource> source, Report report) {
+net::Task<Result<Imports::Imported>> Imports::Run(std::shared_ptr<oci::ImageSource> source, Report report) {
   struct Leaving {
     ~Leaving() { import->stop.request_stop(); }
     std::shared_ptr<Import> import;
@@ -119,10 +119,11 @@ net::Task<Result<BuiltTree>> Imports::Run(std::shared_ptr<oci::ImageSource> sour
   if (!*import.outcome) co_return Forward(import.outcome->error());
   BURROW_CO_RETURN_IF_ERROR(co_await report(import.progress, {}));
   const oci::ImportedImage& imported = **import.outcome;
-  co_return BuiltTree{.image = ToImage(imported.index, imported.config),
-                      .files = imported.files,
-                      .bytes = imported.bytes,
-                      .created_ms = parts_.clock.UnixMillis()};
+  BuiltTree tree{.image = ToImage(imported.index, imported.config),
+                 .files = imported.files,
+                 .bytes = imported.bytes,
+                 .created_ms = parts_.clock.UnixMillis()};
+  co_return Imported{.tree = std::move(tree), .wanted = imported.wanted};
 }
 
 lpb::Image ToImage(const cas::Digest& index, const oci::ImageConfig& config) {

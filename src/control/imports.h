@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "cas/blob_store.h"
@@ -39,8 +40,12 @@ class Imports {
   explicit Imports(ImportParts parts);
   ~Imports();  // stops what runs, and waits until it has
 
+  struct Imported {
+    BuiltTree tree;
+    std::vector<std::string> wanted;  // not empty: no tree, for want of these layers, which the source left out
+  };
   // Imports an image, and records nothing. The import ends with the request that awaits it.
-  net::Task<Result<BuiltTree>> Run(std::shared_ptr<oci::ImageSource> source, Report report);
+  net::Task<Result<Imported>> Run(std::shared_ptr<oci::ImageSource> source, Report report);
 
   // What the registry has under a reference, which may leave the registry out; `logins` are those of a client.
   // kInvalidArgument for what is no reference.

@@ -36,6 +36,7 @@ class ArchiveSource final : public ImageSource {
   Result<SourceImage> ResolveDocker();
   Result<SourceImage> ResolveLayout();
   Result<std::string> ReadBlob(const Descriptor& descriptor) const;
+  Status AddLayer(std::string name, SourceLayer& layer);
 
   UniqueFd file_;
   ArchiveOptions options_;
@@ -115,11 +116,24 @@ Result<SourceImage> ArchiveSource::ResolveDocker() {
   }
   SourceImage image{.config = std::move(config.config)};
   for (size_t i = 0; i < chosen->layers.size(); ++i) {
-    BURROW_ASSIGN_OR_RETURN(uint64_t size, members_->Size(chosen->layers[i]));
-    image.layers.push_back({config.diff_ids[i], size});
+    image.layers.push_back({.diff_id = config.diff_ids[i]});
+    BURROW_RETURN_IF_ERROR(AddLayer(chosen->layers[i], image.layers.back()));
   }
-  layers_ = chosen->layers;
   return image;
+}
+
+// The next layer, which is the member of that name.
+Status ArchiveSource::AddLayer(std::string name, SourceLayer& layer) {
+  auto size = members_->Size(name);
+  if (size) {
+    layer.stored_bytes = *size;
+  } else if (options_.partial) {
+    layer.left_out = name;
+  } else {
+    return Forward(std::move(size.error()));
+  }
+  layers_.push_back(std::move(name));
+  return {};
 }
 
 std::string BlobName(const cas::Digest& digest) { return "blobs/sha256/" + digest.Hex(); }
@@ -150,10 +164,8 @@ Result<SourceImage> ArchiveSource::ResolveLayout() {
   }
   BURROW_RETURN_IF_ERROR(CheckOneImage(text));
   BURROW_ASSIGN_OR_RETURN(ResolvedImage resolved, ResolveImage(text, OwnPlatform(), read));
-  for (const Descriptor& layer : resolved.layers) {
-    layers_.push_back(BlobName(layer.digest));
-    BURROW_RETURN_IF_ERROR(members_->Size(layers_.back()));
-  }
+  for (size_t i = 0; i < resolved.layers.size(); ++i)
+    BURROW_RETURN_IF_ERROR(AddLayer(BlobName(resolved.layers[i].digest), resolved.image.layers[i]));
   return std::move(resolved.image);
 }
 

@@ -22,6 +22,7 @@ struct ArchiveOptions {
   std::string tag;                // which image, where there are several: "name:tag", or the tag of an OCI layout
   std::string scratch_directory;  // a compressed archive is decompressed there
   ExpansionBounds bounds;
+  bool partial = false;  // layers may be missing; the SourceLayer says so
 };
 
 // Takes the regular file; nothing is read before Resolve.

@@ -17,6 +17,7 @@ struct SourceLayer {
   std::optional<cas::Digest> diff_id;  // of the uncompressed tar; absent where nobody said it
   uint64_t stored_bytes = 0;           // as it lies there, perhaps compressed
   bool whiteouts = true;               // false for a tree of its own: ".wh.x" is a name like any other
+  std::string left_out;                // what the source calls it, where it was told to do without it
 };
 struct SourceImage {
   ImageConfig config;

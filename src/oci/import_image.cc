@@ -37,6 +37,7 @@ class Import {
   Result<bool> UseKnownImage(const cas::Digest& chain);
   Status UseKnownLayers();
   Result<std::optional<Layer>> LoadLayer(const cas::Digest& diff_id);
+  bool MissesLayers();
   Status ReadLayers();
   Status ReadLayer(size_t number);
   Result<cas::Digest> KeepLayer(const Layer& layer);
@@ -67,6 +68,7 @@ Result<ImportedImage> Import::Run() {
   }
   layers_.resize(image_.layers.size());
   BURROW_RETURN_IF_ERROR(UseKnownLayers());
+  if (MissesLayers()) return imported_;
   BURROW_RETURN_IF_ERROR(ReadLayers());
   BURROW_RETURN_IF_ERROR(Apply());
   BURROW_RETURN_IF_ERROR(Remember(chain));
@@ -121,6 +123,14 @@ Result<std::optional<Layer>> Import::LoadLayer(const cas::Digest& diff_id) {
   BURROW_ASSIGN_OR_RETURN(auto missing, services_.store->Missing(LayerBlobs(*layer)));
   if (!missing.empty()) return none;
   return std::optional<Layer>(std::move(*layer));
+}
+
+bool Import::MissesLayers() {
+  for (size_t number : to_read_) {
+    const std::string& name = image_.layers[number].left_out;
+    if (!name.empty()) imported_.wanted.push_back(name);
+  }
+  return !imported_.wanted.empty();
 }
 
 Status Import::ReadLayers() {

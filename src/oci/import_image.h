@@ -5,6 +5,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "cas/blob_store.h"
 #include "oci/expansion_bounds.h"
@@ -37,6 +38,8 @@ struct ImportedImage {
   ImageConfig config;
   uint64_t files = 0, bytes = 0;          // regular files of the image
   uint64_t new_blobs = 0, new_bytes = 0;  // that the store lacked
+  // Layers that the source left out and that are not known, as the source calls them. Not empty: there is no image.
+  std::vector<std::string> wanted;
 };
 
 // Blocks. kCancelled after a stop. After a failure there is no image; blobs that were stored by then are left to the
