@@ -7,13 +7,12 @@ import os
 import sys
 
 from burrow._client.config import load_config
-from burrow._client.directory_tar import write_directory
 from burrow._client.errors import ServerUnavailable
 from burrow._client.http_connection import ConnectionLost
 from burrow._client.registry_login import login_for
 from burrow._client.stream import Stream
 from burrow._client.transport import Transport
-from burrow._client.uploads import Upload, upload_file
+from burrow.cli.archive_import import import_archive
 from burrow.cli.import_source import parse_source
 from burrow.cli.tables import age, size, table
 from burrow.cli.transfer_report import TransferReport
@@ -23,8 +22,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from typing import Any, Iterator
-
-    from burrow.cli.import_source import ImportSource
 
 _IDLE_TIMEOUT = 600.0
 _OVERLAP_TIMEOUT = 120.0
@@ -52,26 +49,28 @@ def import_image(options: "Namespace") -> int:
     """`burrow image import`: prints the image's id."""
     source = parse_source(options.source)
     transport = Transport(load_config())
-    request: "dict[str, Any]" = {"name": options.name or ""}
-    image: "dict[str, Any]" = {}
     with TransferReport() as report:
+
+        def run(request: "dict[str, Any]") -> "dict[str, Any]":
+            last: "dict[str, Any]" = {}
+            for event in _events(
+                transport, "Images/Import", {**request, "name": options.name or ""}
+            ):
+                if "progress" in event:
+                    report.imported(event["progress"])
+                elif event:
+                    last = event
+            return last
+
         if source.reference:
-            request["registry"] = {
+            registry = {
                 "reference": source.reference,
                 "login": login_for(source.reference),
                 "plainHttp": options.plain_http,
             }
+            image = run({"registry": registry}).get("image", {})
         else:
-            request["archive"] = {
-                "upload": _send(transport, source, report),
-                "kind": source.kind or "ARCHIVE_KIND_UNSPECIFIED",
-                "tag": source.tag,
-                "title": os.path.basename(os.path.abspath(source.path))[:100],
-            }
-        for event in _events(transport, "Images/Import", request):
-            if "progress" in event:
-                report.imported(event["progress"])
-            image = event.get("image", image)
+            image = import_archive(transport, source, report, run)
     print(
         "%s  %d files, %s"
         % (image.get("imageId", ""), int(image.get("files", 0)), size(image.get("bytes")))
@@ -128,20 +127,6 @@ def show_overlap(options: "Namespace") -> int:
         except OSError as error:
             raise InvalidError("Cannot write %s: %s." % (options.svg, error.strerror)) from None
     return 0
-
-
-def _send(transport: Transport, source: "ImportSource", report: TransferReport) -> str:
-    def on_bytes(count: int) -> None:
-        report.moved("sent", count)
-
-    if not os.path.isdir(source.path):
-        return upload_file(transport, source.path, on_bytes)
-    upload = Upload(transport, on_bytes)
-    try:
-        write_directory(source.path, upload)
-        return upload.finish()
-    finally:
-        upload.close()
 
 
 def _events(transport: Transport, method: str, request: "dict[str, Any]") -> "Iterator[Any]":

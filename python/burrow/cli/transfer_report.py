@@ -36,6 +36,10 @@ class TransferReport:
         if self._region:
             self._region.close()
 
+    def sent(self, count: int) -> None:
+        """Some bytes more were sent."""
+        self.moved("sent", count)
+
     def moved(self, verb: str, count: int) -> None:
         """Some bytes more were sent or received."""
         self._moved += count

@@ -37,6 +37,7 @@ class FakeServer:
         self.requests: List[Tuple[str, Dict[str, Any]]] = []
         self.headers: List[Dict[str, str]] = []
         self.uploads: List[str] = []
+        self.archives: List[bytes] = []  # what came to /uploads: "up-1", "up-2", ...
         self.connections = 0
         self._http = _Server(("127.0.0.1", 0), _RequestHandler)
         self._http.fake = self
@@ -87,9 +88,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         if self.path == "/uploads":
-            while self._read_chunk():
-                pass
-            self._answer(201, b'{"upload": "up-1"}')
+            self.fake.archives.append(b"".join(iter(self._read_chunk, b"")))
+            self._answer(201, b'{"upload": "up-%d"}' % len(self.fake.archives))
             return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         method = self.path.replace("/burrow.v1.", "", 1)
