@@ -33,6 +33,11 @@ class Relay:
         sent, self._sent = b"".join(self._sent), []
         return [name.decode() for name in re.findall(rb"PUT /blobs/(\w+) HTTP", sent)]
 
+    def sent_bytes(self) -> int:
+        """How much was sent since the last question, heads included."""
+        sent, self._sent = self._sent, []
+        return sum(map(len, sent))
+
     def _accept(self) -> None:
         while True:
             try:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
-import platform
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 from typing import Callable, Dict, Iterator
 
 import pytest
 
 from daemon import Daemon, Run, wait_until
+from layered import compressed, digest, own_architecture, random_layer, write_layout
 from registries import Certificates, DockerRegistry, FaultyRegistry
 from transfers import import_image, needs
 
@@ -35,6 +36,31 @@ def test_known_layers_are_not_read_again(
         assert len(blobs) == 1, blobs  # the configuration
     finally:
         passing.stop()
+
+
+def test_layers_are_fetched_at_the_same_time(
+    burrow: Run, registry: DockerRegistry, tmp_path: Path
+) -> None:
+    layers = [random_layer(name, 100_000) for name in ("one", "two", "three")]
+    layout = write_layout(tmp_path / "layout", {own_architecture(): layers})
+    registry.push_as_it_is(layout, "three")
+    paths = {"/v2/three/blobs/sha256:" + digest(compressed(layer)) for layer in layers}
+    all_wanted = threading.Barrier(len(layers))
+
+    def fault(path: str, attempt: int) -> "int | None":
+        if path in paths:
+            try:
+                all_wanted.wait(20)  # an importer waits 30 s for a byte
+            except threading.BrokenBarrierError:
+                return 404
+        return None
+
+    waiting = FaultyRegistry(registry, fault)
+    try:
+        import_image(burrow, waiting.host + "/three")
+        assert sorted(paths & set(waiting.seen)) == sorted(paths)
+    finally:
+        waiting.stop()
 
 
 def test_a_registry_that_wants_a_password_gets_the_one_of_docker_login(
@@ -281,12 +307,6 @@ def test_a_registry_of_a_private_authority_is_trusted_where_burrowd_is_told_to(
         own_daemon.stop()
     finally:
         registry.stop()
-
-
-def own_architecture() -> str:
-    """As registries call it."""
-    names = {"x86_64": "amd64", "aarch64": "arm64"}
-    return names.get(platform.machine(), platform.machine())
 
 
 def test_a_default_registry_that_is_no_host_is_refused_at_the_start(own_daemon: Daemon) -> None:

@@ -66,7 +66,8 @@ def stop(process: "subprocess.Popen[bytes]", log: Path) -> None:
 class Control:
     """`burrowd control`: the store of blobs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str, **environment: str) -> None:
+        self._options, self._environment = options, environment
         self.state = directory / "control-state"
         self.log = directory / "control.log"
         self.faults = directory / "faults"
@@ -75,14 +76,18 @@ class Control:
 
     def start(self) -> None:
         command = [BURROWD, "control", "--state-dir", str(self.state)]
-        command += ["--listen", self.url[len("http://") :] or "127.0.0.1:0"]
+        command += ["--listen", self.url[len("http://") :] or "127.0.0.1:0", *self._options]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "BURROW_FAULTS_FILE": str(self.faults)},
+                env={
+                    **os.environ,
+                    "BURROW_FAULTS_FILE": str(self.faults),
+                    **self._environment,
+                },
             )
         self.url = first_line(self._process, "burrowd control ready ", self.log)
 
@@ -96,6 +101,19 @@ class Control:
         fresh = self.faults.with_suffix(".new")
         fresh.write_text("api.blobs=%s\n" % text if text else "")
         fresh.rename(self.faults)
+
+    def burrow(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Runs the command to its end, whatever that is."""
+        return subprocess.run(
+            [str(ROOT / "bin" / "burrow"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            env={**os.environ, "BURROW_URL": self.url, "BURROW_TOKEN": self.client_token},
+            timeout=300,
+            check=False,
+        )
 
     @property
     def _tokens(self) -> "Dict[str, str]":
