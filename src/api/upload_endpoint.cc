@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -12,6 +11,7 @@
 
 #include "api/answer.h"
 #include "base/ids.h"
+#include "os/disk_room.h"
 #include "os/fs.h"
 
 namespace burrow::api {
@@ -43,10 +43,7 @@ struct Receiving {
 
 Status Receiving::CheckRoom() const {
   if (bytes > options.max_bytes) return Fail(Code::kResourceExhausted, "the upload is larger than it may be");
-  struct statvfs disk;
-  if (::fstatvfs(file.get(), &disk) != 0) return FailErrno("examine the disk");
-  if (uint64_t{disk.f_bavail} * disk.f_frsize >= options.keep_free) return {};
-  return Fail(Code::kResourceExhausted, "the server's disk is nearly full: free some space in its state directory");
+  return os::CheckDiskRoom(options.directory, options.keep_free);
 }
 
 Status Receiving::Store(size_t size, bool last) {

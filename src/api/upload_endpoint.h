@@ -8,12 +8,13 @@
 #include "base/unique_fd.h"
 #include "net/blocking_pool.h"
 #include "net/http_server.h"
+#include "os/disk_room.h"
 
 namespace burrow::api {
 
 struct UploadOptions {
   std::string directory;                // exists; nobody else's
-  uint64_t keep_free = 512ull << 20;    // bytes of the disk that uploads leave alone
+  uint64_t keep_free = os::kKeepFree;   // bytes of the disk that uploads leave alone
   uint64_t max_bytes = 256ull << 30;    // of one
   uint64_t forget_after_ms = 3600'000;  // an upload that nobody took
 };

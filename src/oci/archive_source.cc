@@ -73,9 +73,11 @@ Status ArchiveSource::Unpack(const std::stop_token& stop) {
   struct stat st;
   if (::fstat(file_.get(), &st) != 0) return FailErrno("stat the archive");
   HashedSource bounded(std::move(content), options_.bounds.Of(static_cast<uint64_t>(st.st_size)));
+  os::DiskRoom room(options_.scratch_directory, options_.keep_free);
   for (;;) {
     BURROW_ASSIGN_OR_RETURN(std::string_view bytes, bounded.Next());
     if (bytes.empty()) break;
+    BURROW_RETURN_IF_ERROR(room.Take(bytes.size()));
     BURROW_RETURN_IF_ERROR(os::WriteAll(plain.get(), bytes));
   }
   file_ = std::move(plain);

@@ -7,6 +7,7 @@
 #include "base/unique_fd.h"
 #include "oci/expansion_bounds.h"
 #include "oci/image_source.h"
+#include "os/disk_room.h"
 
 namespace burrow::oci {
 
@@ -22,7 +23,8 @@ struct ArchiveOptions {
   std::string tag;                // which image, where there are several: "name:tag", or the tag of an OCI layout
   std::string scratch_directory;  // a compressed archive is decompressed there
   ExpansionBounds bounds;
-  bool partial = false;  // layers may be missing; the SourceLayer says so
+  uint64_t keep_free = os::kKeepFree;  // bytes of the disk that decompressing leaves alone
+  bool partial = false;                // layers may be missing; the SourceLayer says so
 };
 
 // Takes the regular file; nothing is read before Resolve.

@@ -75,6 +75,15 @@ TEST_F(ImportImageTest, RefusesWhatGrowsBeyondMeasure) {
   }
 }
 
+TEST_F(ImportImageTest, LeavesSomeOfTheDiskAloneWhenAnArchiveIsDecompressed) {
+  UniqueFd file(::memfd_create("archive", MFD_CLOEXEC));
+  ASSERT_TRUE(os::WriteAll(file.get(), Gzip(MakeTar({{.name = "a", .content = "1"}}))));
+  auto source = NewArchiveSource(std::move(file), {.scratch_directory = directory_.path(), .keep_free = ~uint64_t{0}});
+  auto refused = source->Resolve({});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kResourceExhausted) << refused.error().message();
+}
+
 TEST_F(ImportImageTest, HasNoWhiteoutsInARootFilesystem) {
   const std::string tree = MakeTar({{.name = "a", .content = "1"},
                                     {.name = ".wh.a", .content = "22"},

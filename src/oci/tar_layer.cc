@@ -88,6 +88,7 @@ class LayerReader {
   const TarLayerOptions& options_;
   BlobFeed& feed_;
   TarStream tar_;
+  os::DiskRoom room_{options_.scratch_directory, options_.keep_free};
   Layer layer_;
   std::vector<UpperEntry> puts_;
   std::unordered_set<std::string> directories_;  // that are there once the entries so far are applied
@@ -263,7 +264,10 @@ Status LayerReader::ReadContent(TreeInode& inode) {
   if (inode.size == 0) return {};
   Content content(inode.size, options_.scratch_directory);
   BURROW_RETURN_IF_ERROR(content.Open());
-  BURROW_RETURN_IF_ERROR(tar_.ReadContent([&](std::string_view bytes) { return content.Append(bytes); }));
+  BURROW_RETURN_IF_ERROR(tar_.ReadContent([&](std::string_view bytes) -> Status {
+    BURROW_RETURN_IF_ERROR(room_.Take(bytes.size()));
+    return content.Append(bytes);
+  }));
   return content.Finish(feed_, inode);
 }
 

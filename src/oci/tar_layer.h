@@ -6,6 +6,7 @@
 #include "oci/blob_feed.h"
 #include "oci/byte_source.h"
 #include "oci/layer.h"
+#include "os/disk_room.h"
 
 namespace burrow::oci {
 
@@ -14,6 +15,7 @@ struct TarLayerOptions {
   uint64_t max_entries = 10'000'000;   //
   uint64_t max_metadata = 1ull << 30;  // of names, targets and attributes
   std::string scratch_directory;       // for content that is too large for memory
+  uint64_t keep_free = os::kKeepFree;  // bytes of its disk that the layer leaves alone
   bool whiteouts = true;               // else ".wh.x" is a name like any other
 };
 
@@ -22,7 +24,8 @@ struct TarLayerOptions {
 // Kept: names of any bytes, modes with setuid, setgid and sticky bits, owners, times with nanoseconds, extended
 // attributes (SCHILY.xattr, LIBARCHIVE.xattr) but for trusted.overlay.* and security.selinux, hard links also to files
 // of lower layers, fifos and devices (containers mount images nodev). kInvalidArgument, naming the member: "..", a
-// character device 0:0, a hard link to nothing, types that images do not have, a damaged or cut tar.
+// character device 0:0, a hard link to nothing, types that images do not have, a damaged or cut tar. kResourceExhausted
+// where the disk is nearly full.
 Result<Layer> ReadTarLayer(ByteSource& tar, BlobFeed& feed, const TarLayerOptions& options);
 
 }  // namespace burrow::oci

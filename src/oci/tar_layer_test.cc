@@ -245,6 +245,14 @@ TEST_F(TarLayerTest, KeepsItsBounds) {
   EXPECT_EQ(Read(tar, {.max_metadata = 1}).error().code(), Code::kOutOfRange);
 }
 
+TEST_F(TarLayerTest, LeavesSomeOfTheDiskAlone) {
+  auto layer = Read(MakeTar({{.name = "a", .content = "1"}}), {.keep_free = ~uint64_t{0}});
+  ASSERT_FALSE(layer);
+  EXPECT_EQ(layer.error().code(), Code::kResourceExhausted) << layer.error().message();
+  EXPECT_FALSE(store_->Has(cas::Digest::Of("1")).value());
+  EXPECT_TRUE(Read(MakeTar({{.name = "a"}, {.name = "d/", .type = '5'}}), {.keep_free = ~uint64_t{0}}));
+}
+
 TEST(Decompressed, UnderstandsGzipZstdAndPlainBytesAndNoticesACut) {
   auto read = [](const std::string& bytes) -> Result<std::string> {
     BURROW_ASSIGN_OR_RETURN(auto source, Decompressed(std::make_unique<StringSource>(bytes)));
