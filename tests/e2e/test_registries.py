@@ -45,20 +45,22 @@ def test_layers_are_fetched_at_the_same_time(
     layout = write_layout(tmp_path / "layout", {own_architecture(): layers})
     registry.push_as_it_is(layout, "three")
     paths = {"/v2/three/blobs/sha256:" + digest(compressed(layer)) for layer in layers}
-    all_wanted = threading.Barrier(len(layers))
+    asked: "set[str]" = set()
+    more = threading.Condition()
 
     def fault(path: str, attempt: int) -> "int | None":
-        if path in paths:
-            try:
-                all_wanted.wait(20)  # an importer waits 30 s for a byte
-            except threading.BrokenBarrierError:
-                return 404
-        return None
+        """No layer is answered before all were asked for."""
+        if path not in paths:
+            return None
+        with more:
+            asked.add(path)
+            more.notify_all()
+            return None if more.wait_for(lambda: asked == paths, 90) else 404
 
     waiting = FaultyRegistry(registry, fault)
     try:
         import_image(burrow, waiting.host + "/three")
-        assert sorted(paths & set(waiting.seen)) == sorted(paths)
+        assert asked == paths
     finally:
         waiting.stop()
 
