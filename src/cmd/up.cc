@@ -185,7 +185,9 @@ class Up {
     return ready ? Status() : Forward(std::move(ready.error()));
   }
 
+  // Where the first client's token was revoked, users have tokens of their own.
   Status WriteConfig() {
+    if (ready_.client_token.empty()) return {};
     std::string path = command_.config_file.empty() ? DefaultClientConfigPath() : command_.config_file;
     return WriteClientConfig(path, Url(), ready_.client_token);
   }

@@ -41,7 +41,7 @@ class Control {
   virtual ~Control() = default;
 
   virtual uint16_t port() const = 0;
-  virtual const std::string& client_token() const = 0;
+  virtual const std::string& client_token() const = 0;  // empty: it was revoked
   virtual const std::string& worker_token() const = 0;
   // Takes no new calls of clients and waits until those that run have ended; ends after `most`, or at Hurry. Stop
   // follows.

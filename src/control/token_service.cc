@@ -83,6 +83,25 @@ net::Task<Result<pb::ListTokensResponse>> TokenService::List() {
   co_return response;
 }
 
+Status TokenService::CheckRevoke(const store::TokenRecord& record) const {
+  if (IsOwn(record) && !p_.tokens.IsClients(record)) {
+    return Fail(
+        Code::kFailedPrecondition,
+        "{} is the token of the server's own worker: to replace it, stop the server and remove control/tokens in "
+        "its state directory",
+        record.id);
+  }
+  auto without = leaving_;
+  without.insert(record.id);
+  if (record.role == store::TokenRole::kAdmin && !p_.tokens.HasAdminBeside(without)) {
+    return Fail(Code::kFailedPrecondition,
+                "{} is the last token of an admin: make another one first (`burrow token create NAME --role admin`), "
+                "and store it (`burrow token set`)",
+                record.id);
+  }
+  return {};
+}
+
 net::Task<Result<pb::RevokeTokenResponse>> TokenService::Revoke(const pb::RevokeTokenRequest& request) {
   const std::string wanted = request.token().substr(0, kMaxNameBytes);
   const auto* found = p_.tokens.Find(wanted);
@@ -93,13 +112,15 @@ net::Task<Result<pb::RevokeTokenResponse>> TokenService::Revoke(const pb::Revoke
     co_return Fail(Code::kNotFound, "there is no token '{}'{}: see `burrow token list`", wanted,
                    DidYouMean(wanted, names));
   }
-  if (IsOwn(*found))
-    co_return Fail(Code::kFailedPrecondition,
-                   "{} is one of the server's own: to replace them, stop it and remove control/tokens in its state "
-                   "directory",
-                   found->id);
+  BURROW_CO_RETURN_IF_ERROR(CheckRevoke(*found));
   const std::string id = found->id;
-  auto dropped = co_await p_.store_thread.Ask([&store = p_.store, id] { return store.DropToken(id); });
+  const auto forget = p_.tokens.IsClients(*found) ? p_.tokens.ClientForgetter() : [] { return Status(); };
+  leaving_.insert(id);
+  auto dropped = co_await p_.store_thread.Ask([&store = p_.store, id, forget]() -> Status {
+    BURROW_RETURN_IF_ERROR(forget());  // first: what only the store has no more would be valid again after a restart
+    return store.DropToken(id);
+  });
+  leaving_.erase(id);
   BURROW_CO_RETURN_IF_ERROR(dropped);
   p_.tokens.Remove(id);
   co_return pb::RevokeTokenResponse();

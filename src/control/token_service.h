@@ -1,6 +1,9 @@
 // burrow.v1.Tokens.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "api/gateway.h"
 #include "base/clock.h"
 #include "control/background.h"
@@ -31,7 +34,11 @@ class TokenService {
   net::Task<Result<pb::ListTokensResponse>> List();
   net::Task<Result<pb::RevokeTokenResponse>> Revoke(const pb::RevokeTokenRequest& request);
 
+  // Says why the token must stay.
+  Status CheckRevoke(const store::TokenRecord& record) const;
+
   TokenServiceParts p_;
+  std::set<std::string> leaving_;  // ids of those that are being revoked
 };
 
 }  // namespace burrow::control

@@ -127,7 +127,36 @@ TEST_F(TokenTest, BadRequestsAreRefusedInWords) {
   EXPECT_EQ(unknown.error().code(), Code::kNotFound);
   EXPECT_THAT(unknown.error().message(), HasSubstr("did you mean 'ana'?"));
   EXPECT_EQ(Revoke("").error().code(), Code::kNotFound);
-  EXPECT_EQ(Revoke(List()->tokens(0).id()).error().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(Revoke(List()->tokens(1).id()).error().message(), HasSubstr("the server's own worker"));
+}
+
+TEST_F(TokenTest, OfTheFirstClientIsRevokedForGoodOnceThereIsAnotherAdmin) {
+  const std::string first = admin_, own = List()->tokens(0).id();
+  EXPECT_EQ(List()->tokens(0).role(), pb::TOKEN_ROLE_ADMIN);
+  NewToken("member", pb::TOKEN_ROLE_MEMBER);
+  const auto last = Revoke(own);
+  EXPECT_EQ(last.error().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(last.error().message(), HasSubstr("the last token of an admin: make another one first"));
+  admin_ = NewToken("ops", pb::TOKEN_ROLE_ADMIN);
+  ASSERT_TRUE(Revoke(own));
+  token = admin_;
+  EXPECT_EQ(AppsBy(first), Code::kUnauthenticated);
+  EXPECT_EQ(AppsBy(admin_), Code::kUnknown);
+  EXPECT_EQ(Revoke("ops").error().code(), Code::kFailedPrecondition) << "it is the last one now";
+  KillControl();
+  StartControl();
+  EXPECT_EQ(token, "") << "none is handed out";
+  token = admin_;
+  EXPECT_EQ(AppsBy(first), Code::kUnauthenticated);
+  EXPECT_EQ(AppsBy(admin_), Code::kUnknown);
+  EXPECT_EQ(List()->tokens_size(), 3);
+  auto worker = NewWorker();
+  worker->Connect();
+  KillControl();
+  std::filesystem::remove(directory() + "/control/tokens");
+  StartControl();
+  EXPECT_NE(token, "");
+  EXPECT_EQ(AppsBy(token), Code::kUnknown) << "who has the machine can always have a token";
 }
 
 TEST_F(TokenTest, AFileThatIsRemovedIsReplacedWithItsTokens) {

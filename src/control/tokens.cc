@@ -30,6 +30,10 @@ api::Access AccessOf(store::TokenRole role) {
   return api::Access::kNone;
 }
 
+Status WriteSecrets(const std::string& file, const json& secrets) {
+  return os::WriteFileAtomically(file, secrets.dump() + "\n", 0600);
+}
+
 Result<json> LoadOrMake(const std::string& file) {
   auto content = os::ReadFile(file, 64 << 10);
   if (!content && content.error().code() != Code::kNotFound) return Forward(std::move(content.error()));
@@ -42,7 +46,7 @@ Result<json> LoadOrMake(const std::string& file) {
   }
   json secrets = {{"client", NewTokenSecret(store::TokenRole::kAdmin)},
                   {"worker", NewTokenSecret(store::TokenRole::kWorker)}};
-  BURROW_RETURN_IF_ERROR(os::WriteFileAtomically(file, secrets.dump() + "\n", 0600));
+  BURROW_RETURN_IF_ERROR(WriteSecrets(file, secrets));
   return secrets;
 }
 
@@ -58,12 +62,14 @@ std::string HashOfToken(std::string_view secret) { return cas::Digest::Of(secret
 Result<Tokens> Tokens::Open(const std::string& file, store::Store& store, uint64_t now_ms) {
   BURROW_ASSIGN_OR_RETURN(json secrets, LoadOrMake(file));
   Tokens tokens;
+  tokens.file_ = file;
   tokens.client_ = secrets["client"];
   tokens.worker_ = secrets["worker"];
   BURROW_ASSIGN_OR_RETURN(tokens.records_, store.Tokens());
   BURROW_RETURN_IF_ERROR(tokens.DropThoseOfAnEarlierFile(store));
   for (auto [secret, role] :
        {std::pair(&tokens.client_, store::TokenRole::kAdmin), std::pair(&tokens.worker_, store::TokenRole::kWorker)}) {
+    if (secret->empty()) continue;
     auto hash = HashOfToken(*secret);
     if (std::ranges::any_of(tokens.records_, [&](const auto& record) { return record.secret_sha256 == hash; }))
       continue;
@@ -113,7 +119,19 @@ std::vector<const store::TokenRecord*> Tokens::In(const std::string& workspace) 
   return found;
 }
 
+bool Tokens::HasAdminBeside(const std::set<std::string>& ids) const {
+  return std::ranges::any_of(records_, [&](const store::TokenRecord& record) {
+    return record.role == store::TokenRole::kAdmin && !ids.contains(record.id);
+  });
+}
+
+std::function<Status()> Tokens::ClientForgetter() const {
+  return [file = file_, worker = worker_] { return WriteSecrets(file, {{"client", ""}, {"worker", worker}}); };
+}
+
 void Tokens::Remove(const std::string& id) {
+  const auto* record = Find(id);
+  if (record && IsClients(*record)) client_.clear();
   std::erase_if(records_, [&](const store::TokenRecord& record) { return record.id == id; });
   revocations_++;
 }
