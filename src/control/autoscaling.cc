@@ -73,7 +73,8 @@ void Autoscaler::Adjust(const std::shared_ptr<Function>& function) {
   if (function->starvation == Starvation::kWorkspaceFull && !MayStart(*function)) return;
   std::vector claims = {function};
   // Others are asked only where there is something to share.
-  const bool alone = starved_.empty() || (starved_.size() == 1 && starved_.front() == function);
+  const bool alone =
+      !guests_.anyone_waits() && (starved_.empty() || (starved_.size() == 1 && starved_.front() == function));
   if (!alone && FindRoom(*function, workers_.Connected(), false)) {
     claims = starved_;
     if (function->starvation == Starvation::kNone) claims.push_back(function);
@@ -178,7 +179,10 @@ bool Autoscaler::Expendable(const Container& container) const {
 
 void Autoscaler::Starve(const std::shared_ptr<Function>& function, Starvation why) {
   if (function->starvation == why) return;
-  if (function->starvation == Starvation::kNone) starved_.push_back(function);
+  if (function->starvation == Starvation::kNone) {
+    starved_.push_back(function);
+    function->starved_since = clock_.Now();
+  }
   function->starvation = why;
   // What a workspace may have is its own affair: calls wait for it as for the function's own bound.
   if (why == Starvation::kWorkspaceFull) return function->starved_deadline.Cancel();
@@ -226,6 +230,7 @@ void Autoscaler::NoteIdle(Container& container) {
   const auto waits = [&](const std::shared_ptr<Function>& function) {
     return function->starvation == Starvation::kWorkspaceFull && function->workspace == container.function->workspace;
   };
+  if (guests_.FirstWaiting(container.function->workspace)) FreeInWorkspace(container.function->workspace, nullptr);
   if (const auto first = std::ranges::find_if(starved_, waits); first != starved_.end()) WaitForWorkspace(*first);
   if (container.state == Container::State::kStopping) return;
   if (container.generation != container.function->generation) {

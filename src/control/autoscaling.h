@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "control/containers.h"
 #include "control/failures.h"
 #include "control/functions.h"
+#include "control/guests.h"
 #include "control/limits.h"
 #include "control/workers.h"
 #include "control/workspaces.h"
@@ -22,8 +24,13 @@ namespace burrow::control {
 class Autoscaler {
  public:
   Autoscaler(const Clock& clock, const Timings& timings, const WorkspaceTable& workspaces, WorkerPool& workers,
-             ContainerTable& containers)
-      : clock_(clock), timings_(timings), workspaces_(workspaces), workers_(workers), containers_(containers) {}
+             ContainerTable& containers, Guests& guests)
+      : clock_(clock),
+        timings_(timings),
+        workspaces_(workspaces),
+        workers_(workers),
+        containers_(containers),
+        guests_(guests) {}
 
   // Ends every call of the function that waits; set once by the dispatcher.
   std::function<void(Function&, const Failure&)> fail_waiting;
@@ -52,19 +59,31 @@ class Autoscaler {
   void Retire(Function& function);
   // A container could not be started, through no fault of the function's.
   void NoteFailedStart(const std::shared_ptr<Function>& function, const std::string& sentence);
-  // Somebody left room, or a worker came: it is shared between the functions that wait for it.
+  // Somebody left room, a guest asks for some, or a worker came: it is shared between those that wait for it.
   void NoteRoom();
+  // What the workspace has of all that it may.
+  scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
   // From now on nothing is started.
   void Close() { closed_ = true; }
 
  private:
-  scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
+  // Who wants room: a function or a guest.
+  struct Seeker {
+    std::shared_ptr<Function> function;
+    std::shared_ptr<Guest> guest;
+    std::pair<SteadyTime, size_t> since;  // and its place among those of one moment
+  };
   bool MayStart(const Function& function) const;  // as far as its workspace is concerned
   Status CheckStart(const Function& function) const;
   uint32_t Wanted(const std::shared_ptr<Function>& function);
   void Share(const std::vector<std::shared_ptr<Function>>& functions);
+  std::vector<Seeker> SeekersWith(const std::vector<std::shared_ptr<Function>>& functions) const;
+  scheduler::StartClaim ClaimOf(const Seeker& seeker, size_t workspace);
+  bool Serve(const Seeker& seeker);
   bool ShouldYield(Container& container, const Function& waiting) const;
+  bool ShouldYieldToGuest(const Container& container) const;
   void WaitForWorkspace(const std::shared_ptr<Function>& function);
+  void FreeInWorkspace(const std::string& workspace, const Function* but);
   bool StartOne(const std::shared_ptr<Function>& function);
   void StartOn(const std::shared_ptr<Function>& function, Worker& worker, SteadyTime decided);
   void SendStart(Container& container);
@@ -81,6 +100,7 @@ class Autoscaler {
   const WorkspaceTable& workspaces_;
   WorkerPool& workers_;
   ContainerTable& containers_;
+  Guests& guests_;
   std::vector<std::shared_ptr<Function>> starved_;  // in the order in which they came to be
   bool closed_ = false;
 };

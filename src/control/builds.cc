@@ -16,21 +16,59 @@ constexpr size_t kMaxLineBytes = 16u << 20;
 constexpr unsigned kMaxAttempts = 3;
 constexpr size_t kMaxWaitText = 1'000;
 
+// A function's own, where it is one.
+scheduler::Demand DemandOf(const lpb::BuildStep& work, const Guests& guests) {
+  scheduler::Demand demand = guests.UsualDemand(work.workspace());
+  const auto& resources = work.step().run_function().function().resources();
+  if (resources.cpu() > 0) demand.cpus = resources.cpu();
+  if (resources.memory_mib() > 0) demand.memory = uint64_t{resources.memory_mib()} << 20;
+  return demand;
+}
+
 }  // namespace
 
 std::shared_ptr<StepRun> Builds::Join(const std::string& key, lpb::BuildStep work, Sharing sharing) {
   auto running = by_key_.find(key);
-  const bool is_joined = running != by_key_.end() && sharing == Sharing::kShared &&
-                         builder::StepLimit(running->second->work) >= builder::StepLimit(work);
+  const bool is_joined = running != by_key_.end() && sharing == Sharing::kShared && MayJoin(*running->second, work);
   if (is_joined) return running->second;
   auto run = std::make_shared<StepRun>(io_, StepId::New(), key);
   run->work = std::move(work);
   run->work.set_step_id(run->id.str());
-  AwaitWorker(*run);
   by_id_[run->id.str()] = run;
   if (sharing == Sharing::kShared) by_key_[key] = run;
-  Assign(run);
+  EnterWorkspace(run);
   return run;
+}
+
+// Nobody waits for the room of another workspace.
+bool Builds::MayJoin(const StepRun& running, const lpb::BuildStep& work) const {
+  const bool has_room = !running.room || running.room->has_room;
+  return (has_room || running.work.workspace() == work.workspace()) &&
+         builder::StepLimit(running.work) >= builder::StepLimit(work);
+}
+
+// It goes to a worker as soon as its workspace may have one container more.
+void Builds::EnterWorkspace(const std::shared_ptr<StepRun>& run) {
+  if (!run->work.step().has_base()) {
+    auto room = guests_.Enter(run->work.workspace(), DemandOf(run->work, guests_));
+    if (!room) return End(run, Forward(room.error()));
+    run->room = std::move(*room);
+    if (!run->room->has_room) {
+      run->deadline = clock_.Now() + timings_.no_room;
+      run->waits_for = guests_.WaitsFor(*run->room);
+      run->room->on_room = [builds = weak_from_this(), weak = std::weak_ptr(run)] {
+        auto self = builds.lock();
+        auto admitted = weak.lock();
+        if (!self || !admitted || admitted->outcome) return;
+        self->AwaitWorker(*admitted);
+        admitted->changed.Notify();
+        self->Assign(admitted);
+      };
+      return;
+    }
+  }
+  AwaitWorker(*run);
+  Assign(run);
 }
 
 void Builds::AwaitWorker(StepRun& run) const {
@@ -115,6 +153,7 @@ void Builds::OnDone(Worker& worker, const lpb::StepDone& done) {
   auto run = found->second;
   Leave(*run);
   run->recording = true;
+  run->room.reset();
   if (done.error().empty()) return Record(run, done);
   if (done.has_image()) run->left = TreeOf(done);
   End(run, Fail(Code::kFailedPrecondition, "{}", done.error()));
@@ -139,6 +178,7 @@ void Builds::End(const std::shared_ptr<StepRun>& run, Result<BuiltTree> outcome)
   run->work.clear_secret_environment();
   run->outcome = std::move(outcome);
   run->changed.Notify();
+  run->room.reset();
 }
 
 void Builds::Leave(StepRun& run) {
@@ -164,7 +204,8 @@ void Builds::CancelOnWorker(const StepRun& run) const {
 void Builds::OnWorkerJoined() {
   auto runs = by_id_;
   for (const auto& [id, run] : runs) {
-    if (!run->worker && !run->recording) Assign(run);
+    const bool has_room = !run->room || run->room->has_room;
+    if (has_room && !run->worker && !run->recording) Assign(run);
   }
 }
 
@@ -197,12 +238,17 @@ void Builds::Sweep() {
       CancelOnWorker(*run);
       End(run, Fail(Code::kDeadlineExceeded, "{}", builder::DescribeOverrun(run->work)));
     } else {
-      End(run,
-          Fail(Code::kUnavailable,
-               "no worker was connected for {:g} s: start one with `burrowd worker`, or `burrowd up` on this machine",
-               Seconds(timings_.no_worker)));
+      End(run, std::unexpected(WhyNotBegun(*run)));
     }
   }
+}
+
+Error Builds::WhyNotBegun(const StepRun& run) const {
+  if (run.room && !run.room->has_room) return guests_.Refusal(*run.room, timings_.no_room);
+  return {Code::kUnavailable,
+          fmt::format("no worker was connected for {:g} s: start one with `burrowd worker`, or `burrowd up` on this "
+                      "machine",
+                      Seconds(timings_.no_worker))};
 }
 
 }  // namespace burrow::control

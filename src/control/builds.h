@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "control/guests.h"
 #include "control/limits.h"
 #include "control/step_cache.h"
 #include "control/workers.h"
@@ -29,10 +30,11 @@ struct StepRun {
   lpb::BuildStep work;
   unsigned waiters = 0;
   unsigned attempts = 0;
-  Worker* worker = nullptr;  // that it runs on now
-  SteadyTime deadline{};     // none while it waits for its turn there
-  std::string waits_for;     // empty while it runs
-  bool recording = false;    // done; its image is being stored
+  std::shared_ptr<Guest> room;  // of its workspace, until it has ended; a base needs none, since it is everybody's
+  Worker* worker = nullptr;     // that it runs on now
+  SteadyTime deadline{};        // none while it waits for its turn there
+  std::string waits_for;        // empty while it runs
+  bool recording = false;       // done; its image is being stored
 
   std::deque<std::string> lines;  // the last ones that it printed
   uint64_t first_line = 0;        // number of lines.front()
@@ -47,8 +49,9 @@ struct StepRun {
 // Loop's thread only. Held by a shared_ptr, so that a request that is destroyed after it does not ask for it.
 class Builds : public std::enable_shared_from_this<Builds> {
  public:
-  Builds(net::IoContext& io, const Clock& clock, const Timings& timings, WorkerPool& workers, StepCache& cache)
-      : io_(io), clock_(clock), timings_(timings), workers_(workers), cache_(cache) {}
+  Builds(net::IoContext& io, const Clock& clock, const Timings& timings, WorkerPool& workers, Guests& guests,
+         StepCache& cache)
+      : io_(io), clock_(clock), timings_(timings), workers_(workers), guests_(guests), cache_(cache) {}
 
   // A wait for one step. While one of these lives, the step goes on.
   class Wait {
@@ -92,6 +95,9 @@ class Builds : public std::enable_shared_from_this<Builds> {
   void Sweep();
 
  private:
+  bool MayJoin(const StepRun& running, const lpb::BuildStep& work) const;
+  void EnterWorkspace(const std::shared_ptr<StepRun>& run);
+  Error WhyNotBegun(const StepRun& run) const;
   void Assign(const std::shared_ptr<StepRun>& run);
   void AwaitWorker(StepRun& run) const;
   void SendBuild(const StepRun& run) const;
@@ -106,6 +112,7 @@ class Builds : public std::enable_shared_from_this<Builds> {
   const Clock& clock_;
   const Timings& timings_;
   WorkerPool& workers_;
+  Guests& guests_;
   StepCache& cache_;
   std::map<std::string, std::shared_ptr<StepRun>> by_id_;   // those that run
   std::map<std::string, std::shared_ptr<StepRun>> by_key_;  // those that others may join

@@ -80,12 +80,13 @@ class RunningControl final : public Control {
         workers_(io, options_.timings.worker_grace, options_.timings.reconcile),
         writer_(io, *state_.store, store_thread_),
         logs_(io, clock_, state_.directory + "/logs"),
-        autoscaler_(clock_, options_.timings, workspaces_, workers_, containers_),
+        guests_(std::make_shared<Guests>(clock_, workspaces_)),
+        autoscaler_(clock_, options_.timings, workspaces_, workers_, containers_, *guests_),
         dispatcher_(io, clock_, options_.timings, calls_, containers_, autoscaler_),
         lifecycle_(std::make_shared<AppLifecycle>(io, clock_, options_.timings, apps_, dispatcher_, autoscaler_, logs_,
                                                   *state_.store, store_thread_)),
         step_cache_(*state_.store, store_thread_),
-        builds_(std::make_shared<Builds>(io, clock_, options_.timings, workers_, step_cache_)),
+        builds_(std::make_shared<Builds>(io, clock_, options_.timings, workers_, *guests_, step_cache_)),
         image_storage_(workspaces_, images_, *state_.blobs.guarded, disk_,
                        [this](const auto& workspace) { return volumes_.BytesIn(workspace); }),
         image_records_(clock_, workspaces_, images_, image_storage_, *state_.store, store_thread_),
@@ -121,7 +122,8 @@ class RunningControl final : public Control {
                         secrets_}),
         import_service_(ImportPartsOf(), imports_, image_records_, *state_.uploads, disk_),
         volume_service_({apps_, containers_, volumes_, *volume_link_}),
-        shell_service_({options_.timings, images_, image_records_, containers_, apps_, secrets_, volumes_, *shells_}),
+        shell_service_({io, clock_, options_.timings, images_, image_records_, containers_, apps_, secrets_, volumes_,
+                        *guests_, *shells_}),
         blob_service_({io,
                        options_.timings,
                        apps_,
@@ -154,7 +156,7 @@ class RunningControl final : public Control {
       AdmitScheduled(function, record);
     };
     schedules_.warm = [this](const std::shared_ptr<Function>& function) { autoscaler_.Warm(function); };
-    shells_->on_room = [this] { autoscaler_.NoteRoom(); };
+    guests_->share_room = [this] { autoscaler_.NoteRoom(); };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
     deployment_service_.Register(gateway_);
@@ -172,6 +174,9 @@ class RunningControl final : public Control {
     volume_service_.Register(gateway_);
     blob_service_.Register(gateway_);
   }
+
+  // What leaves room while this goes has nothing started in it.
+  ~RunningControl() override { autoscaler_.Close(); }
 
   Status Begin() {
     BURROW_RETURN_IF_ERROR(workspaces_.Load(*state_.store));
@@ -239,6 +244,7 @@ class RunningControl final : public Control {
             store_thread_,
             [this](const std::string& workspace) { return image_service_.BuildsFor(workspace); },
             [this](const std::string& workspace) { return image_catalog_.PruneCacheMounts(workspace); },
+            [this](const std::string& workspace) { return autoscaler_.ShareOf(workspace); },
             [this] { autoscaler_.NoteRoom(); }};
   }
   ImportParts ImportPartsOf() {
@@ -306,6 +312,7 @@ class RunningControl final : public Control {
   WorkerPool workers_;
   ResultWriter writer_;
   AppLogs logs_;
+  std::shared_ptr<Guests> guests_;
   Autoscaler autoscaler_;
   Dispatcher dispatcher_;
   std::shared_ptr<AppLifecycle> lifecycle_;

@@ -50,6 +50,7 @@ struct Function {
   Timer back_off;                  // armed: no start before it fires
   Timer overdue_check;             // armed: calls wait for busy containers
   Starvation starvation = Starvation::kNone;
+  SteadyTime starved_since{};
   Timer starved_deadline;
 
   const std::string& name() const { return spec.function().name(); }

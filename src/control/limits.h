@@ -32,8 +32,8 @@ inline constexpr uint64_t kMaxUnreadItemBytes = 64ull << 20;  // items of one gr
 inline constexpr size_t kMaxRunningApps = 1'000;
 inline constexpr size_t kMaxStoppedApps = 1'000;      // kept in memory for lists and logs
 inline constexpr size_t kMaxShells = 100;             // open ones
-inline constexpr uint64_t kShellMemory = 1ull << 30;  // bytes that a shell may use, reserved while it is open
-inline constexpr double kShellCpus = 1.0;             // reserved, too
+inline constexpr uint64_t kGuestMemory = 1ull << 30;  // bytes that a shell may use, and a build step counts as
+inline constexpr double kGuestCpus = 1.0;             // reserved, too
 inline constexpr size_t kMaxSteps = 200;              // of one image
 inline constexpr uint32_t kMaxWaitMs = 60'000;
 inline constexpr uint32_t kMaxTimeoutMs = 7u * 86'400'000u;
@@ -55,6 +55,7 @@ struct Timings {
   Millis last_watch{20'000};       // and after its last one left
   Millis no_worker{60'000};        // calls wait so long for any worker
   Millis no_room{600'000};         // and so long for other containers to make room
+  Millis shell_room{30'000};       // a shell waits so long for room in its workspace
   Millis worker_grace{10'000};     // a lost connection may come back within
   Millis reconcile{2'000};         // after a reconnect: what the worker had buffered has arrived by then
   Millis start_deadline{600'000};  // of a container

@@ -11,6 +11,7 @@ namespace burrow::control {
 
 scheduler::WorkspaceShare Autoscaler::ShareOf(const std::string& workspace) const {
   scheduler::WorkspaceShare share = containers_.ShareOf(workspace);
+  guests_.AddTo(share, workspace);
   share.bounds = workspaces_.BoundsOf(workspace);
   return share;
 }
@@ -19,23 +20,56 @@ bool Autoscaler::MayStart(const Function& function) const {
   return scheduler::MayStart(ShareOf(function.workspace), DemandOf(function));
 }
 
-// Starts containers one after another, each for whoever has the fairest claim to it.
+std::vector<Autoscaler::Seeker> Autoscaler::SeekersWith(const std::vector<std::shared_ptr<Function>>& functions) const {
+  std::vector<Seeker> seekers;
+  for (const auto& function : functions) {
+    const bool waits = function->starvation != Starvation::kNone;
+    seekers.push_back({function, nullptr, {waits ? function->starved_since : clock_.Now(), seekers.size()}});
+  }
+  for (auto& guest : guests_.Waiting()) {
+    const SteadyTime since = guest->since;
+    seekers.push_back({nullptr, std::move(guest), {since, seekers.size()}});
+  }
+  std::ranges::sort(seekers, {}, &Seeker::since);
+  return seekers;
+}
+
+// All guests of a workspace count as one function.
+scheduler::StartClaim Autoscaler::ClaimOf(const Seeker& seeker, size_t workspace) {
+  if (seeker.guest) {
+    return {.workspace = workspace,
+            .containers = guests_.CountIn(seeker.guest->workspace),
+            .each = seeker.guest->demand,
+            .wanted = closed_ ? 0u : 1u};
+  }
+  return {.workspace = workspace,
+          .containers = static_cast<uint32_t>(seeker.function->containers.size()),
+          .each = DemandOf(*seeker.function),
+          .wanted = Wanted(seeker.function)};
+}
+
+bool Autoscaler::Serve(const Seeker& seeker) {
+  if (!seeker.guest) return StartOne(seeker.function);
+  seeker.guest->has_room = true;
+  return true;
+}
+
+// Gives room to one after another, each time to whoever has the fairest claim to it.
 void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) {
+  const auto seekers = SeekersWith(functions);
   std::vector<scheduler::StartClaim> claims;
   std::vector<scheduler::WorkspaceShare> shares;
   std::map<std::string, size_t> numbers;  // of workspaces
-  for (const auto& function : functions) {
-    const auto [number, is_new] = numbers.emplace(function->workspace, shares.size());
-    if (is_new) shares.push_back(ShareOf(function->workspace));
-    claims.push_back({.workspace = number->second,
-                      .containers = static_cast<uint32_t>(function->containers.size()),
-                      .each = DemandOf(*function),
-                      .wanted = Wanted(function)});
+  for (const auto& seeker : seekers) {
+    const auto& workspace = seeker.guest ? seeker.guest->workspace : seeker.function->workspace;
+    const auto [number, is_new] = numbers.emplace(workspace, shares.size());
+    if (is_new) shares.push_back(ShareOf(workspace));
+    claims.push_back(ClaimOf(seeker, number->second));
   }
   std::vector<bool> is_served(claims.size());
   while (const auto next = scheduler::NextStart(claims, shares)) {
     auto& claim = claims[*next];
-    if (!StartOne(functions[*next])) {
+    if (!Serve(seekers[*next])) {
       claim.wanted = 0;
       continue;
     }
@@ -45,18 +79,36 @@ void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) 
     shares[claim.workspace].Add(claim.each);
   }
   for (size_t i = 0; i < claims.size(); ++i) {
-    if (claims[i].wanted > 0) WaitForWorkspace(functions[i]);
-    if (is_served[i]) EndStarvation(*functions[i]);
+    const auto& [function, guest, since] = seekers[i];
+    if (claims[i].wanted > 0) function ? WaitForWorkspace(function) : FreeInWorkspace(guest->workspace, nullptr);
+    if (is_served[i] && function) EndStarvation(*function);
+  }
+  for (size_t i = 0; i < claims.size(); ++i) {
+    if (is_served[i] && seekers[i].guest && seekers[i].guest->on_room) seekers[i].guest->on_room();
   }
 }
 
 void Autoscaler::YieldToOthers(Container& container) {
-  if (starved_.empty() || container.state != Container::State::kReady) return;
   const Function& owner = *container.function;
+  const bool is_asked = !starved_.empty() || guests_.FirstWaiting(owner.workspace);
+  if (!is_asked || container.state != Container::State::kReady) return;
   if (LoadOf(owner, clock_.Now()).ready <= owner.spec.function().min_containers()) return;
   container.yielded = std::ranges::any_of(starved_, [&](const auto& waiting) {
     return waiting.get() != &owner && waiting->queued > 0 && ShouldYield(container, *waiting);
   });
+  if (!container.yielded) container.yielded = ShouldYieldToGuest(container);
+}
+
+bool Autoscaler::ShouldYieldToGuest(const Container& container) const {
+  const Function& owner = *container.function;
+  if (!guests_.FirstWaiting(owner.workspace)) return false;
+  scheduler::Holding mine, theirs{.of_function = guests_.CountIn(owner.workspace)};
+  for (const Container* other : containers_.In(owner.workspace)) {
+    const bool leaves = other->yielded || other->state == Container::State::kStopping;
+    mine.of_function += !leaves && other->function.get() == &owner ? 1 : 0;
+    theirs.of_function += leaves ? 1 : 0;
+  }
+  return scheduler::ShouldYield(mine, theirs, true);
 }
 
 bool Autoscaler::ShouldYield(Container& container, const Function& waiting) const {
@@ -80,18 +132,22 @@ bool Autoscaler::ShouldYield(Container& container, const Function& waiting) cons
   return fits;
 }
 
-// Its workspace has as much as it may. An idle container of another function makes room, unless one stops already.
 void Autoscaler::WaitForWorkspace(const std::shared_ptr<Function>& function) {
   Starve(function, Starvation::kWorkspaceFull);
-  const auto containers = containers_.In(function->workspace);
+  FreeInWorkspace(function->workspace, function.get());
+}
+
+// The workspace has as much as it may. An idle container of another function makes room, unless one stops already.
+void Autoscaler::FreeInWorkspace(const std::string& workspace, const Function* but) {
+  const auto containers = containers_.In(workspace);
   const auto stops = [](const Container* container) { return container->state == Container::State::kStopping; };
   if (std::ranges::any_of(containers, stops)) return;
   Container* idle = nullptr;
   for (Container* container : containers) {
-    if (container->function == function || !Expendable(*container)) continue;
+    if (container->function.get() == but || !Expendable(*container)) continue;
     if (!idle || container->idle_since < idle->idle_since) idle = container;
   }
-  if (idle) Stop(*idle, "its workspace needed the room for another function", timings_.stop_grace);
+  if (idle) Stop(*idle, "its workspace needed the room for something else", timings_.stop_grace);
 }
 
 }  // namespace burrow::control

@@ -56,14 +56,53 @@ Result<const ImageEntry*> ShellService::FindSource(const std::string& workspace,
               request.build());
 }
 
+Result<std::shared_ptr<Function>> ShellService::FindFunction(const std::string& workspace,
+                                                             const std::string& id) const {
+  const bool is_id = IsIdText(FunctionTag::kPrefix, id);
+  auto function = is_id ? parts_.apps.FindFunction(workspace, FunctionId(id)) : nullptr;
+  if (!function) return Fail(Code::kNotFound, "there is no function '{}'", id.substr(0, kMaxNameBytes));
+  return function;
+}
+
+Result<std::optional<scheduler::Demand>> ShellService::DemandFor(const std::string& workspace,
+                                                                 const pb::OpenShellRequest& request) const {
+  if (request.has_container()) return std::nullopt;
+  if (request.has_function()) {
+    BURROW_ASSIGN_OR_RETURN(const auto function, FindFunction(workspace, request.function()));
+    return DemandOf(*function);
+  }
+  BURROW_RETURN_IF_ERROR(FindSource(workspace, request));
+  return parts_.guests.UsualDemand(workspace);
+}
+
+net::Task<Result<std::shared_ptr<Guest>>> ShellService::Enter(const std::string& workspace,
+                                                              const scheduler::Demand& demand, Events& writer) {
+  BURROW_CO_ASSIGN_OR_RETURN(auto room, parts_.guests.Enter(workspace, demand));
+  if (room->has_room) co_return room;
+  auto changed = std::make_shared<net::Event>(parts_.io);
+  room->on_room = [changed] { changed->Notify(); };
+  pb::ShellEvent waits;
+  waits.set_waits_for(parts_.guests.WaitsFor(*room));
+  BURROW_CO_RETURN_IF_ERROR(co_await writer.Write(waits));
+  const SteadyTime deadline = parts_.clock.Now() + parts_.timings.shell_room;
+  while (!room->has_room) {
+    const auto left = std::chrono::ceil<Millis>(deadline - parts_.clock.Now());
+    if (left.count() <= 0) co_return std::unexpected(parts_.guests.Refusal(*room, parts_.timings.shell_room));
+    if (!co_await changed->Wait(std::min(left, parts_.timings.heartbeat))) {
+      BURROW_CO_RETURN_IF_ERROR(co_await writer.Write({}));
+    }
+  }
+  co_return room;
+}
+
 Result<std::shared_ptr<OpenShell>> ShellService::Start(const std::string& workspace,
-                                                       const pb::OpenShellRequest& request,
-                                                       lpb::StartShell start) const {
-  if (request.has_function()) return StartAsFunction(workspace, request.function(), std::move(start));
+                                                       const pb::OpenShellRequest& request, lpb::StartShell start,
+                                                       std::shared_ptr<Guest> room) const {
+  if (request.has_function()) return StartAsFunction(std::move(room), request.function(), std::move(start));
   if (!request.has_container()) {
     BURROW_ASSIGN_OR_RETURN(const ImageEntry* image, FindSource(workspace, request));
     *start.mutable_image() = image->image;
-    return parts_.shells.Start(workspace, std::move(start));
+    return parts_.shells.Start(std::move(room), std::move(start));
   }
   const Container* container = parts_.containers.Find(workspace, request.container());
   if (!container || container->state != Container::State::kReady || !container->worker->connected()) {
@@ -71,19 +110,18 @@ Result<std::shared_ptr<OpenShell>> ShellService::Start(const std::string& worksp
                 request.container().substr(0, kMaxNameBytes));
   }
   start.set_container_id(container->id.str());
-  return parts_.shells.StartOn(*container->worker, workspace, std::move(start));
+  return parts_.shells.StartIn(*container->worker, workspace, std::move(start));
 }
 
-Result<std::shared_ptr<OpenShell>> ShellService::StartAsFunction(const std::string& workspace, const std::string& id,
+Result<std::shared_ptr<OpenShell>> ShellService::StartAsFunction(std::shared_ptr<Guest> room, const std::string& id,
                                                                  lpb::StartShell start) const {
-  const bool is_id = IsIdText(FunctionTag::kPrefix, id);
-  const auto function = is_id ? parts_.apps.FindFunction(workspace, FunctionId(id)) : nullptr;
-  if (!function) return Fail(Code::kNotFound, "there is no function '{}'", id.substr(0, kMaxNameBytes));
+  const std::string& workspace = room->workspace;
+  BURROW_ASSIGN_OR_RETURN(const auto function, FindFunction(workspace, id));
   *start.mutable_spec() = function->spec;
   BURROW_RETURN_IF_ERROR(GiveSecrets(parts_.secrets, *function, start));
   BURROW_RETURN_IF_ERROR(FindMounts(parts_.volumes, workspace, function->spec.function()));
   *start.mutable_volumes() = MountsOf(parts_.volumes, function->spec.function());
-  return parts_.shells.Start(workspace, std::move(start));
+  return parts_.shells.Start(std::move(room), std::move(start));
 }
 
 net::Task<Status> ShellService::Open(const std::string& workspace, const pb::OpenShellRequest& request, Events writer) {
@@ -92,7 +130,12 @@ net::Task<Status> ShellService::Open(const std::string& workspace, const pb::Ope
   *start.mutable_args() = request.args();
   if (request.has_terminal()) *start.mutable_terminal() = request.terminal();
   start.set_term(request.term());
-  BURROW_CO_ASSIGN_OR_RETURN(auto shell, Start(workspace, request, std::move(start)));
+  BURROW_CO_ASSIGN_OR_RETURN(const auto demand, DemandFor(workspace, request));
+  std::shared_ptr<Guest> room;
+  if (demand) {
+    BURROW_CO_ASSIGN_OR_RETURN(room, co_await Enter(workspace, *demand, writer));
+  }
+  BURROW_CO_ASSIGN_OR_RETURN(auto shell, Start(workspace, request, std::move(start), std::move(room)));
   // Whatever ends the request, its client's leaving too, ends the shell.
   struct Leaving {
     ~Leaving() {

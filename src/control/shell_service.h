@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/gateway.h"
 #include "control/apps.h"
 #include "control/containers.h"
+#include "control/guests.h"
 #include "control/image_records.h"
 #include "control/images.h"
 #include "control/limits.h"
@@ -18,6 +20,8 @@ namespace burrow::control {
 
 // Nothing is owned.
 struct ShellParts {
+  net::IoContext& io;
+  const Clock& clock;
   const Timings& timings;
   const ImageTable& images;
   const ImageRecords& records;
@@ -25,6 +29,7 @@ struct ShellParts {
   const AppTable& apps;
   const SecretTable& secrets;
   const Volumes& volumes;
+  Guests& guests;
   Shells& shells;
 };
 
@@ -40,11 +45,18 @@ class ShellService {
   net::Task<Status> Follow(OpenShell& shell, Events& writer);
   net::Task<Result<pb::ShellInputResponse>> Input(const std::string& workspace, const pb::ShellInputRequest& request);
   net::Task<void> AwaitRoom(OpenShell& shell);
-  // `start` lacks where it is to run.
+  // What its container reserves; none where it runs in one that is there. Fails where there is nothing to run it in.
+  Result<std::optional<scheduler::Demand>> DemandFor(const std::string& workspace,
+                                                     const pb::OpenShellRequest& request) const;
+  // Waits for room in the workspace, which the client is told, but not forever: kResourceExhausted.
+  net::Task<Result<std::shared_ptr<Guest>>> Enter(const std::string& workspace, const scheduler::Demand& demand,
+                                                  Events& writer);
+  // `start` lacks where it is to run. `room` is null where that is a container that is there.
   Result<std::shared_ptr<OpenShell>> Start(const std::string& workspace, const pb::OpenShellRequest& request,
-                                           lpb::StartShell start) const;
-  Result<std::shared_ptr<OpenShell>> StartAsFunction(const std::string& workspace, const std::string& id,
+                                           lpb::StartShell start, std::shared_ptr<Guest> room) const;
+  Result<std::shared_ptr<OpenShell>> StartAsFunction(std::shared_ptr<Guest> room, const std::string& id,
                                                      lpb::StartShell start) const;
+  Result<std::shared_ptr<Function>> FindFunction(const std::string& workspace, const std::string& id) const;
   Result<const ImageEntry*> FindSource(const std::string& workspace, const pb::OpenShellRequest& request) const;
 
   ShellParts parts_;

@@ -10,17 +10,17 @@
 namespace burrow::control {
 namespace {
 
-bool HasRoom(const Worker& worker) {
+bool HasRoom(const Worker& worker, const scheduler::Demand& demand) {
   const scheduler::WorkerCapacity capacity{.cpus = worker.cpus,
                                            .reserved_cpus = worker.promised_cpus(),
                                            .memory = worker.memory,
                                            .reserved_memory = worker.promised_memory()};
-  return scheduler::Place({.cpus = kShellCpus, .memory = kShellMemory}, {&capacity, 1}).has_value();
+  return scheduler::Place(demand, {&capacity, 1}).has_value();
 }
 
 // Smaller is better.
-auto Score(const Worker* worker) {
-  const bool has_room = HasRoom(*worker);
+auto Score(const Worker* worker, const scheduler::Demand& demand) {
+  const bool has_room = HasRoom(*worker, demand);
   const auto memory_left = static_cast<int64_t>(worker->memory) - static_cast<int64_t>(worker->promised_memory());
   const size_t load = worker->containers.size() + worker->builds + worker->shells;
   return std::tuple(!has_room, has_room ? load : 0, -memory_left);
@@ -28,23 +28,34 @@ auto Score(const Worker* worker) {
 
 }  // namespace
 
-Result<std::shared_ptr<OpenShell>> Shells::Start(const std::string& workspace, lpb::StartShell start) {
+Result<std::shared_ptr<OpenShell>> Shells::Start(std::shared_ptr<Guest> room, lpb::StartShell start) {
   auto connected = workers_.Connected();
   if (connected.empty())
     return Fail(Code::kUnavailable,
                 "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
-  return StartOn(**std::ranges::min_element(connected, {}, Score), workspace, std::move(start));
+  const auto score = [&](const Worker* worker) { return Score(worker, room->demand); };
+  const std::string workspace = room->workspace;
+  return StartOn(**std::ranges::min_element(connected, {}, score), workspace, std::move(start), std::move(room));
 }
 
-Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, const std::string& workspace,
+Result<std::shared_ptr<OpenShell>> Shells::StartIn(Worker& worker, const std::string& workspace,
                                                    lpb::StartShell start) {
+  return StartOn(worker, workspace, std::move(start), nullptr);
+}
+
+Result<std::shared_ptr<OpenShell>> Shells::StartOn(Worker& worker, const std::string& workspace, lpb::StartShell start,
+                                                   std::shared_ptr<Guest> room) {
   if (shells_.size() >= kMaxShells)
     return Fail(Code::kResourceExhausted, "{} shells are open already: close one first", kMaxShells);
   auto shell = std::make_shared<OpenShell>(io_, workspace, &worker);
   for (const auto& volume : start.volumes()) shell->heads.push_back(volume.index_digest());
+  shell->room = std::move(room);
+  if (shell->room) shell->demand = shell->room->demand;
   worker.shells++;
+  worker.shell_cpus += shell->demand.cpus;
+  worker.shell_memory += shell->demand.memory;
   start.set_shell_id(shell->id.str());
-  start.set_memory_bytes(kShellMemory);
+  start.set_memory_bytes(shell->demand.memory);
   lpb::FromControl message;
   *message.mutable_start_shell() = std::move(start);
   shell->worker->Send(message);
@@ -116,12 +127,14 @@ void Shells::OnConnectionLost(Worker& worker) {
 }
 
 void Shells::End(OpenShell& shell, Result<pb::ShellExit> outcome) const {
-  const bool leaves_room = shell.worker != nullptr;
-  if (shell.worker) shell.worker->shells--;
-  shell.worker = nullptr;
+  if (Worker* worker = std::exchange(shell.worker, nullptr)) {
+    worker->shells--;
+    worker->shell_cpus = worker->shells == 0 ? 0 : worker->shell_cpus - shell.demand.cpus;
+    worker->shell_memory -= shell.demand.memory;
+  }
   if (!shell.outcome) shell.outcome = std::move(outcome);
   shell.changed.Notify();
-  if (leaves_room && on_room) on_room();
+  shell.room.reset();
 }
 
 }  // namespace burrow::control

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "control/guests.h"
 #include "control/workers.h"
 #include "net/event.h"
 
@@ -27,6 +28,8 @@ struct OpenShell {
   const std::string workspace;        // of who opened it
   std::vector<std::string> heads;     // of the volumes that it has mounted: digests of indexes, hex
   Worker* worker;                     // null once it has ended
+  scheduler::Demand demand;           // what it reserves there
+  std::shared_ptr<Guest> room;        // of its workspace, until it has ended
   std::deque<pb::ShellEvent> events;  // output that the stream has not taken
   uint64_t sent = 0;                  // bytes of output that came
   uint64_t received = 0;              // bytes of input, from the client
@@ -41,15 +44,12 @@ class Shells : public std::enable_shared_from_this<Shells> {
  public:
   Shells(net::IoContext& io, WorkerPool& workers) : io_(io), workers_(workers) {}
 
-  // A shell that has ended gave its share of a worker back.
-  std::function<void()> on_room;
-
   // On the connected worker with room that has the least to do, or the one with the most memory left where none has:
   // a shell is never refused for what is only promised to others. kUnavailable where none is connected,
-  // kResourceExhausted where too many are open. `start` lacks its id and its memory.
-  Result<std::shared_ptr<OpenShell>> Start(const std::string& workspace, lpb::StartShell start);
-  // On the worker of the container that it names.
-  Result<std::shared_ptr<OpenShell>> StartOn(Worker& worker, const std::string& workspace, lpb::StartShell start);
+  // kResourceExhausted where too many are open. `start` lacks its id and its memory; `room` is the shell's.
+  Result<std::shared_ptr<OpenShell>> Start(std::shared_ptr<Guest> room, lpb::StartShell start);
+  // On the worker of the container that it names, whose room it shares.
+  Result<std::shared_ptr<OpenShell>> StartIn(Worker& worker, const std::string& workspace, lpb::StartShell start);
   std::shared_ptr<OpenShell> Find(const std::string& workspace, const std::string& id) const;
   // Takes what there is room for; `input` has its id.
   void SendInput(OpenShell& shell, lpb::ShellInput input) const;
@@ -64,6 +64,8 @@ class Shells : public std::enable_shared_from_this<Shells> {
   void OnConnectionLost(Worker& worker);
 
  private:
+  Result<std::shared_ptr<OpenShell>> StartOn(Worker& worker, const std::string& workspace, lpb::StartShell start,
+                                             std::shared_ptr<Guest> room);
   OpenShell* FindAt(Worker& worker, const std::string& id) const;
   void End(OpenShell& shell, Result<pb::ShellExit> outcome) const;
   void SayClose(Worker& worker, const std::string& id) const;

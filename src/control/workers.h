@@ -31,13 +31,15 @@ struct Worker {
   std::vector<Container*> containers;
   unsigned builds = 0;
   unsigned shells = 0;
+  double shell_cpus = 0;  // that shells reserve
+  uint64_t shell_memory = 0;
   Timer grace;      // armed while it is away
   Timer reconcile;  // armed after it came back
 
   bool connected() const { return connection != nullptr; }
   // Promised to containers and shells.
-  double promised_cpus() const { return reserved_cpus + shells * kShellCpus; }
-  uint64_t promised_memory() const { return reserved_memory + shells * kShellMemory; }
+  double promised_cpus() const { return reserved_cpus + shell_cpus; }
+  uint64_t promised_memory() const { return reserved_memory + shell_memory; }
   void Send(const lpb::FromControl& message) {
     if (connection) connection->Send(message);
   }

@@ -73,7 +73,7 @@ pb::WorkspaceInfo WorkspaceService::Describe(const store::WorkspaceRecord& recor
   info.set_volume_bytes(p_.volumes.BytesIn(record.name));
   info.mutable_limits()->set_share_cache(record.shares_cache);
   info.set_created_ms(record.created_ms);
-  const auto share = p_.containers.ShareOf(record.name);
+  const auto share = p_.share_of(record.name);
   info.set_containers(share.containers);
   info.set_cpus(share.reserved.cpus);
   info.set_memory_mib(share.reserved.memory >> 20);

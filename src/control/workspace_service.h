@@ -39,6 +39,7 @@ struct WorkspaceServiceParts {
   Background& store_thread;
   std::function<bool(const std::string& workspace)> has_builds;
   std::function<net::Task<uint32_t>(const std::string& workspace)> prune_cache_mounts;
+  std::function<scheduler::WorkspaceShare(const std::string& workspace)> share_of;  // of all that it may have
   std::function<void()> limits_changed;  // functions that wait for room may have it now
 };
 

@@ -288,7 +288,7 @@ TEST_F(Workspaces, AnIdleContainerMakesRoomForAnotherFunctionOfAFullWorkspace) {
   const auto first = NewFunction().function, second = NewFunction().function;
   EXPECT_EQ(Invoke(first).status(), pb::CALL_STATUS_SUCCESS);
   EXPECT_EQ(Invoke(second).status(), pb::CALL_STATUS_SUCCESS);
-  EXPECT_EQ(worker_->WaitFor(From::kStop).stop().reason(), "its workspace needed the room for another function");
+  EXPECT_EQ(worker_->WaitFor(From::kStop).stop().reason(), "its workspace needed the room for something else");
   EXPECT_EQ(worker_->Count(From::kStart), 2u);
 }
 

@@ -1,5 +1,6 @@
 #include "scheduler/fair_share.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace burrow::scheduler {
@@ -13,6 +14,11 @@ void WorkspaceShare::Add(const Demand& container) {
   ++containers;
   reserved.cpus += container.cpus;
   reserved.memory += container.memory;
+}
+
+Demand Within(const Demand& usual, const WorkspaceBounds& bounds) {
+  return {.cpus = bounds.cpus > 0 ? std::min(usual.cpus, bounds.cpus) : usual.cpus,
+          .memory = bounds.memory > 0 ? std::min(usual.memory, bounds.memory) : usual.memory};
 }
 
 bool MayStart(const WorkspaceShare& workspace, const Demand& container) {

@@ -24,6 +24,10 @@ struct WorkspaceShare {
   void Add(const Demand& container);
 };
 
+// What a container that asks for nothing itself reserves: `usual`, or all that the workspace may have where that is
+// less.
+Demand Within(const Demand& usual, const WorkspaceBounds& bounds);
+
 // Whether it may have one container more.
 bool MayStart(const WorkspaceShare& workspace, const Demand& container);
 

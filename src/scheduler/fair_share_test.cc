@@ -107,6 +107,15 @@ RC_GTEST_PROP(FairShare, NoWorkspaceGoesBeyondItsBound, ()) {
   }
 }
 
+RC_GTEST_PROP(FairShare, WhatAsksForNothingFitsIntoAnyWorkspaceAndReservesNoMoreThanUsual, ()) {
+  const Demand usual{.cpus = *rc::gen::inRange(0, 9) / 2.0, .memory = *rc::gen::inRange<uint64_t>(0, 20)};
+  const auto bounds = AnyBounds();
+  const Demand reserved = Within(usual, bounds);
+  RC_ASSERT(MayStart({.bounds = bounds}, reserved));
+  RC_ASSERT(reserved.cpus <= usual.cpus && reserved.memory <= usual.memory);
+  if (MayStart({.bounds = bounds}, usual)) RC_ASSERT(reserved.cpus == usual.cpus && reserved.memory == usual.memory);
+}
+
 RC_GTEST_PROP(FairShare, RoomIsLeftOnlyWhereNobodyMayHaveIt, ()) {
   Pool pool = AnyPool();
   pool.Serve(1'000);
