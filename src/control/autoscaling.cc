@@ -20,6 +20,7 @@ scheduler::WorkerCapacity CapacityOf(const Worker& worker, const Function& funct
                                      .reserved_cpus = worker.promised_cpus(),
                                      .memory = worker.memory,
                                      .reserved_memory = worker.promised_memory()};
+  if (as_if_stopped) capacity.reserved_memory -= worker.leaving_template_memory;
   for (const Container* container : worker.containers) {
     if (container->function.get() == &function) capacity.containers_of_function++;
     if (as_if_stopped && container->state == Container::State::kStopping) {
@@ -151,13 +152,16 @@ Worker* Autoscaler::FindRoom(const Function& function, const std::vector<Worker*
   return index ? connected[*index] : nullptr;
 }
 
-// Stops idle containers of others until the function fits once they have gone. False when no worker could ever hold it.
+// Gives up templates and stops idle containers of others until the function fits once they have gone. False when no
+// worker could ever hold it.
 bool Autoscaler::MakeRoom(const Function& function, const std::vector<Worker*>& connected) {
   std::vector<scheduler::WorkerCapacity> capacities;
   capacities.reserve(connected.size());
   for (const Worker* worker : connected) capacities.push_back(CapacityOf(*worker, function, false));
   if (!scheduler::CouldEverFit(DemandOf(function), capacities)) return false;
-  if (FindRoom(function, connected, true)) return true;
+  do {
+    if (FindRoom(function, connected, true)) return true;
+  } while (templates_.GiveUpOn(connected));
   std::vector<Container*> idle;
   for (Container* container : containers_.All()) {
     if (container->function.get() != &function && Expendable(*container)) idle.push_back(container);

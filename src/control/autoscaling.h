@@ -14,6 +14,7 @@
 #include "control/functions.h"
 #include "control/guests.h"
 #include "control/limits.h"
+#include "control/templates.h"
 #include "control/workers.h"
 #include "control/workspaces.h"
 #include "scheduler/fair_share.h"
@@ -24,13 +25,14 @@ namespace burrow::control {
 class Autoscaler {
  public:
   Autoscaler(const Clock& clock, const Timings& timings, const WorkspaceTable& workspaces, WorkerPool& workers,
-             ContainerTable& containers, Guests& guests)
+             ContainerTable& containers, Guests& guests, Templates& templates)
       : clock_(clock),
         timings_(timings),
         workspaces_(workspaces),
         workers_(workers),
         containers_(containers),
-        guests_(guests) {}
+        guests_(guests),
+        templates_(templates) {}
 
   // Ends every call of the function that waits; set once by the dispatcher.
   std::function<void(Function&, const Failure&)> fail_waiting;
@@ -61,6 +63,8 @@ class Autoscaler {
   void NoteFailedStart(const std::shared_ptr<Function>& function, const std::string& sentence);
   // Somebody left room, a guest asks for some, or a worker came: it is shared between those that wait for it.
   void NoteRoom();
+  // Whether the workspace may have one container more, and nobody waits for room.
+  bool HasSpareRoom(const std::string& workspace, const scheduler::Demand& demand) const;
   // What the workspace has of all that it may.
   scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
   // From now on nothing is started.
@@ -101,6 +105,7 @@ class Autoscaler {
   WorkerPool& workers_;
   ContainerTable& containers_;
   Guests& guests_;
+  Templates& templates_;
   std::vector<std::shared_ptr<Function>> starved_;  // in the order in which they came to be
   bool closed_ = false;
 };

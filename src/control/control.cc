@@ -81,7 +81,8 @@ class RunningControl final : public Control {
         writer_(io, *state_.store, store_thread_),
         logs_(io, clock_, state_.directory + "/logs"),
         guests_(std::make_shared<Guests>(clock_, workspaces_)),
-        autoscaler_(clock_, options_.timings, workspaces_, workers_, containers_, *guests_),
+        templates_(apps_, *guests_),
+        autoscaler_(clock_, options_.timings, workspaces_, workers_, containers_, *guests_, templates_),
         dispatcher_(io, clock_, options_.timings, calls_, containers_, autoscaler_),
         lifecycle_(std::make_shared<AppLifecycle>(io, clock_, options_.timings, apps_, dispatcher_, autoscaler_, logs_,
                                                   *state_.store, store_thread_)),
@@ -101,7 +102,7 @@ class RunningControl final : public Control {
                   image_storage_}),
         volume_link_(std::make_shared<VolumeLink>(io, clock_, options_.timings, containers_, workers_, volumes_)),
         router_(apps_, logs_, containers_, dispatcher_, autoscaler_, *builds_, image_catalog_, hot_sets_, *shells_,
-                *volume_link_),
+                *volume_link_, templates_),
         app_service_(AppPartsOf()),
         deployment_service_({AppPartsOf(), app_service_, schedules_}),
         secret_service_({clock_, secrets_, *state_.store, store_thread_}),
@@ -156,6 +157,9 @@ class RunningControl final : public Control {
       AdmitScheduled(function, record);
     };
     schedules_.warm = [this](const std::shared_ptr<Function>& function) { autoscaler_.Warm(function); };
+    templates_.may_have = [this](const auto& workspace, const auto& demand) {
+      return autoscaler_.HasSpareRoom(workspace, demand);
+    };
     guests_->share_room = [this] { autoscaler_.NoteRoom(); };
     workers_.SetEvents(&router_);
     app_service_.Register(gateway_);
@@ -176,7 +180,7 @@ class RunningControl final : public Control {
   }
 
   // What leaves room while this goes has nothing started in it.
-  ~RunningControl() override { autoscaler_.Close(); }
+  ~RunningControl() override { guests_->share_room = nullptr; }
 
   Status Begin() {
     BURROW_RETURN_IF_ERROR(workspaces_.Load(*state_.store));
@@ -313,6 +317,7 @@ class RunningControl final : public Control {
   ResultWriter writer_;
   AppLogs logs_;
   std::shared_ptr<Guests> guests_;
+  Templates templates_;
   Autoscaler autoscaler_;
   Dispatcher dispatcher_;
   std::shared_ptr<AppLifecycle> lifecycle_;

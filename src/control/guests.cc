@@ -39,10 +39,11 @@ std::string Guests::WaitsFor(const Guest& guest) const {
 }
 
 Error Guests::Refusal(const Guest& guest, Millis waited) const {
-  return Error(Code::kResourceExhausted,
-               fmt::format("the workspace '{}' had no room for it for {:g} s, since it may have {}: stop apps, shells or "
-                           "builds of it (`burrow ps`), or have an admin raise it (`burrow workspace update`)",
-                           guest.workspace, Seconds(waited), DescribeBounds(guest.workspace)));
+  return Error(
+      Code::kResourceExhausted,
+      fmt::format("the workspace '{}' had no room for it for {:g} s, since it may have {}: stop apps, shells or "
+                  "builds of it (`burrow ps`), or have an admin raise it (`burrow workspace update`)",
+                  guest.workspace, Seconds(waited), DescribeBounds(guest.workspace)));
 }
 
 std::string Guests::DescribeBounds(const std::string& workspace) const {
@@ -63,9 +64,7 @@ std::vector<std::shared_ptr<Guest>> Guests::Waiting() const {
 }
 
 const Guest* Guests::FirstWaiting(const std::string& workspace) const {
-  const auto waits = [&](const auto& entry) {
-    return !entry.first->has_room && entry.first->workspace == workspace;
-  };
+  const auto waits = [&](const auto& entry) { return !entry.first->has_room && entry.first->workspace == workspace; };
   const auto found = std::ranges::find_if(guests_, waits);
   return found == guests_.end() ? nullptr : found->first;
 }
@@ -81,9 +80,17 @@ void Guests::AddTo(scheduler::WorkspaceShare& share, const std::string& workspac
 }
 
 uint32_t Guests::CountIn(const std::string& workspace) const {
-  scheduler::WorkspaceShare share;
-  AddTo(share, workspace);
-  return share.containers;
+  return static_cast<uint32_t>(std::ranges::count_if(guests_, [&](const auto& entry) {
+    const Guest& guest = *entry.first;
+    return guest.has_room && !guest.is_template && guest.workspace == workspace;
+  }));
+}
+
+std::shared_ptr<Guest> Guests::Admit(const std::string& workspace, const scheduler::Demand& demand) {
+  auto guest = std::make_shared<Guest>(weak_from_this(), workspace, demand, clock_.Now());
+  guest->has_room = true;
+  guests_.emplace_back(guest.get(), guest);
+  return guest;
 }
 
 }  // namespace burrow::control

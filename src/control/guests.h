@@ -1,4 +1,5 @@
-// What has room of a workspace beside the containers of functions: shells and build steps. Each counts as a container.
+// What has room of a workspace beside the containers of functions: shells, build steps and templates. Each counts as a
+// container.
 // Those that their workspace may not have yet wait, and get their turn between its functions (`autoscaling.h`).
 #pragma once
 
@@ -29,6 +30,7 @@ class Guest {
   const scheduler::Demand demand;
   const SteadyTime since;
   bool has_room = false;
+  bool is_template = false;
   std::function<void()> on_room;  // called once when it gets room later than at once
 
  private:
@@ -47,6 +49,8 @@ class Guests : public std::enable_shared_from_this<Guests> {
   scheduler::Demand UsualDemand(const std::string& workspace) const;
   // Asks for room, which it may have at once. kResourceExhausted where the workspace could never have as much.
   Result<std::shared_ptr<Guest>> Enter(const std::string& workspace, const scheduler::Demand& demand);
+  // With room: it has it, whatever the workspace may have.
+  std::shared_ptr<Guest> Admit(const std::string& workspace, const scheduler::Demand& demand);
   // What one waits for, and why it has not got it within `waited`.
   std::string WaitsFor(const Guest& guest) const;
   Error Refusal(const Guest& guest, Millis waited) const;
@@ -57,7 +61,7 @@ class Guests : public std::enable_shared_from_this<Guests> {
   bool anyone_waits() const;
   // Adds those that have room.
   void AddTo(scheduler::WorkspaceShare& share, const std::string& workspace) const;
-  uint32_t CountIn(const std::string& workspace) const;
+  uint32_t CountIn(const std::string& workspace) const;  // shells and build steps with room
 
  private:
   friend class Guest;

@@ -16,6 +16,10 @@ scheduler::WorkspaceShare Autoscaler::ShareOf(const std::string& workspace) cons
   return share;
 }
 
+bool Autoscaler::HasSpareRoom(const std::string& workspace, const scheduler::Demand& demand) const {
+  return starved_.empty() && !guests_.anyone_waits() && scheduler::MayStart(ShareOf(workspace), demand);
+}
+
 bool Autoscaler::MayStart(const Function& function) const {
   return scheduler::MayStart(ShareOf(function.workspace), DemandOf(function));
 }
@@ -137,11 +141,13 @@ void Autoscaler::WaitForWorkspace(const std::shared_ptr<Function>& function) {
   FreeInWorkspace(function->workspace, function.get());
 }
 
-// The workspace has as much as it may. An idle container of another function makes room, unless one stops already.
+// The workspace has as much as it may. A template makes room, or else an idle container of another function, unless one
+// does already.
 void Autoscaler::FreeInWorkspace(const std::string& workspace, const Function* but) {
   const auto containers = containers_.In(workspace);
   const auto stops = [](const Container* container) { return container->state == Container::State::kStopping; };
-  if (std::ranges::any_of(containers, stops)) return;
+  if (std::ranges::any_of(containers, stops) || templates_.AnyLeaves(workspace)) return;
+  if (templates_.GiveUpIn(workspace)) return;
   Container* idle = nullptr;
   for (Container* container : containers) {
     if (container->function.get() == but || !Expendable(*container)) continue;

@@ -17,6 +17,7 @@ void WorkerRouter::OnWorkerJoined(Worker& worker, const lpb::Hello& hello) {
   for (const auto& update : hello.inventory()) Adopt(worker, update);
   shells_.OnConnectionLost(worker);
   volumes_.OnConnectionLost(worker);
+  templates_.OnWorkerJoined(worker, hello);
   builds_.OnWorkerJoined();
   std::set<std::shared_ptr<Function>> functions;
   for (Container* container : worker.containers) functions.insert(container->function);
@@ -84,6 +85,8 @@ void WorkerRouter::OnWorkerSaid(Worker& worker, lpb::FromWorker message) {
       return volumes_.OnChanged(worker, message.volume_changed());
     case lpb::FromWorker::kVolumeRequestDone:
       return volumes_.OnDone(worker, message.volume_request_done());
+    case lpb::FromWorker::kTemplateUpdate:
+      return templates_.OnUpdate(worker, message.template_update());
     case lpb::FromWorker::kUsage:  // gates overcommit, which nothing does yet
       worker.usage = std::move(*message.mutable_usage());
       return;
@@ -116,6 +119,7 @@ void WorkerRouter::OnWorkerLost(Worker& worker) {
   shells_.OnConnectionLost(worker);
   volumes_.OnConnectionLost(worker);
   builds_.OnWorkerLost(worker);
+  templates_.OnWorkerLost(worker);
 }
 
 }  // namespace burrow::control

@@ -10,6 +10,7 @@
 #include "control/hot_sets.h"
 #include "control/image_catalog.h"
 #include "control/shells.h"
+#include "control/templates.h"
 #include "control/volume_link.h"
 #include "control/workers.h"
 
@@ -20,7 +21,7 @@ class WorkerRouter final : public WorkerEvents {
  public:
   WorkerRouter(AppTable& apps, AppLogs& logs, ContainerTable& containers, Dispatcher& dispatcher,
                Autoscaler& autoscaler, Builds& builds, ImageCatalog& catalog, HotSets& hot_sets, Shells& shells,
-               VolumeLink& volumes)
+               VolumeLink& volumes, Templates& templates)
       : apps_(apps),
         logs_(logs),
         containers_(containers),
@@ -30,7 +31,8 @@ class WorkerRouter final : public WorkerEvents {
         catalog_(catalog),
         hot_sets_(hot_sets),
         shells_(shells),
-        volumes_(volumes) {}
+        volumes_(volumes),
+        templates_(templates) {}
 
   void OnWorkerJoined(Worker& worker, const lpb::Hello& hello) override;
   void OnWorkerSettled(Worker& worker) override;
@@ -53,6 +55,7 @@ class WorkerRouter final : public WorkerEvents {
   HotSets& hot_sets_;
   Shells& shells_;
   VolumeLink& volumes_;
+  Templates& templates_;
 };
 
 }  // namespace burrow::control

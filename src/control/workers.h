@@ -33,13 +33,15 @@ struct Worker {
   unsigned shells = 0;
   double shell_cpus = 0;  // that shells reserve
   uint64_t shell_memory = 0;
-  Timer grace;      // armed while it is away
-  Timer reconcile;  // armed after it came back
+  uint64_t template_memory = 0;          // that templates reserve
+  uint64_t leaving_template_memory = 0;  // and of these those that were given up
+  Timer grace;                           // armed while it is away
+  Timer reconcile;                       // armed after it came back
 
   bool connected() const { return connection != nullptr; }
-  // Promised to containers and shells.
+  // Promised to containers, shells and templates.
   double promised_cpus() const { return reserved_cpus + shell_cpus; }
-  uint64_t promised_memory() const { return reserved_memory + shell_memory; }
+  uint64_t promised_memory() const { return reserved_memory + shell_memory + template_memory; }
   void Send(const lpb::FromControl& message) {
     if (connection) connection->Send(message);
   }

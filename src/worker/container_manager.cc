@@ -90,6 +90,7 @@ void ContainerManager::VolumeApplied(const burrow::link::v1::VolumeApplied& answ
 }
 
 void ContainerManager::LinkChanged(bool connected) {
+  if (!connected) forks_.LinkLost();
   link_.Set(connected);
   for (const auto& [id, container] : containers_) container->volumes().LinkChanged();
 }

@@ -32,11 +32,14 @@ class ContainerManager {
   void AskVolume(const burrow::link::v1::VolumeRequest& request);
   // Of a container or volume that is not there any more: no error.
   void VolumeApplied(const burrow::link::v1::VolumeApplied& answer);
+  // Makes a template that was asked for, or gives one up.
+  void OrderTemplate(const burrow::link::v1::TemplateOrder& order) { forks_.Order(order); }
   // The link is there, or has gone.
   void LinkChanged(bool connected);
 
   // Containers that live now, for a Hello.
   std::vector<burrow::link::v1::ContainerUpdate> Inventory() const;
+  std::vector<burrow::link::v1::TemplateUpdate> Templates() const { return forks_.Inventory(); }
   // Asks every container to stop and waits until nothing is left of them; false at the deadline, which is later where
   // volumes are to be committed.
   net::Task<bool> StopAll(std::chrono::milliseconds grace, std::chrono::milliseconds deadline);

@@ -1,7 +1,9 @@
 #include "worker/fork_servers.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/ids.h"
 #include "cas/digest.h"
 #include "net/detached.h"
 #include "proto/deterministic_bytes.h"
@@ -14,6 +16,7 @@ using burrow::link::v1::StartContainer;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLeastStartDeadline{120'000};
+constexpr const char* kIdPrefix = "tm";
 
 // Apps come and go; what they run stays the same until its source, image, settings or secrets change.
 std::string KeyOf(const StartContainer& request) {
@@ -45,15 +48,61 @@ net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& reque
 
 void ForkServers::Warm(StartContainer request) {
   if (closed_ || request.volumes_size() > 0) return;
-  const std::string key = KeyOf(request);
-  auto at = entries_.find(key);
-  if (at != entries_.end() && !at->second.warmed->ended()) return;
-  if (at != entries_.end()) Drop(at);
-  if (!MakeRoom()) return;
-  const auto deadline = StartDeadline(request.spec().function(), kLeastStartDeadline);
-  entries_[key] = {.warmed = Template::Start(services_, std::move(request), deadline),
-                   .last_used = services_.clock->Now()};
+  std::string key = KeyOf(request);
+  const auto is_asked = [&](const auto& wanted) { return wanted.second.key == key; };
+  if (Has(key) || std::ranges::any_of(wanted_, is_asked)) return;
+  const std::string id = NewIdText(kIdPrefix);
+  const std::string function_id = request.spec().function_id();
+  wanted_[id] = {.key = std::move(key), .request = std::move(request)};
+  Say(id, function_id, burrow::link::v1::TEMPLATE_PHASE_WANTED);
+}
+
+bool ForkServers::Has(const std::string& key) const {
+  const auto at = entries_.find(key);
+  return at != entries_.end() && !at->second.warmed->ended();
+}
+
+void ForkServers::Order(const burrow::link::v1::TemplateOrder& order) {
+  auto wanted = wanted_.extract(order.template_id());
+  if (order.warm()) {
+    if (wanted && Begin(wanted.key(), std::move(wanted.mapped()))) return;
+    // Control has counted it.
+    return Say(order.template_id(), {}, burrow::link::v1::TEMPLATE_PHASE_ENDED);
+  }
+  const auto is_it = [&](const auto& entry) {
+    return entry.second.warmed->Describe().template_id() == order.template_id();
+  };
+  if (const auto at = std::ranges::find_if(entries_, is_it); at != entries_.end()) Drop(at);
+}
+
+bool ForkServers::Begin(const std::string& id, Wanted wanted) {
+  if (closed_ || Has(wanted.key)) return false;
+  if (const auto at = entries_.find(wanted.key); at != entries_.end()) Drop(at);
+  if (!MakeRoom()) return false;
+  const auto deadline = StartDeadline(wanted.request.spec().function(), kLeastStartDeadline);
+  auto made = Template::Start(services_, id, std::move(wanted.request), deadline);
+  std::erase_if(made_, [](const auto& one) { return one.expired(); });
+  made_.push_back(made);
+  entries_[wanted.key] = {.warmed = std::move(made), .last_used = services_.clock->Now()};
   if (!std::exchange(sweeping_, true)) net::RunDetached(*services_.io, Sweep(), "ending of idle templates");
+  return true;
+}
+
+void ForkServers::Say(const std::string& id, const std::string& function_id,
+                      burrow::link::v1::TemplatePhase phase) const {
+  burrow::link::v1::FromWorker message;
+  message.mutable_template_update()->set_template_id(id);
+  message.mutable_template_update()->set_function_id(function_id);
+  message.mutable_template_update()->set_phase(phase);
+  services_.send(std::move(message));
+}
+
+std::vector<burrow::link::v1::TemplateUpdate> ForkServers::Inventory() const {
+  std::vector<burrow::link::v1::TemplateUpdate> inventory;
+  for (const auto& weak : made_) {
+    if (const auto made = weak.lock(); made && !made->freed()) inventory.push_back(made->Describe());
+  }
+  return inventory;
 }
 
 void ForkServers::Drop(std::map<std::string, Entry>::iterator entry) {

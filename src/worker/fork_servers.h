@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "burrow/link/v1/link.pb.h"
 #include "net/event.h"
@@ -28,8 +29,14 @@ class ForkServers {
 
   // Starts the container that `request` asks for by a fork. The error is a few words on why that cannot be.
   net::Task<Result<ForkedContainer>> Fork(const burrow::link::v1::StartContainer& request);
-  // After a container was started from nothing: sees to it that the next one need not be.
+  // After a container was started from nothing: sees to it that the next one need not be, if control has room for that.
   void Warm(burrow::link::v1::StartContainer request);
+  // Makes the template that was asked for, or gives one up.
+  void Order(const burrow::link::v1::TemplateOrder& order);
+  // What was asked for on the lost connection is not made.
+  void LinkLost() { wanted_.clear(); }
+  // Those that live, for a Hello.
+  std::vector<burrow::link::v1::TemplateUpdate> Inventory() const;
   // Ends every template and waits for that; false at the deadline. Nothing is forked or warmed afterwards.
   net::Task<bool> Close(std::chrono::milliseconds deadline);
 
@@ -38,6 +45,13 @@ class ForkServers {
     std::shared_ptr<Template> warmed;
     SteadyTime last_used;
   };
+  struct Wanted {
+    std::string key;
+    burrow::link::v1::StartContainer request;
+  };
+  bool Has(const std::string& key) const;
+  bool Begin(const std::string& id, Wanted wanted);
+  void Say(const std::string& id, const std::string& function_id, burrow::link::v1::TemplatePhase phase) const;
   void Drop(std::map<std::string, Entry>::iterator entry);
   bool MakeRoom();  // false: every template is in use
   net::Task<void> Sweep();
@@ -46,6 +60,8 @@ class ForkServers {
   ContainerServices services_;
   ForkServersOptions options_;
   std::map<std::string, Entry> entries_;  // by a digest of everything that decides what is in the process
+  std::map<std::string, Wanted> wanted_;  // by id
+  std::vector<std::weak_ptr<Template>> made_;
   size_t ending_ = 0;
   bool closed_ = false, sweeping_ = false;
   net::Event changed_;

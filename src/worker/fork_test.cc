@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -71,6 +72,16 @@ class ForkTest : public testing::NodeFixture {
     }
     ASSERT_GT(killed, 0);
   }
+  using Phase = burrow::link::v1::TemplatePhase;
+  // Waits for it of any template, of which it gives the id.
+  std::string AwaitTemplate(Phase phase) {
+    return Await([&](const FromWorker& m) { return m.template_update().phase() == phase; })
+        .template_update()
+        .template_id();
+  }
+  bool Said(Phase phase) {
+    return std::ranges::any_of(said_, [&](const FromWorker& m) { return m.template_update().phase() == phase; });
+  }
   int ValueOf(const std::string& container, int argument = 1) {
     const std::string value = AwaitDone(Call(container, IntArgument(argument))).value().inline_();
     return value.size() > 3 ? value[3] : -1;
@@ -110,6 +121,33 @@ TEST_F(ForkTest, AFurtherContainerIsAForkOfAWarmedProcess) {
   EXPECT_EQ(ValueOf(one), 1);
   EXPECT_EQ(ValueOf(one), 2);
   EXPECT_EQ(ValueOf(two), 1) << "each has memory of its own";
+}
+
+TEST_F(ForkTest, NothingIsWarmedForThemWhereControlHasNoRoom) {
+  may_warm_ = false;
+  const std::string first = StartOne(kCounting, "work");
+  const std::string refused = AwaitTemplate(burrow::link::v1::TEMPLATE_PHASE_WANTED);
+  Stop(first);
+  AwaitStopped(first);
+  said_.clear();
+  const auto next = AwaitPhase(StartOne(kCounting, "work"), CONTAINER_PHASE_READY);
+  EXPECT_THAT(NoteOf(next), HasSubstr("not forked: no container of it has run here yet"));
+  EXPECT_NE(AwaitTemplate(burrow::link::v1::TEMPLATE_PHASE_WANTED), refused) << "it is asked again";
+  EXPECT_TRUE(manager_->Templates().empty());
+}
+
+TEST_F(ForkTest, WhatTheyComeFromIsGivenUpOnceNoneOfThemLives) {
+  const std::string forked = Forked(kCounting, "work");
+  const std::string id = AwaitTemplate(burrow::link::v1::TEMPLATE_PHASE_IN_USE);
+  ASSERT_EQ(manager_->Templates().size(), 1u);
+  EXPECT_EQ(manager_->Templates()[0].phase(), burrow::link::v1::TEMPLATE_PHASE_IN_USE);
+  OrderTemplate(id, false);
+  EXPECT_EQ(ValueOf(forked), 1);
+  EXPECT_FALSE(Said(burrow::link::v1::TEMPLATE_PHASE_ENDED));
+  Stop(forked);
+  EXPECT_TRUE(RunUntil([&] { return Said(burrow::link::v1::TEMPLATE_PHASE_ENDED); }));
+  EXPECT_EQ(AwaitTemplate(burrow::link::v1::TEMPLATE_PHASE_IDLE), id);
+  EXPECT_TRUE(manager_->Templates().empty());
 }
 
 TEST_F(ForkTest, EachIsInAPidNamespaceOfItsOwnAndFindsWhatTheImportWrote) {

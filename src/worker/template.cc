@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kForkDeadline{10'000};
 constexpr milliseconds kLongWait{3'600'000};
 constexpr int kTries = 5;
-constexpr const char* kIdPrefix = "tm";
+constexpr const char* kSandboxPrefix = "tm";
 constexpr const char* kNotWarm = "the function is still being warmed for forks";
 
 }  // namespace
@@ -71,7 +71,7 @@ namespace {
 // On the pool. `standby` is to be destroyed where it fails, too.
 Status MakeStandby(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec,
                    const ContainerInputs& inputs, Warmed& warmed, Standby& standby) {
-  const std::string id = NewIdText(kIdPrefix);
+  const std::string id = NewIdText(kSandboxPrefix);
   BURROW_ASSIGN_OR_RETURN(standby.wires, MakeRunnerWires());
   standby.directory = services.containers_directory + "/" + id;
   BURROW_ASSIGN_OR_RETURN(auto options, PrepareLaunch(services, id, spec, inputs, &standby.wires.api));
@@ -110,10 +110,14 @@ void Destroy(Warmed& warmed) {
 
 }  // namespace
 
-TemplateUse::TemplateUse(std::shared_ptr<Template> used) : used_(std::move(used)) { ++used_->state_->uses; }
+TemplateUse::TemplateUse(std::shared_ptr<Template> used) : used_(std::move(used)) {
+  if (++used_->state_->uses == 1) used_->Say();
+}
 TemplateUse::~TemplateUse() {
   Arrived();
-  if (--used_->state_->uses == 0) used_->state_->changed.Notify();
+  if (--used_->state_->uses > 0) return;
+  used_->Say();
+  used_->state_->changed.Notify();
 }
 
 void TemplateUse::Failed() { used_->Condemn("a fork of it ended before it took calls"); }
@@ -129,13 +133,30 @@ Template::Template(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Template::~Template() = default;
 bool Template::in_use() const { return state_->uses > 0; }
 bool Template::ended() const { return state_->ended; }
+bool Template::freed() const { return state_->freed; }
 
-std::shared_ptr<Template> Template::Start(const ContainerServices& services, burrow::link::v1::StartContainer request,
-                                          milliseconds start_deadline) {
+burrow::link::v1::TemplateUpdate Template::Describe() const {
+  burrow::link::v1::TemplateUpdate update;
+  update.set_template_id(state_->id);
+  update.set_function_id(state_->request.spec().function_id());
+  update.set_phase(state_->freed ? burrow::link::v1::TEMPLATE_PHASE_ENDED
+                   : in_use()    ? burrow::link::v1::TEMPLATE_PHASE_IN_USE
+                                 : burrow::link::v1::TEMPLATE_PHASE_IDLE);
+  return update;
+}
+
+void Template::Say() const {
+  burrow::link::v1::FromWorker message;
+  *message.mutable_template_update() = Describe();
+  state_->services.send(std::move(message));
+}
+
+std::shared_ptr<Template> Template::Start(const ContainerServices& services, const std::string& id,
+                                          burrow::link::v1::StartContainer request, milliseconds start_deadline) {
   auto state = std::unique_ptr<State>(new State{.services = services,
                                                 .request = std::move(request),
                                                 .start_deadline = start_deadline,
-                                                .id = NewIdText(kIdPrefix),
+                                                .id = id,
                                                 .changed = net::Event(*services.io)});
   std::shared_ptr<Template> made(new Template(std::move(state)));
   net::RunDetached(*services.io, made->Live(), "template " + made->state_->id);
@@ -309,6 +330,7 @@ net::Task<void> Template::Free() {
   if (state_->output) state_->output->Close();
   state_->inputs = {};
   state_->freed = true;
+  Say();
   state_->changed.Notify();
 }
 

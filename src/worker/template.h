@@ -46,8 +46,9 @@ struct ForkedContainer {
 
 class Template : public std::enable_shared_from_this<Template> {
  public:
-  // Begins to warm it. `start_deadline`: until it can be forked.
-  static std::shared_ptr<Template> Start(const ContainerServices& services, burrow::link::v1::StartContainer request,
+  // Begins to warm it. `start_deadline`: until it can be forked. Control hears whether it is in use, and of its end.
+  static std::shared_ptr<Template> Start(const ContainerServices& services, const std::string& id,
+                                         burrow::link::v1::StartContainer request,
                                          std::chrono::milliseconds start_deadline);
   ~Template();
 
@@ -58,11 +59,15 @@ class Template : public std::enable_shared_from_this<Template> {
   net::Task<void> End();
   bool in_use() const;
   bool ended() const;  // its process is gone, or is about to be
+  bool freed() const;  // and nothing of it is left
+  // As control hears of it.
+  burrow::link::v1::TemplateUpdate Describe() const;
 
  private:
   friend class TemplateUse;
   struct State;
   explicit Template(std::unique_ptr<State> state);
+  void Say() const;
   net::Task<void> Live();
   net::Task<Status> Warm();
   net::Task<Status> AwaitWarm();

@@ -162,6 +162,7 @@ burrow::link::v1::Hello Agent::Hello() const {
   hello.set_memory_bytes(static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                          static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE)));
   for (auto& update : containers_.Inventory()) *hello.add_inventory() = std::move(update);
+  for (auto& update : containers_.Templates()) *hello.add_templates() = std::move(update);
   return hello;
 }
 
@@ -204,6 +205,9 @@ void Agent::OnMessage(FromControl message) {
       containers_.VolumeApplied(message.volume_applied());
       builds_.VolumeApplied(message.volume_applied());
       shells_.VolumeApplied(message.volume_applied());
+      break;
+    case FromControl::kTemplateOrder:
+      containers_.OrderTemplate(message.template_order());
       break;
     case FromControl::kVolumeRequest:
       containers_.AskVolume(message.volume_request());

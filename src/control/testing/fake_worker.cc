@@ -71,6 +71,7 @@ lpb::Hello FakeWorker::MakeHello() {
     update.set_container_id(id);
     update.set_phase(phase);
   }
+  for (const auto& one : templates) *hello.add_templates() = one;
   return hello;
 }
 
@@ -186,6 +187,14 @@ void FakeWorker::SayLog(const std::string& app, const std::string& text) {
   line.set_app_id(app);
   line.set_stream(pb::LOG_STREAM_STDOUT);
   line.set_text(text);
+  Say(std::move(message));
+}
+
+void FakeWorker::SayTemplate(const std::string& id, const std::string& function, lpb::TemplatePhase phase) {
+  lpb::FromWorker message;
+  message.mutable_template_update()->set_template_id(id);
+  message.mutable_template_update()->set_function_id(function);
+  message.mutable_template_update()->set_phase(phase);
   Say(std::move(message));
 }
 

@@ -40,6 +40,7 @@ class FakeWorker {
   std::function<void(const lpb::BuildStep&)> on_build;
   std::function<void(const lpb::CancelStep&)> on_cancel_step;
   std::function<void(const lpb::VolumeRequest&)> on_volume_request;
+  std::vector<lpb::TemplateUpdate> templates;  // that it has when it connects
 
   // Comes back once control has welcomed it. Fails the test after 20 s.
   void Connect();
@@ -57,6 +58,7 @@ class FakeWorker {
                const std::string& error = "");
   void SayItem(const lpb::CallDispatch& call, uint32_t index, const std::string& item);
   void SayLog(const std::string& app, const std::string& text);
+  void SayTemplate(const std::string& id, const std::string& function, lpb::TemplatePhase phase);
   void SayBuilt(const std::string& step_id, const std::string& index_digest);
 
   // What control has said so far.

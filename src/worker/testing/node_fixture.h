@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -131,7 +132,20 @@ class NodeFixture : public ::testing::Test {
   }
 
   // Receives what the worker says, on the loop's thread.
-  virtual void Hear(FromWorker message) { said_.push_back(std::move(message)); }
+  virtual void Hear(FromWorker message) {
+    if (message.template_update().phase() == burrow::link::v1::TEMPLATE_PHASE_WANTED)
+      OrderTemplate(message.template_update().template_id(), may_warm_);
+    said_.push_back(std::move(message));
+  }
+  // As control does, a turn later.
+  void OrderTemplate(const std::string& id, bool warm) {
+    boost::asio::post(io_, [this, id, warm] {
+      burrow::link::v1::TemplateOrder order;
+      order.set_template_id(id);
+      order.set_warm(warm);
+      if (manager_) manager_->OrderTemplate(order);
+    });
+  }
 
   // Runs the loop until the condition holds; false after a minute.
   bool RunUntil(const std::function<bool()>& condition) {
@@ -255,6 +269,7 @@ class NodeFixture : public ::testing::Test {
   std::optional<Payloads> payloads_;
   std::vector<FromWorker> said_;
   std::vector<burrow::link::v1::MountedVolume> volumes_;  // of the next container
+  bool may_warm_ = true;                                  // whether control has room for templates
   std::optional<ContainerManager> manager_;
   burrow::link::v1::CallDispatch last_dispatch_;
 };
