@@ -108,6 +108,12 @@ void AppTable::Enter(const std::shared_ptr<Function>& function) {
   function->app->functions[function->key()] = function;
 }
 
+void AppTable::Leave(const Function& function) {
+  App& app = *function.app;
+  functions_.erase(function.id);
+  app.functions.erase(function.key());
+}
+
 void AppTable::LeaveFunctions(App& app) {
   for (const auto& [name, function] : app.functions) functions_.erase(function->id);
   app.functions.clear();  // their specifications name every source file

@@ -66,6 +66,7 @@ class AppTable {
   App* Find(const AppId& id) const;
   std::shared_ptr<Function> FindFunction(const FunctionId& id) const;
   void Enter(const std::shared_ptr<Function>& function);
+  void Leave(const Function& function);  // which is destroyed once nobody else has it
   // The functions of a stopped app take no further calls, and are forgotten.
   void LeaveFunctions(App& app);
   std::vector<App*> All() const;  // oldest first

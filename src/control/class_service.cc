@@ -51,7 +51,10 @@ net::Task<Result<pb::BindResponse>> ClassService::Bind(const api::Caller& by, co
   const bool is_base = bound->values().empty() && !bound->has_overrides();
   auto id = is_base ? base_id : VariantId(*bound);
   response.set_function_id(id.str());
-  if (p_.apps.FindFunction(workspace, id)) co_return response;
+  if (const auto known = p_.apps.FindFunction(workspace, id)) {
+    known->unused_since_ms = 0;
+    co_return response;
+  }
   auto variant = std::make_shared<Function>(p_.io, id, app.get());
   uint32_t generation = 0;
   do {  // again where the class is published anew meanwhile

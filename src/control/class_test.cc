@@ -1,6 +1,7 @@
 // Classes: parameters make functions of their own, calls name methods.
 #include "control/classes.h"
 #include "control/testing/control_fixture.h"
+#include "control/testing/manual_clock.h"
 
 namespace burrow::control {
 namespace {
@@ -34,6 +35,7 @@ void MakeClass(pb::FunctionSpec& spec, bool needs_key = false) {
 
 class Classes : public ControlFixture {
  protected:
+  ~Classes() override { KillControl(); }  // before the clock goes
   void Begin() {
     StartControl();
     worker_ = NewWorker();
@@ -58,6 +60,11 @@ class Classes : public ControlFixture {
     request.mutable_input()->set_method(method);
     return Ask<pb::CallResult>("Calls/Invoke", request);
   }
+  // Asked in a way that is no use of it.
+  bool IsKnown(const std::string& function) {
+    return CallMethod(function, "no such method").error().code() != Code::kNotFound;
+  }
+  testing::ManualClock hours_{1'700'000'000'000};
   std::unique_ptr<testing::FakeWorker> worker_;
 };
 
@@ -98,6 +105,47 @@ TEST_F(Classes, TheSameParametersGiveTheSameFunction) {
   EXPECT_NE(*Bind(function, {Number("size", 6)}), *five);
   EXPECT_EQ(*Bind(function, {Number("size", 3)}), function) << "that is the default";
   EXPECT_EQ(*Bind(function, {}), function);
+}
+
+TEST_F(Classes, SetsOfParametersThatNobodyUsesForADayAreForgotten) {
+  clock = &hours_;
+  timings.variant_check = Millis(1);
+  Begin();
+  auto function = NewClass().function;
+  auto used = Bind(function, {Number("size", 5)}), unused = Bind(function, {Number("size", 6)});
+  ASSERT_TRUE(used && unused);
+  ASSERT_TRUE(CallMethod(*used, "predict"));  // it has a container since
+  int hours = 0;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  for (; IsKnown(*unused) && std::chrono::steady_clock::now() < until; ++hours) hours_.Advance(Millis(3'600'000));
+  EXPECT_FALSE(IsKnown(*unused));
+  EXPECT_GE(hours, 24);
+  EXPECT_TRUE(IsKnown(*used));
+  EXPECT_TRUE(IsKnown(function)) << "the class itself is no variant";
+  EXPECT_EQ(Bind(function, {Number("size", 6)}).value_or(""), *unused);
+  EXPECT_TRUE(CallMethod(*unused, "predict"));
+}
+
+TEST_F(Classes, WhatIsForgottenOfThemIsSoAfterARestart) {
+  clock = &hours_;
+  timings.variant_check = Millis(1);
+  timings.unused_variant = Millis(1'000);
+  Begin();
+  pb::DeployRequest deploy;
+  deploy.set_name("shop");
+  *deploy.add_functions() = Spec();
+  MakeClass(*deploy.mutable_functions(0));
+  const auto deployed = Ask<pb::DeployResponse>("Deployments/Deploy", deploy);
+  ASSERT_TRUE(deployed) << deployed.error().message();
+  auto variant = Bind(deployed->function_ids().at("f"), {Number("size", 5)});
+  ASSERT_TRUE(variant);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (IsKnown(*variant) && std::chrono::steady_clock::now() < until) hours_.Advance(Millis(500));
+  worker_->Disconnect();
+  StopControl();
+  StartControl();
+  EXPECT_FALSE(IsKnown(*variant));
+  EXPECT_TRUE(IsKnown(deployed->function_ids().at("f")));
 }
 
 TEST_F(Classes, ParametersThatDoNotFitAreRefused) {

@@ -41,6 +41,7 @@
 #include "control/stopping.h"
 #include "control/token_service.h"
 #include "control/tokens.h"
+#include "control/unused_variants.h"
 #include "control/volume_link.h"
 #include "control/volume_mounts.h"
 #include "control/volume_service.h"
@@ -113,6 +114,7 @@ class RunningControl final : public Control {
         call_service_({io, clock_, options_.timings, workspaces_, apps_, calls_, dispatcher_, *lifecycle_,
                        *state_.store, store_thread_, CursorCodec(NewEpoch())}),
         class_service_({io, apps_, dispatcher_, *state_.store, store_thread_, volumes_, secrets_}),
+        unused_variants_({io, clock_, options_.timings, apps_, autoscaler_, *state_.store, store_thread_}),
         imports_(ImportPartsOf()),
         build_work_(io, kBuildThreads),
         downloads_(io, kDownloads),
@@ -194,6 +196,7 @@ class RunningControl final : public Control {
     image_storage_.Begin(io_);
     Daily();
     ArmSweep();
+    unused_variants_.Begin();
     blob_service_.Start();
     return Listen();
   }
@@ -344,6 +347,7 @@ class RunningControl final : public Control {
   OverviewService overview_service_;
   CallService call_service_;
   ClassService class_service_;
+  UnusedVariants unused_variants_;
   Imports imports_;
   Background build_work_, downloads_;  // so that builds keep nobody else's blobs waiting
   BuildLogs build_logs_;
@@ -368,6 +372,7 @@ net::Task<void> RunningControl::Stop() {
   sweep_.Cancel();
   blob_service_.Stop();
   daily_.Cancel();
+  unused_variants_.Stop();
   schedules_.Close();
   dispatcher_.Close();
   lifecycle_->Close();

@@ -30,6 +30,7 @@ Dispatcher::Dispatcher(net::IoContext& io, const Clock& clock, const Timings& ti
 void Dispatcher::Submit(const std::shared_ptr<Call>& call) {
   auto& function = call->function;
   call->submitted = clock_.Now();
+  function->unused_since_ms = 0;
   if (!function->app->live()) return Fail(call, Cancelled("the app was stopped"));
   // Somebody calls again after starts had failed: that is worth a try at once.
   if (function->failed_starts >= kMaxFailedStarts) function->back_off.Cancel();

@@ -53,6 +53,8 @@ struct Function {
   SteadyTime starved_since{};
   Timer starved_deadline;
 
+  uint64_t unused_since_ms = 0;  // Unix time, of a variant that was not used since; 0: it was, since the last look
+
   const std::string& name() const { return spec.function().name(); }
   std::string key() const { return FunctionKey(spec.function()); }  // unique in its app
   bool is_variant() const { return spec.function().has_bound(); }

@@ -72,9 +72,11 @@ struct Timings {
   Millis overdue_step{60'000};               // beyond it, before its worker is no longer waited for
   Millis finished_calls{7ull * 86'400'000};  // kept in the store
   Millis daily{86'400'000};
-  Millis volume_request{1'800'000};  // until a worker has committed what a container wrote
-  Millis collect_blobs{3'600'000};   // between collections of blobs
-  Millis schedule_check{30'000};     // how late a schedule may be noticed after the machine's clock was set
+  Millis unused_variant{86'400'000};  // before it is forgotten
+  Millis variant_check{3'600'000};    // between looks for these
+  Millis volume_request{1'800'000};   // until a worker has committed what a container wrote
+  Millis collect_blobs{3'600'000};    // between collections of blobs
+  Millis schedule_check{30'000};      // how late a schedule may be noticed after the machine's clock was set
 };
 
 }  // namespace burrow::control

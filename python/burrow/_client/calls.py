@@ -37,6 +37,7 @@ _WAIT_TIMEOUT = WAIT_MS / 1000 + 15.0
 _PENDING = ("CALL_STATUS_PENDING", 0)
 # The same for a thread that must notice when nobody waits for it any more.
 _SCOPED_WAIT_MS = 2000
+_BOUND_FOR = 3600.0
 # How often a call that the server forgot, because it restarted, is invoked again.
 _MAX_REINVOCATIONS = 8
 
@@ -55,7 +56,7 @@ class CallClient:
         self.detached = detached
         self.blobs = BlobClient(transport)
         self.observer = observer
-        self._bound: "dict[tuple[str, str], str]" = {}
+        self._bound: "dict[tuple[str, str], tuple[str, float]]" = {}
 
     def bind(
         self, function_id: str, values: "dict[str, Any]", overrides: "dict[str, Any] | None" = None
@@ -67,9 +68,11 @@ class CallClient:
 
             message["overrides"] = with_mounts(overrides)
         key = (function_id, repr(message))
-        known = self._bound.get(key)
-        if known is None:
-            known = self._bound[key] = self.transport.unary("Apps/Bind", message)["functionId"]
+        known, bound_at = self._bound.get(key, ("", 0.0))
+        # The server forgets variants that nobody has bound or called for a day.
+        if not known or abs(time.time() - bound_at) > _BOUND_FOR:
+            known = self.transport.unary("Apps/Bind", message)["functionId"]
+            self._bound[key] = (known, time.time())
         return known
 
     def invoke(

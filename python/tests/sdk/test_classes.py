@@ -88,6 +88,19 @@ def test_the_same_parameters_are_bound_once(running: SmallBurrowd) -> None:
     assert running.called("Calls/Invoke")[0]["input"]["method"] == "scale"
 
 
+def test_parameters_are_bound_again_after_an_hour_lest_the_server_has_forgotten_them(
+    running: SmallBurrowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = 3600.0
+    now = 1e9
+    monkeypatch.setattr("burrow._client.calls.time.time", lambda: now)
+    big = Model(size=5)
+    for at, bound in ((0.0, 1), (0.9, 1), (1.1, 2), (2.0, 2), (2.2, 3)):
+        now = 1e9 + at * hour
+        assert big.scale.remote(1) == 5
+        assert len(running.called("Apps/Bind")) == bound
+
+
 def test_stats_and_the_autoscaler_are_those_of_the_parameters(running: SmallBurrowd) -> None:
     running.methods["Deployments/Stats"] = lambda request: {"backlog": 3, "totalRunners": 2}
     running.methods["Deployments/UpdateAutoscaler"] = lambda request: {}
