@@ -34,8 +34,9 @@ Result<std::shared_ptr<OpenShell>> Shells::Start(std::shared_ptr<Guest> room, lp
     return Fail(Code::kUnavailable,
                 "no worker is connected: start one with `burrowd worker`, or `burrowd up` on this machine");
   const auto score = [&](const Worker* worker) { return Score(worker, room->demand); };
+  Worker& worker = **std::ranges::min_element(connected, {}, score);
   const std::string workspace = room->workspace;
-  return StartOn(**std::ranges::min_element(connected, {}, score), workspace, std::move(start), std::move(room));
+  return StartOn(worker, workspace, std::move(start), std::move(room));
 }
 
 Result<std::shared_ptr<OpenShell>> Shells::StartIn(Worker& worker, const std::string& workspace,
