@@ -22,6 +22,9 @@ from real_images import PACKAGES, TOOLS, make_image
 from real_images import run as run_tool
 from registries import DockerRegistry
 from transfers import needs
+from workspaces import Environment
+from workspaces import drop as drop_workspace
+from workspaces import make as make_workspace
 
 
 def _missing() -> str:
@@ -126,6 +129,20 @@ def run(daemon: Daemon, write_app: Callable[..., str], tmp_path: Path) -> Run:
         return daemon.burrow("run", path, cwd=tmp_path, **options)
 
     return run
+
+
+@pytest.fixture
+def workspace(daemon: Daemon) -> Iterator[Callable[..., Environment]]:
+    """Makes a workspace and gives what a client of it has in its environment."""
+    made = []
+
+    def make(name: str, *options: str) -> Environment:
+        made.append(name)
+        return make_workspace(daemon, name, *options)
+
+    yield make
+    for name in made:
+        drop_workspace(daemon, name)
 
 
 @pytest.fixture

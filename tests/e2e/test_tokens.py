@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Callable
 
 from daemon import Daemon
@@ -22,6 +23,34 @@ square = burrow.Function.from_name("for-callers", "square")
 print(square.remote(7), list(square.map(range(3))), square.spawn(4).get(timeout=60))
 print(list(burrow.Function.from_name("for-callers", "numbers").remote_gen()))
 """
+
+
+def test_the_first_clients_token_is_replaced(own_daemon: Daemon, tmp_path: Path) -> None:
+    own_daemon.state = tmp_path / "state"  # whose tokens no other test needs
+    own_daemon.start()
+    first = own_daemon.environment()
+    own_id = next(
+        line.split()[-1]
+        for line in own_daemon.burrow("token", "list").stdout.splitlines()
+        if "(the server's own)" in line and "admin" in line
+    )
+    refused = own_daemon.burrow("token", "revoke", own_id)
+    assert refused.returncode == 1 and "last token of an admin" in refused.stderr
+    made = own_daemon.burrow("token", "create", "ops", "--role", "admin").stdout.strip()
+    ops = own_daemon.environment(BURROW_TOKEN=made)
+    assert own_daemon.burrow("token", "revoke", own_id, env=ops).returncode == 0
+    assert own_daemon.burrow("app", "ls", env=first).returncode == 1
+    assert own_daemon.burrow("app", "ls", env=ops).returncode == 0
+    own_daemon.stop()
+    own_daemon.config.unlink()
+    own_daemon.start()
+    assert not own_daemon.config.exists(), "there is no token to write into it"
+    ops["BURROW_URL"] = own_daemon.url
+    assert own_daemon.burrow("app", "ls", env=ops).returncode == 0
+    own_daemon.stop()
+    (own_daemon.state / "control" / "tokens").unlink()
+    own_daemon.start()
+    assert own_daemon.burrow("token", "list").returncode == 0, "it has a new one"
 
 
 def test_a_callers_token_calls_deployed_functions_and_does_nothing_else(

@@ -6,11 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterator
-
-import pytest
+from typing import Callable
 
 from daemon import Daemon, wait_until
+from workspaces import Environment
 
 OTHER, SHARING = "e2e-other", "e2e-sharing"
 SHOP = """
@@ -31,40 +30,6 @@ def slow(x: int):
     time.sleep(0.5)
     return x
 """
-Environment = Dict[str, str]
-
-
-def drop(daemon: Daemon, workspace: str) -> None:
-    """With what a test, or an earlier run on the same state, left."""
-    if workspace not in daemon.burrow("workspace", "list").stdout.split():
-        return
-    daemon.burrow("token", "revoke", "of-" + workspace)
-    made = daemon.burrow("token", "create", "of-" + workspace, "--workspace", workspace)
-    env = daemon.environment(BURROW_TOKEN=made.stdout.strip())
-    for line in daemon.burrow("app", "ls", env=env).stdout.splitlines()[1:]:
-        daemon.burrow("app", "stop", line.split()[0], env=env)
-    daemon.burrow("token", "revoke", "of-" + workspace)
-    deleted = daemon.burrow("workspace", "delete", workspace)
-    assert deleted.returncode == 0, deleted.stderr
-
-
-@pytest.fixture()
-def workspace(daemon: Daemon) -> Iterator[Callable[..., Environment]]:
-    """Makes a workspace and gives what a client of it has in its environment."""
-    made = []
-
-    def make(name: str, *options: str) -> Environment:
-        drop(daemon, name)
-        created = daemon.burrow("workspace", "create", name, *options)
-        assert created.returncode == 0, created.stderr
-        made.append(name)
-        token = daemon.burrow("token", "create", "of-" + name, "--workspace", name)
-        assert token.returncode == 0, token.stderr
-        return daemon.environment(BURROW_TOKEN=token.stdout.strip())
-
-    yield make
-    for name in made:
-        drop(daemon, name)
 
 
 def test_the_same_names_mean_each_workspaces_own(

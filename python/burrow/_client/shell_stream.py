@@ -44,7 +44,7 @@ class ShellStream:
         try:
             for event in Stream(self._transport, "Shells/Open", self._request, _IDLE_TIMEOUT):
                 if "waitsFor" in event:
-                    yield 2, ("burrow: waits for %s\r\n" % event["waitsFor"]).encode()
+                    yield 2, ("burrow: waiting for %s ...\r\n" % event["waitsFor"]).encode()
                 elif "shellId" in event:
                     self._id = str(event["shellId"])
                     self._opened.set()

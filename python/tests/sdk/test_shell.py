@@ -262,3 +262,12 @@ def test_a_server_that_is_not_there_is_told_of() -> None:
     stream = ShellStream(Transport(Config("http://127.0.0.1:1", "", "test")), {"image": "tools"})
     with pytest.raises(Exception, match="Cannot reach the Burrow server"):
         list(stream.output())
+
+
+def test_what_a_shell_waits_for_is_said_beside_its_output(burrowd: SmallBurrowd) -> None:
+    burrowd.methods["Shells/Open"] = lambda request: iter(
+        [{"waitsFor": "room"}, {"shellId": "sh-1"}, {"exit": {"code": 3}}]
+    )
+    stream = ShellStream(Transport(Config(burrowd.url, "", "test")), {"image": "tools"})
+    assert list(stream.output()) == [(2, b"burrow: waiting for room ...\r\n")]
+    assert stream.exit_code == 3
