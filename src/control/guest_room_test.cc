@@ -100,7 +100,7 @@ TEST_F(GuestRoom, OfAnIdleContainerGoesToAShell) {
     EXPECT_EQ(worker_->Count(From::kStop), 1u);
     EXPECT_EQ(Info().containers(), 1u);
   }));
-  EXPECT_THAT(waits_, ElementsAre("room: the workspace 'team' has the 1 containers that it may"));
+  EXPECT_THAT(waits_, ElementsAre("room: the workspace 'team' has the 1 container that it may"));
 }
 
 TEST_F(GuestRoom, IsWaitedForByCallsWhileAShellHasIt) {
@@ -125,7 +125,7 @@ TEST_F(GuestRoom, IsRefusedToAShellAfterAWhileInWords) {
   worker_->WaitFor(From::kCall);
   const Status refused = WithShell([] { ADD_FAILURE() << "it has no room"; });
   EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
-  EXPECT_THAT(refused.error().message(), HasSubstr("since it may have 1 containers"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("since it may have 1 container"));
   EXPECT_THAT(refused.error().message(), HasSubstr("burrow workspace update"));
   EXPECT_EQ(waits_.size(), 1u);
 }
@@ -203,7 +203,7 @@ TEST_F(GuestRoom, OfAStepIsGivenToTheNextOneOnceItHasEnded) {
     }));
   }));
   ASSERT_GE(waits.size(), 2u);
-  EXPECT_THAT(waits[0], HasSubstr("room: the workspace 'team' has the 1 containers that it may"));
+  EXPECT_THAT(waits[0], HasSubstr("room: the workspace 'team' has the 1 container that it may"));
   EXPECT_EQ(waits[1], "");
 }
 

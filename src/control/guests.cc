@@ -49,7 +49,8 @@ Error Guests::Refusal(const Guest& guest, Millis waited) const {
 std::string Guests::DescribeBounds(const std::string& workspace) const {
   const auto bounds = workspaces_.BoundsOf(workspace);
   std::vector<std::string> parts;
-  if (bounds.containers > 0) parts.push_back(fmt::format("{} containers", bounds.containers));
+  if (bounds.containers > 0)
+    parts.push_back(fmt::format("{} container{}", bounds.containers, bounds.containers == 1 ? "" : "s"));
   if (bounds.cpus > 0) parts.push_back(fmt::format("{:g} CPUs", bounds.cpus));
   if (bounds.memory > 0) parts.push_back(fmt::format("{} MiB", bounds.memory >> 20));
   return fmt::format("{}", fmt::join(parts, ", "));

@@ -11,7 +11,7 @@ from daemon import BURROW, COMMAND_DEADLINE_S, Daemon
 from workspaces import Environment
 
 OTHER = "e2e-room"
-FULL = "waiting for room: the workspace 'e2e-room' has the 1 containers that it may"
+FULL = "waiting for room: the workspace 'e2e-room' has the 1 container that it may"
 # Each stage of it fails where the other one runs beside it.
 STAGES = """FROM debian_slim AS a
 RUN %(mount)s mkdir /c/busy && echo a > /a && sleep 0.2 && rmdir /c/busy
