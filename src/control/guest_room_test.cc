@@ -169,6 +169,7 @@ TEST_F(GuestRoom, OfOneContainerIsSharedByTheStepsOfABuildOneAfterAnother) {
     if (!event.has_wait()) return;
     if (event.wait().waits_for().starts_with("room: ")) {
       ++waited;
+      worker_->WaitFor(From::kBuild, 1);
       EXPECT_EQ(Steps().size(), 1u);
       worker_->SayBuilt(Steps().front(), "first");
     } else if (event.wait().waits_for().empty()) {
@@ -193,6 +194,7 @@ TEST_F(GuestRoom, OfAStepIsGivenToTheNextOneOnceItHasEnded) {
       if (!inner.has_wait()) return;
       waits.push_back(inner.wait().waits_for());
       if (waits.size() == 1) {
+        worker_->WaitFor(From::kBuild, 2);
         EXPECT_EQ(Steps().size(), 1u) << "the second one has no room";
         EXPECT_EQ(Info().containers(), 1u);
         worker_->SayBuilt(Steps().front(), "first");

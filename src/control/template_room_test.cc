@@ -82,9 +82,10 @@ TEST_F(TemplateRoom, ThatContainersCameFromIsNotGivenUp) {
   EXPECT_EQ(Invoke(first).status(), pb::CALL_STATUS_SUCCESS);
   ASSERT_TRUE(Want("tm-1", first));
   worker_->SayTemplate("tm-1", first, lpb::TEMPLATE_PHASE_IN_USE);
+  EXPECT_FALSE(Want("tm-2", first)) << "it is answered after what was said before";
   EXPECT_EQ(Invoke(second).status(), pb::CALL_STATUS_SUCCESS);
   EXPECT_EQ(worker_->Count(From::kStop), 1u) << "the idle container made room";
-  EXPECT_EQ(worker_->Count(From::kTemplateOrder), 1u);
+  EXPECT_EQ(worker_->Count(From::kTemplateOrder), 2u) << "no order to end";
 }
 
 TEST_F(TemplateRoom, OnAWorkerIsItsFunctionsMemory) {
