@@ -16,7 +16,6 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kReadyDeadline{60'000};
 constexpr milliseconds kFirstPause{50};
-constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kStable{10'000};  // a process that served so long starts again without a pause
 constexpr milliseconds kStopGrace{2'000};
 constexpr milliseconds kNoDeadline{-1};
@@ -77,7 +76,10 @@ Result<os::Process> Child::StartProcess(bool resume) {
     spawn.fds.emplace_back(ours, next);
     return next++;
   };
-  for (ConnectionConfig& connection : config.connections) connection.fd = inherit(connection.fd);
+  for (ConnectionConfig& connection : config.connections) {
+    connection.fd = inherit(connection.fd);
+    connection.slots_fd = inherit(connection.slots_fd);
+  }
   for (int* shared : {&config.signals_fd, &config.accesses_fd}) {
     if (*shared >= 0) *shared = inherit(*shared);
   }
@@ -97,7 +99,8 @@ Result<os::Process> Child::StartProcess(bool resume) {
 }
 
 void Child::Run() {
-  milliseconds pause = kFirstPause;
+  const milliseconds first = std::min(kFirstPause, options_.longest_pause);
+  milliseconds pause = first;
   for (bool served_before = false;;) {
     auto started = steady_clock::now();
     auto process = StartProcess(served_before);
@@ -116,9 +119,9 @@ void Child::Run() {
       LogError("imagefs cannot be started: {}", process.error().message());
       Publish(Forward(std::move(process.error())), -1);
     }
-    if (steady_clock::now() - started > kStable) pause = kFirstPause;
+    if (steady_clock::now() - started > kStable) pause = first;
     if (WaitFor(-1, pause)) return;
-    pause = std::min(2 * pause, kLongestPause);
+    pause = std::min(2 * pause, options_.longest_pause);
     restarts_.fetch_add(1);
   }
 }

@@ -15,7 +15,8 @@ namespace burrow::imagefs {
 
 struct ChildOptions {
   std::string burrowd;
-  Config config;  // descriptors in it are ours; the child's numbers are filled in here
+  Config config;                               // descriptors in it are ours; the child's numbers are filled in here
+  std::chrono::milliseconds longest_pause{0};  // between starts
 };
 
 // Starts the process, and starts it again, with growing pauses, whenever it ends. One thread does that for the whole

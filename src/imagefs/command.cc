@@ -21,7 +21,6 @@
 namespace burrow::imagefs {
 namespace {
 
-constexpr int kReadersPerConnection = 2;
 constexpr size_t kFetchThreads = 32;
 constexpr size_t kBackgroundThreads = 8;  // for what no reader waits for
 constexpr size_t kMaxOpenBlobs = 4096;
@@ -39,7 +38,8 @@ class Server {
 
  private:
   Status OpenCache(const Config& config);
-  void ReadRequests(Session& session);
+  // The thread of that number of the session.
+  void ReadRequests(Session& session, size_t reader);
 
   std::shared_ptr<cas::CacheSignals> signals_;
   std::unique_ptr<cas::BlobStore> remote_;
@@ -61,6 +61,8 @@ Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas
       Session{.connection = Connection(UniqueFd(config.fd), &cache->signals().counters().failed_reads),
               .kind = config.kind,
               .features = config.features});
+  BURROW_ASSIGN_OR_RETURN(session->slots, RequestSlots::Attach(config.slots_fd));
+  ::close(config.slots_fd);
   session->cache = cache;
   if (config.hook) {
     BURROW_ASSIGN_OR_RETURN(session->hook, HookNodes::Open(config.journal));
@@ -68,6 +70,15 @@ Result<std::unique_ptr<Session>> OpenSession(const ConnectionConfig& config, cas
     BURROW_ASSIGN_OR_RETURN(session->images, ImageRegistry::Open(config.journal, config.kind, cache));
   }
   return session;
+}
+
+// What a killed process left comes first: kept requests have their slots, and free them for the others.
+void AnswerLeft(Session& session, size_t reader, ReplyBuffer& reply) {
+  if (reader == 0) {
+    for (auto& kept : session.slots->TakeLeft()) Dispatch(session, std::move(kept), reply);
+  }
+  Dispatch(session, session.slots->LeftIncoming(reader), reply);
+  session.slots->ClearIncoming(reader);
 }
 
 Result<std::shared_ptr<cas::CacheSignals>> OpenSignals(const Config& config) {
@@ -117,30 +128,27 @@ Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
     session->accesses = server->accesses_.get();
     server->sessions_.push_back(std::move(session));
   }
-  if (!config.resume) return server;
-  for (auto& session : server->sessions_) {
-    if (Status status = session->connection.Resend(); !status) LogError("{}", status.error().message());
-  }
   return server;
 }
 
 void Server::Start(int ended) {
   ended_ = ended;
-  readers_ = static_cast<int>(sessions_.size()) * kReadersPerConnection;
+  readers_ = static_cast<int>(sessions_.size() * RequestSlots::kReaders);
   for (auto& session : sessions_) {
-    for (int i = 0; i < kReadersPerConnection; ++i) {
-      std::thread([this, &session = *session] { ReadRequests(session); }).detach();
+    for (size_t reader = 0; reader < RequestSlots::kReaders; ++reader) {
+      std::thread([this, &session = *session, reader] { ReadRequests(session, reader); }).detach();
     }
   }
 }
 
-void Server::ReadRequests(Session& session) {
-  std::string buffer(kRequestBytes, '\0');
+void Server::ReadRequests(Session& session, size_t reader) {
   ReplyBuffer reply;
+  AnswerLeft(session, reader, reply);
   for (;;) {
-    auto message = session.connection.Receive(buffer);
+    auto message = session.connection.Receive(session.slots->Incoming(reader));
     if (message) {
       Dispatch(session, *message, reply);
+      session.slots->ClearIncoming(reader);
       continue;
     }
     if (message.error().code() != Code::kCancelled) LogError("{}", message.error().message());

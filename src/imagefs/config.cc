@@ -25,6 +25,7 @@ Result<UniqueFd> WriteConfig(const Config& config) {
   auto connections = nlohmann::json::array();
   for (const ConnectionConfig& connection : config.connections) {
     connections.push_back({{"fd", connection.fd},
+                           {"slots_fd", connection.slots_fd},
                            {"journal", connection.journal},
                            {"hook", connection.hook},
                            {"xattrs", connection.kind == ImageKind::kWithXattrs},
@@ -62,6 +63,7 @@ Result<Config> ReadConfig(int fd) {
                   .resume = json.at("resume")};
     for (const auto& item : json.at("connections")) {
       config.connections.push_back({.fd = item.at("fd"),
+                                    .slots_fd = item.at("slots_fd"),
                                     .journal = item.at("journal"),
                                     .hook = item.at("hook"),
                                     .kind = item.at("xattrs").get<bool>() ? ImageKind::kWithXattrs : ImageKind::kPlain,

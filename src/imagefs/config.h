@@ -12,6 +12,7 @@ namespace burrow::imagefs {
 
 struct ConnectionConfig {
   int fd = -1;          // the /dev/fuse descriptor, inherited
+  int slots_fd = -1;    // of its RequestSlots, inherited
   std::string journal;  // of this connection's images, or of the hook's nodes
   bool hook = false;
   ImageKind kind = ImageKind::kPlain;

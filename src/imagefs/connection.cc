@@ -33,10 +33,4 @@ void Connection::ReplyError(uint64_t unique, int os_errno) {
   }
 }
 
-Status Connection::Resend() {
-  abi::OutHeader header{.len = sizeof header, .error = abi::kNotifyResend, .unique = 0};
-  if (::write(device_.get(), &header, sizeof header) < 0) return FailErrno("ask the kernel to send requests again");
-  return {};
-}
-
 }  // namespace burrow::imagefs

@@ -11,8 +11,7 @@
 
 namespace burrow::imagefs {
 
-inline constexpr size_t kRequestBytes = 64u << 10;  // requests are names and small structures; nothing is written
-inline constexpr size_t kMaxReadBytes = 1u << 20;   // the largest READ that is agreed on
+inline constexpr size_t kMaxReadBytes = 1u << 20;  // the largest READ that is agreed on
 
 class Connection {
  public:
@@ -21,11 +20,9 @@ class Connection {
 
   // Waits for a request and returns its bytes, in `buffer`; kCancelled when the filesystem is unmounted.
   Result<std::string_view> Receive(std::span<char> buffer);
-  // A reply to a request that the kernel has given up meanwhile is dropped.
+  // A reply to a request that the kernel has given up meanwhile, or that was answered already, is dropped.
   void Reply(uint64_t unique, std::string_view payload);
   void ReplyError(uint64_t unique, int os_errno);  // positive
-  // Asks the kernel for all requests again that were handed out and not answered (Linux 6.9).
-  Status Resend();
 
  private:
   UniqueFd device_;

@@ -19,10 +19,13 @@ class DeferTest : public ::testing::Test {
   // The errno of the one reply that comes.
   int Deferred(std::chrono::milliseconds deadline, int late_errno, const std::function<void(Session&)>& work) {
     auto kernel = os::MakePipe().value();
-    Session session{.connection = Connection(std::move(kernel.write), &failures_), .fetch_deadline = deadline};
+    Session session{.connection = Connection(std::move(kernel.write), &failures_),
+                    .slots = RequestSlots::Attach(slots_.get()).value(),
+                    .fetch_deadline = deadline};
     FetchPool pool(1);  // ends first
     session.fetches = &pool;
-    Request request{.header = {.unique = kUnique}};
+    Request request{.header = {.len = sizeof request.header, .unique = kUnique}, .body = {}, .message = {}, .kept = {}};
+    request.message = {reinterpret_cast<const char*>(&request.header), sizeof request.header};
     EXPECT_FALSE(Defer(session, request, late_errno, [&] { work(session); }).replies());
     abi::OutHeader reply{};
     EXPECT_EQ(::read(kernel.read.get(), &reply, sizeof reply), static_cast<ssize_t>(sizeof reply));
@@ -30,6 +33,7 @@ class DeferTest : public ::testing::Test {
     return -reply.error;
   }
   std::atomic<uint64_t> failures_ = 0;
+  UniqueFd slots_ = RequestSlots::NewFile().value();
 };
 
 constexpr std::chrono::milliseconds kLong{60'000};
@@ -48,6 +52,18 @@ TEST_F(DeferTest, AnswersForWorkThatNoThreadWasFreeForInTime) {
   bool ran = false;
   EXPECT_EQ(Deferred(std::chrono::milliseconds(-1), ENOENT, [&](Session&) { ran = true; }), ENOENT);
   EXPECT_FALSE(ran);
+}
+
+TEST_F(DeferTest, KeepsTheRequestUntilItIsAnswered) {
+  size_t kept = 0;
+  Deferred(kLong, EIO, [&](Session& session) {
+    auto next = RequestSlots::Attach(slots_.get()).value();
+    kept = next->TakeLeft().size();
+    session.connection.ReplyError(kUnique, ENOENT);
+  });
+  EXPECT_EQ(kept, 1u);
+  auto next = RequestSlots::Attach(slots_.get()).value();
+  EXPECT_TRUE(next->TakeLeft().empty());
 }
 
 }  // namespace

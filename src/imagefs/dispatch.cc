@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "imagefs/hook_operations.h"
@@ -73,18 +74,8 @@ Answer Handle(Session& session, const Request& request, ReplyBuffer& reply) {
   }
 }
 
-}  // namespace
-
-std::optional<std::string_view> Request::Name(size_t offset) const {
-  if (offset > body.size()) return std::nullopt;
-  std::string_view rest = body.substr(offset);
-  size_t end = rest.find('\0');
-  if (end == rest.npos) return std::nullopt;
-  return rest.substr(0, end);
-}
-
-void Dispatch(Session& session, std::string_view message, ReplyBuffer& reply) {
-  Request request;
+void DispatchAs(Session& session, std::string_view message, std::shared_ptr<KeptRequest> kept, ReplyBuffer& reply) {
+  Request request{.header = {}, .body = {}, .message = message, .kept = std::move(kept)};
   if (message.size() < sizeof request.header) return;
   std::memcpy(&request.header, message.data(), sizeof request.header);
   request.body = message.substr(sizeof request.header);
@@ -96,6 +87,25 @@ void Dispatch(Session& session, std::string_view message, ReplyBuffer& reply) {
   } else {
     session.connection.Reply(request.header.unique, reply.bytes());
   }
+}
+
+}  // namespace
+
+std::optional<std::string_view> Request::Name(size_t offset) const {
+  if (offset > body.size()) return std::nullopt;
+  std::string_view rest = body.substr(offset);
+  size_t end = rest.find('\0');
+  if (end == rest.npos) return std::nullopt;
+  return rest.substr(0, end);
+}
+
+void Dispatch(Session& session, std::string_view message, ReplyBuffer& reply) {
+  DispatchAs(session, message, nullptr, reply);
+}
+
+void Dispatch(Session& session, std::shared_ptr<KeptRequest> kept, ReplyBuffer& reply) {
+  const std::string_view message = kept->message();
+  DispatchAs(session, message, std::move(kept), reply);
 }
 
 }  // namespace burrow::imagefs

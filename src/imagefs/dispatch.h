@@ -1,6 +1,7 @@
 // From a request's bytes to its handler.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@ namespace burrow::imagefs {
 struct Request {
   abi::InHeader header;
   std::string_view body;
+  std::string_view message;           // header and body
+  std::shared_ptr<KeptRequest> kept;  // null: in no slot of its own yet
 
   // The body's leading structure; absent where the body is too short.
   template <class T>
@@ -64,7 +67,10 @@ class ReplyBuffer {
   std::string bytes_;
 };
 
-// Handles one request, reply included. Foreign bytes are checked here and in the handlers.
+// Handles one request, reply included; where its reply comes later, it has been kept. Foreign bytes are checked here
+// and in the handlers.
 void Dispatch(Session& session, std::string_view message, ReplyBuffer& reply);
+// The same for one that an earlier process kept.
+void Dispatch(Session& session, std::shared_ptr<KeptRequest> kept, ReplyBuffer& reply);
 
 }  // namespace burrow::imagefs

@@ -50,12 +50,9 @@ enum InitFlag : uint64_t {
   kNoOpendirSupport = 1u << 24,
   kExplicitInvalData = 1u << 25,
   kInitExt = 1u << 30,
-  kHasResend = uint64_t{1} << 39,
 };
 
 enum OpenFlag : uint32_t { kKeepCache = 1u << 1, kCacheDir = 1u << 3, kNoFlush = 1u << 5 };
-
-inline constexpr int32_t kNotifyResend = 7;
 
 struct InHeader {
   uint32_t len, opcode;
@@ -65,7 +62,7 @@ struct InHeader {
 };
 struct OutHeader {
   uint32_t len;
-  int32_t error;  // negative errno, or in a notification its code
+  int32_t error;  // negative errno
   uint64_t unique;
 };
 

@@ -16,7 +16,7 @@ namespace {
 constexpr int kInitDeadlineMs = 10'000;
 constexpr uint64_t kWanted = abi::kAsyncRead | abi::kBigWrites | abi::kDoReaddirplus | abi::kReaddirplusAuto |
                              abi::kNoOpenSupport | abi::kParallelDirops | abi::kMaxPages | abi::kCacheSymlinks |
-                             abi::kNoOpendirSupport | abi::kExplicitInvalData | abi::kInitExt | abi::kHasResend;
+                             abi::kNoOpendirSupport | abi::kExplicitInvalData | abi::kInitExt;
 
 Result<UniqueFd> OpenDevice() {
   UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
@@ -52,7 +52,7 @@ Result<Init> ReceiveInit(const UniqueFd& device) {
   int ready = ::poll(&waiting, 1, kInitDeadlineMs);
   if (ready < 0) return FailErrno("wait for the kernel's INIT");
   if (ready == 0) return Fail(Code::kDeadlineExceeded, "the kernel did not begin to use the image filesystem");
-  std::string message(kRequestBytes, '\0');
+  std::string message(RequestSlots::kIncomingBytes, '\0');
   ssize_t n = ::read(device.get(), message.data(), message.size());
   if (n < 0) return FailErrno("read the kernel's INIT");
   abi::InHeader header;
@@ -77,10 +77,6 @@ Result<Features> Negotiate(const UniqueFd& device) {
   uint64_t offered = init.in.flags;
   if (init.in.flags & abi::kInitExt) offered |= uint64_t{init.in.flags2} << 32;
   uint64_t agreed = offered & kWanted;
-  if (!(offered & abi::kHasResend)) {
-    LogWarn(
-        "this kernel cannot send filesystem requests again: reads under way hang when imagefs crashes (Linux 6.9 can)");
-  }
   struct {
     abi::OutHeader header;
     abi::InitOut out;

@@ -13,6 +13,7 @@
 #include "imagefs/hook_nodes.h"
 #include "imagefs/image_registry.h"
 #include "imagefs/recent_failures.h"
+#include "imagefs/request_slots.h"
 
 namespace burrow::imagefs {
 
@@ -24,6 +25,7 @@ struct Features {
 
 struct Session {
   Connection connection;
+  std::unique_ptr<RequestSlots> slots;
   std::unique_ptr<ImageRegistry> images;  // of a connection that serves images
   std::unique_ptr<HookNodes> hook;        // of the hook connection
   ImageKind kind = ImageKind::kPlain;

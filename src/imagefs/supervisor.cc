@@ -33,6 +33,7 @@ struct Place {
   ImageKind kind = ImageKind::kPlain;
   bool hook = false;
   FuseMount mount;
+  UniqueFd slots;  // of RequestSlots
 };
 enum PlaceNumber : size_t { kPlainPlace, kXattrPlace, kHookPlace };
 
@@ -87,6 +88,7 @@ Status Supervisor::State::MountAll() {
     if (::unlink(Journal(place).c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Journal(place));
     BURROW_RETURN_IF_ERROR(os::RemoveTree(ImageRegistry::KeptIndexes(Journal(place))));
     BURROW_RETURN_IF_ERROR(os::MakeDirectories(Target(place), 0700));
+    BURROW_ASSIGN_OR_RETURN(place.slots, RequestSlots::NewFile());
     BURROW_ASSIGN_OR_RETURN(place.mount, MountFuse(Target(place)));
   }
   return {};
@@ -102,6 +104,7 @@ Config Supervisor::State::ChildConfig() const {
                 .accesses_fd = options.accesses ? options.accesses->fd() : -1};
   for (const Place& place : places) {
     config.connections.push_back({.fd = place.mount.device.get(),
+                                  .slots_fd = place.slots.get(),
                                   .journal = Journal(place),
                                   .hook = place.hook,
                                   .kind = place.kind,
@@ -111,7 +114,8 @@ Config Supervisor::State::ChildConfig() const {
 }
 
 Status Supervisor::State::Serve() {
-  child = std::make_unique<Child>(ChildOptions{.burrowd = options.burrowd, .config = ChildConfig()});
+  child = std::make_unique<Child>(
+      ChildOptions{.burrowd = options.burrowd, .config = ChildConfig(), .longest_pause = options.longest_pause});
   BURROW_RETURN_IF_ERROR(child->WaitUntilServing(kServeDeadline));
   for (const Place& place : places) {
     BURROW_RETURN_IF_ERROR(Probe(Target(place)));

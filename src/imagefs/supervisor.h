@@ -1,7 +1,7 @@
 // Starts the node's `burrowd imagefs` process and keeps it alive. The worker, in its own mount namespace, owns the
 // mounts and the /dev/fuse descriptors, so that a crashed imagefs is replaced without killing a mount: the new process
-// gets the same descriptors, loads the same images in the same order, and asks the kernel to send unanswered requests
-// again.
+// gets the same descriptors, loads the same images in the same order, and answers first what the last one had read and
+// not answered (request_slots.h).
 #pragma once
 
 #include <chrono>
@@ -30,6 +30,7 @@ struct SupervisorOptions {
   std::shared_ptr<AccessLog> accesses;         // where imagefs notes what is read; null: nowhere
   TierChoice tier = TierChoice::kAuto;
   std::chrono::milliseconds fetch_deadline{30'000};  // of one blob; then a read fails with EIO
+  std::chrono::milliseconds longest_pause{5'000};    // until a process that ends again and again is started again
 };
 
 class Supervisor final : public ImageProvider {

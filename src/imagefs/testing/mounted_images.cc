@@ -8,6 +8,11 @@
 #include "os/attributes.h"
 
 namespace burrow::imagefs::testing {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestPause{20};  // tests kill often
+
+}  // namespace
 
 MountedImages::MountedImages(std::string executable, TierChoice tier, std::chrono::milliseconds fetch_deadline)
     : executable_(std::move(executable)),
@@ -30,7 +35,8 @@ Status MountedImages::Start() {
                                                           .signals = signals_,
                                                           .accesses = accesses_,
                                                           .tier = tier_,
-                                                          .fetch_deadline = fetch_deadline_}));
+                                                          .fetch_deadline = fetch_deadline_,
+                                                          .longest_pause = kLongestPause}));
   return {};
 }
 
