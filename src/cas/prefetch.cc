@@ -1,9 +1,6 @@
 #include "cas/prefetch.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -11,6 +8,7 @@
 
 #include "base/log.h"
 #include "cas/frames.h"
+#include "cas/prefetch_queue.h"
 
 namespace burrow::cas {
 namespace {
@@ -30,10 +28,6 @@ class Run {
   Result<PrefetchOutcome> Fetch(std::span<const HotBlob> blobs);
 
  private:
-  struct Arrived {
-    Digest digest;
-    std::string bytes;
-  };
   void Sort(std::span<const HotBlob> blobs);
   Status FetchBundle();
   void FetchLarge();
@@ -41,7 +35,7 @@ class Run {
   bool InParts(const HotBlob& blob) const;
   Status Enqueue(const Digest& digest, std::string_view bytes);
   void Write();
-  void WriteOne(const Arrived& blob);
+  void WriteOne(const ArrivedBlob& blob);
   bool Cancelled() const { return options_.cancelled && options_.cancelled->load(); }
   bool Ended() const { return full_ || Cancelled(); }
 
@@ -54,13 +48,7 @@ class Run {
   std::atomic<bool> full_ = false;  // the disk: what comes ahead of its readers is not worth an eviction
   uint64_t present_ = 0, left_ = 0;
   uint64_t since_yield_ = 0;  // of the bundle's thread
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // All guarded by mutex_.
-  std::deque<Arrived> queue_;
-  uint64_t queued_bytes_ = 0;
-  bool closed_ = false;
+  PrefetchQueue queue_{kMaxQueued};
 };
 
 void Run::Sort(std::span<const HotBlob> blobs) {
@@ -87,15 +75,11 @@ Status Run::Enqueue(const Digest& digest, std::string_view bytes) {
     since_yield_ = 0;
     options_.cache->signals().YieldToMisses(kPauseForMisses);
   }
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queue_.empty() || queued_bytes_ + bytes.size() <= kMaxQueued; });
-  queue_.push_back({digest, std::string(bytes)});
-  queued_bytes_ += bytes.size();
-  changed_.notify_all();
+  queue_.Add({digest, std::string(bytes)});
   return {};
 }
 
-void Run::WriteOne(const Arrived& blob) {
+void Run::WriteOne(const ArrivedBlob& blob) {
   Status stored = options_.cache->Store(blob.digest, blob.bytes);
   if (stored && options_.link) (void)options_.cache->Link(blob.digest);
   (stored ? fetched_ : failed_) += 1;
@@ -107,17 +91,8 @@ void Run::WriteOne(const Arrived& blob) {
 }
 
 void Run::Write() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    Arrived blob = std::move(queue_.front());
-    queue_.pop_front();
-    queued_bytes_ -= blob.bytes.size();
-    changed_.notify_all();
-    lock.unlock();
-    if (!Ended()) WriteOne(blob);
-    lock.lock();
+  while (auto blob = queue_.Take()) {
+    if (!Ended()) WriteOne(*blob);
   }
 }
 
@@ -173,9 +148,7 @@ Result<PrefetchOutcome> Run::Fetch(std::span<const HotBlob> blobs) {
     for (size_t i = 0; i < kLargeFetchers && i < large_.size(); ++i) threads.emplace_back([this] { FetchLarge(); });
     for (size_t i = 0; i < kWriters && i < small_.size(); ++i) threads.emplace_back([this] { Write(); });
     status = FetchBundle();
-    std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
+    queue_.Close();
   }
   if (!status) return Forward(std::move(status.error()));
   if (Cancelled()) return Fail(Code::kCancelled, "nobody needs it any more");

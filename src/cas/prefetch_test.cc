@@ -17,6 +17,8 @@
 namespace burrow::cas {
 namespace {
 
+constexpr std::chrono::minutes kVeryLong{10};
+
 class PrefetchTest : public ::testing::Test {
  protected:
   HotBlob Add(const std::string& content) { return {.digest = remote_.Add(content), .size = content.size()}; }
@@ -137,6 +139,40 @@ TEST_F(PrefetchTest, EndsInTheMiddleOfALargeBlob) {
                           {.cache = cache.get(), .remote = remote.get(), .cancelled = &cancelled_});
   EXPECT_EQ(outcome.error().code(), Code::kCancelled);
   EXPECT_EQ(cache->signals().counters().failed_fetches, 0u);
+}
+
+TEST_F(PrefetchTest, EndsInTheMiddleOfABundleOfASilentServer) {
+  testing::BlobServer server;
+  auto remote = NewHttpBlobStore({.url = server.url(), .token = server.token(), .deadline = kVeryLong});
+  auto cache = BlobCache::Open(directory_ / "other", remote.get()).value();
+  const HotBlob small{.digest = server.Add("small"), .size = 5};
+  server.Fail(testing::BlobFault::kStall);
+  std::jthread cancelling([&] {
+    while (server.gets() == 0) std::this_thread::yield();
+    cancelled_ = true;
+  });
+  auto outcome = Prefetch(std::vector{small}, {.cache = cache.get(), .remote = remote.get(), .cancelled = &cancelled_});
+  EXPECT_EQ(outcome.error().code(), Code::kCancelled);
+}
+
+TEST_F(PrefetchTest, DoesNotKeepAReaderWaitingForItsBundle) {
+  const auto blobs = AddMany(3);
+  remote_.HoldBundles();
+  std::jthread prefetching([&] { (void)Fetch(blobs); });
+  while (remote_.bundles().empty()) std::this_thread::yield();
+  EXPECT_EQ(cache_->Read(blobs[2].digest, 100).value(), "blob 2");
+  EXPECT_EQ(remote_.asked(), std::vector{blobs[2].digest});
+  remote_.Release();
+}
+
+TEST_F(PrefetchTest, LetsAMissGoBeforeLargeBlobsToo) {
+  std::vector<HotBlob> blobs;
+  for (char c : {'a', 'b', 'c'}) blobs.push_back(Add(std::string(2 * kManyLimit, c)));
+  CacheSignals::Miss stuck(cache_->signals());
+  auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(Fetch(blobs).value().fetched, 3u);
+  EXPECT_EQ(remote_.asked().size(), 3u);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(2 * 3)) << "by two at once";
 }
 
 TEST_F(PrefetchTest, LetsAMissGoFirstButDoesNotWaitForEver) {

@@ -1,6 +1,7 @@
 // A remote store in memory for tests: remembers what is asked of it.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <span>
@@ -41,6 +42,17 @@ class MemoryBlobStore final : public BlobStore {
   std::vector<std::vector<Digest>> bundles() const {
     std::lock_guard lock(mutex_);
     return bundles_;
+  }
+
+  // Calls of GetMany do not return until Release.
+  void HoldBundles() {
+    std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void Release() {
+    std::lock_guard lock(mutex_);
+    held_ = false;
+    released_.notify_all();
   }
 
   Result<bool> Has(const Digest& digest) override {
@@ -97,8 +109,9 @@ class MemoryBlobStore final : public BlobStore {
     std::vector<std::pair<Digest, std::string>> found;
     std::vector<Digest> absent;
     {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
       bundles_.emplace_back(digests.begin(), digests.end());
+      released_.wait(lock, [&] { return !held_; });
       for (const Digest& digest : digests) {
         auto at = blobs_.find(digest);
         if (at == blobs_.end() || at->second.size() > kManyLimit) {
@@ -125,12 +138,14 @@ class MemoryBlobStore final : public BlobStore {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable released_;
   // All guarded by mutex_.
   std::map<Digest, std::string> blobs_;
   std::vector<Digest> asked_;
   std::vector<uint64_t> ranges_;
   std::vector<std::vector<Digest>> bundles_;
   int damaged_ = 0;
+  bool held_ = false;
 };
 
 }  // namespace burrow::cas::testing
