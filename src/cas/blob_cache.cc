@@ -169,11 +169,13 @@ Status BlobCache::State::Fetch(const Digest& digest, const BlobSink* ahead) {
   if (!ahead) counters().misses.fetch_add(1, std::memory_order_relaxed);
   uint64_t size = 0;
   Status status;
+  const auto began = std::chrono::steady_clock::now();
   try {
     status = FetchPatiently(digest, ahead, size);
   } catch (const std::exception& e) {  // whoever waits must hear of it
     status = Fail(Code::kInternal, "fetch blob {}: {}", digest.Hex(), e.what());
   }
+  if (!ahead) options.signals->MissTook(std::chrono::steady_clock::now() - began);
   if (status && ahead) counters().prefetched_blobs.fetch_add(1, std::memory_order_relaxed);
   if (status) {
     auto& sum = ahead ? counters().prefetched_bytes : counters().fetched_bytes;

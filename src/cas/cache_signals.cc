@@ -102,6 +102,10 @@ bool CacheSignals::MakeRoom(uint64_t bytes, milliseconds deadline) {
   }
 }
 
+void CacheSignals::MissTook(steady_clock::duration time) {
+  if (time > kSlowFetch) page_->counters.slow_fetches.fetch_add(1, std::memory_order_relaxed);
+}
+
 CacheSignals::Miss::Miss(CacheSignals& signals) : signals_(signals) { signals_.page_->misses.fetch_add(1); }
 CacheSignals::Miss::~Miss() {
   Word& misses = signals_.page_->misses;

@@ -12,11 +12,15 @@
 
 namespace burrow::cas {
 
+// A miss that takes longer is a slow one.
+inline constexpr std::chrono::milliseconds kSlowFetch{1'000};
+
 // Since the page was made. Statistics: read and added to without order.
 struct CacheCounters {
   std::atomic<uint64_t> hits = 0;              // blobs asked for that were here; what an overlay finds is not seen
   std::atomic<uint64_t> misses = 0;            // blobs or frames fetched one by one because somebody waited for them
   std::atomic<uint64_t> fetched_bytes = 0;     // by misses
+  std::atomic<uint64_t> slow_fetches = 0;      // misses that took longer than kSlowFetch, however they ended
   std::atomic<uint64_t> prefetched_blobs = 0;  // that arrived before they were asked for
   std::atomic<uint64_t> prefetched_bytes = 0;
   std::atomic<uint64_t> evicted_blobs = 0;
@@ -46,6 +50,8 @@ class CacheSignals {
   uint64_t stored_bytes() const;
   // Asks for room at once and waits until a pass that began afterwards is over. False: nobody evicts, or not in time.
   bool MakeRoom(uint64_t bytes, std::chrono::milliseconds deadline);
+  // A miss ended after so long.
+  void MissTook(std::chrono::steady_clock::duration time);
   // Says that somebody waits for a blob from the network, while it lives.
   class Miss {
    public:

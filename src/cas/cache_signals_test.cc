@@ -35,6 +35,14 @@ TEST(CacheSignals, CountsMissesThatOutliveTheForgetting) {
   EXPECT_GE(steady_clock::now() - begin, kShort);
 }
 
+TEST(CacheSignals, CountsMissesThatTookLongerThanASecond) {
+  auto signals = CacheSignals::Create().value();
+  signals->MissTook(kSlowFetch);
+  EXPECT_EQ(signals->counters().slow_fetches, 0u);
+  signals->MissTook(kSlowFetch + milliseconds(1));
+  EXPECT_EQ(signals->counters().slow_fetches, 1u);
+}
+
 TEST(CacheSignals, WaitsForAPrefetchAsLongAsItGoesOn) {
   auto signals = CacheSignals::Create().value();
   EXPECT_TRUE(signals->YieldToPrefetch(kEndless));

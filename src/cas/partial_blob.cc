@@ -169,7 +169,9 @@ Result<FlightPointer> FramedBlob::Ensure(uint64_t frame, Purpose purpose) {
       CacheCounters& counters = signals().counters();
       (purpose == Purpose::kMiss ? counters.misses : counters.prefetched_blobs) += 1;
       (purpose == Purpose::kMiss ? counters.fetched_bytes : counters.prefetched_bytes) += BytesOf(frame);
+      const auto began = std::chrono::steady_clock::now();
       status = Fetch(frame, *flight);
+      if (purpose == Purpose::kMiss) signals().MissTook(std::chrono::steady_clock::now() - began);
     }
     lock.lock();
     flights_.erase(frame);

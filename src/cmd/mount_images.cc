@@ -107,6 +107,7 @@ std::string MountImages::Counters() const {
   return nlohmann::json{{"hits", counters.hits.load()},
                         {"misses", counters.misses.load()},
                         {"fetched_bytes", counters.fetched_bytes.load()},
+                        {"slow_fetches", counters.slow_fetches.load()},
                         {"prefetched_blobs", counters.prefetched_blobs.load()},
                         {"prefetched_bytes", counters.prefetched_bytes.load()},
                         {"evicted_blobs", counters.evicted_blobs.load()},

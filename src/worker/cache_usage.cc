@@ -16,6 +16,7 @@ void FillCacheUsage(const cas::CacheKeeper& keeper, cas::CacheSignals& signals, 
   cache.set_evicted_bytes(counters.evicted_bytes);
   cache.set_failed_fetches(counters.failed_fetches);
   cache.set_uncached_bytes(counters.uncached_bytes);
+  cache.set_slow_fetches(counters.slow_fetches);
 }
 
 void FillImagefsUsage(const imagefs::Supervisor& images, cas::CacheSignals& signals, burrow::link::v1::Usage& usage) {

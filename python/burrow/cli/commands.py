@@ -38,8 +38,8 @@ def list_containers(options: "Namespace") -> int:
     if workers:
         header = ["WORKER", "CONTAINERS", "CACHE", "QUOTA", "HITS", "MISSES", "AHEAD", "EVICTED"]
         sys.stdout.write("\n" + table(header, [_cache_row(item) for item in workers]))
-        header = ["WORKER", "IMAGES", "JOINED", "RETRIES", "DAMAGED", "FAILED", "UNCACHED", "EIO"]
-        header += ["RESTARTS"]
+        header = ["WORKER", "IMAGES", "JOINED", "RETRIES", "SLOW", "DAMAGED", "FAILED", "UNCACHED"]
+        header += ["EIO", "RESTARTS"]
         sys.stdout.write("\n" + table(header, [_faults_row(item) for item in workers]))
     return 0
 
@@ -66,6 +66,7 @@ def _faults_row(item: "Dict[str, Any]") -> "List[str]":
         imagefs.get("tier", "") or "-",
         str(item.get("connections", 0)),
         str(imagefs.get("retries", 0)),
+        str(cache.get("slowFetches", 0)),
         size(imagefs.get("damagedBytes")),
         str(cache.get("failedFetches", 0)),
         size(cache.get("uncachedBytes")),

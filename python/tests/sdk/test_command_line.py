@@ -262,6 +262,7 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
                             "prefetchedBlobs": "700",
                             "failedFetches": "5",
                             "uncachedBytes": "2000",
+                            "slowFetches": "3",
                         },
                         "imagefs": {
                             "tier": "erofs",
@@ -288,7 +289,7 @@ def test_the_lists(burrowd: SmallBurrowd) -> None:
     assert "ct-1       hello  square    ready  -    0        7     -" in burrow("ps").stdout
     assert "wk-1    1           1.5 kB  3.0 kB  0     4       700" in burrow("ps").stdout
     faults = burrow("ps").stdout.splitlines()[-1].split()
-    assert faults == ["wk-1", "erofs", "2", "11", "1.0", "kB", "5", "2.0", "kB", "6", "1"]
+    assert faults == ["wk-1", "erofs", "2", "11", "3", "1.0", "kB", "5", "2.0", "kB", "6", "1"]
     assert "im-1   -      3      1.5 kB  -    d" in burrow("image", "ls").stdout
     assert "ap-1  hello  running" in burrow("app", "ls", "--all").stdout
     assert burrowd.called("Apps/List") == [{"all": True}]
