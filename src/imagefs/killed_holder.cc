@@ -79,8 +79,11 @@ Status Abort(const std::vector<std::string>& connections) {
   if (::mount("none", directory.c_str(), "fusectl", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
     return FailErrno("mount the control filesystem of FUSE");
   os::Mount mounted(directory);
-  for (const std::string& number : connections)
-    BURROW_RETURN_IF_ERROR(os::WriteControlFile(fmt::format("{}/{}/abort", directory, number), "1"));
+  for (const std::string& number : connections) {
+    Status aborted = os::WriteControlFile(fmt::format("{}/{}/abort", directory, number), "1");
+    // The process may have ended since it was looked at.
+    if (!aborted && aborted.error().os_errno() != ENOENT) return aborted;
+  }
   return {};
 }
 
