@@ -27,7 +27,7 @@ def call_of_this_code() -> str:
 def current_call_id() -> "str | None":
     """The id of the call that runs this code, by which FunctionCall.from_id() finds it; None elsewhere.
 
-    Threads that a function starts by itself do not know their call.
+    A thread that a function starts knows its call where the container runs several at once.
     """
     return _current.get() or None
 

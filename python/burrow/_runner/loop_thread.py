@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from burrow._call_context import enter_call
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Coroutine
@@ -22,6 +24,7 @@ class LoopThread:
         self._thread.start()
 
     def _run(self) -> None:
+        enter_call("")  # of no call, whichever has asked for the loop first
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _EXIT_TERMINATED = 143  # 128 + SIGTERM
 _EXIT_PROTOCOL = 2
 _EXIT_GRACE_S = 5.0
+_CALL_THREADS = "burrow._runner.call_threads"
 
 
 def main() -> NoReturn:
@@ -209,6 +210,7 @@ def _tag_output(header: Dict[str, Any]) -> Optional[TaggedOutput]:
     if header.get("max_inputs", 1) <= 1 and not header.get("max_batch_size"):
         return None
     tagged: TaggedOutput = imports.import_late("burrow._runner.tagged_output").TaggedOutput()
+    imports.call_late(_CALL_THREADS, "hand_on_calls")
     return tagged
 
 
@@ -216,6 +218,7 @@ def _executor_at_once(
     service: Service, header: Dict[str, Any], channel: Channel, tagged: TaggedOutput
 ) -> AtOnce:
     made: AtOnce
+    imports.call_late(_CALL_THREADS, "hand_on_calls")  # also in what user code has imported
     if header.get("max_batch_size"):
         batches = imports.import_late("burrow._runner.batch_execution")
         size, wait_ms = header["max_batch_size"], header.get("batch_wait_ms", 0)

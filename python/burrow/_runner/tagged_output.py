@@ -1,6 +1,7 @@
 """Standard output and error while several calls run: what Python code prints is told apart by call.
 
-What C code and child processes write goes to the pipes, where nothing says whose it is.
+Threads that a call starts belong to it: see call_threads. What C code and child processes write goes to the pipes, where
+nothing says whose it is.
 """
 
 from __future__ import annotations

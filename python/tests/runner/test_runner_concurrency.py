@@ -157,19 +157,25 @@ def test_generators_yield_side_by_side(launch: Launch) -> None:
 def test_what_no_call_prints_goes_to_the_pipe(launch: Launch) -> None:
     worker = launch(
         """
-        import threading
+        import os, threading
         print("while imported")
+        asked, answered = threading.Event(), threading.Event()
+        def answer():
+            asked.wait(30)
+            print("from a thread of the module")
+            answered.set()
+        threading.Thread(target=answer).start()
         def f():
-            thread = threading.Thread(target=print, args=("from a thread",))
-            thread.start()
-            thread.join()
+            asked.set()
+            answered.wait(30)
+            os.system("echo from a child")
         """
     )
     worker.start("f", max_inputs=2)
     worker.call()
     worker.expect("result")
     worker.end()
-    assert worker.output()[0] == "while imported\nfrom a thread\n"
+    assert worker.output()[0] == "while imported\nfrom a thread of the module\nfrom a child\n"
 
 
 def test_an_exception_is_of_its_call_alone(launch: Launch) -> None:
