@@ -1,4 +1,4 @@
-"""What travels into containers imports nothing that an image need not have."""
+"""What travels into containers needs nothing that an image need not have, nor a newer Python."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "python" / "burrow"
 BY_NAME = ("__import__", "import_late", "call_late", "import_module")
+OLDEST = (3, 8)  # Python that an image may have, as pyproject.toml says
 # What serializes by value where it is there; all else works without it.
 OPTIONAL = {"_serialization.py": {"cloudpickle"}}
 
@@ -61,6 +62,17 @@ def test_every_way_to_import_is_seen() -> None:
 def test_the_runner_and_the_sdk_import_only_the_standard_library(path: Path) -> None:
     known = {"burrow", *sys.stdlib_module_names, *OPTIONAL.get(path.name, ())}
     assert set(imported(path.read_text())) - known == set()
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_may_meet_an_old_python_has_its_grammar(path: Path) -> None:
+    ast.parse(path.read_text(), feature_version=OLDEST)
+
+
+@pytest.mark.parametrize("newer", ["match x:\n  case 1: pass", "with (a as b, c as d): pass"])
+def test_newer_grammar_is_noticed(newer: str) -> None:
+    with pytest.raises(SyntaxError):
+        ast.parse(newer, feature_version=OLDEST)
 
 
 def test_the_runner_is_among_them() -> None:

@@ -66,10 +66,11 @@ ASYNC_MEETING = """
 import asyncio, sys
 import burrow
 
-here = []
-all_here = asyncio.Event()
+here, all_here = [], None
 
 async def meet(name):
+    global all_here
+    all_here = all_here or asyncio.Event()  # before Python 3.10 one has the loop it was made in
     here.append(name)
     if len(here) == 2:
         all_here.set()
