@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
 
 from daemon import Daemon, wait_until
 from inside import Container, Said, containers
@@ -38,8 +38,25 @@ INSIDE = [
     "standby.runs",
     "engine.runs",
 ]
+ROLES = {name.partition(".")[0] for name in INSIDE}
 EVERYTHING = ["everything.starts", "everything.runs", "everything.ended"]
 STRIKES = [*POINTS, *PROCESSES, *INSIDE, *EVERYTHING]
+
+# Those of an app that keeps files in a volume (chaos_keeping): moments of certain functions, behind the colon.
+KEEPING = [
+    "store.commit.before",
+    "store.commit.after",
+    "control.outcome.received",
+    "worker.outcome.unsent",
+    *PROCESSES,
+    "container.runs:doubled",
+    "container.runs:tick",
+    "container.writes:record",
+    "container.commits:record",
+    "runner.runs:warmed",
+    "everything.commits",
+    "everything.runs",
+]
 
 # Three crashes of one input are taken for its own fault, so that no function's containers may be killed thrice.
 MAX_CONTAINER_KILLS = 2
@@ -55,7 +72,7 @@ REACHED_S = 60.0
 class Chaos:
     """Decides by a seed in which order everything dies; `done` tells what did."""
 
-    def __init__(self, daemon: Daemon, seed: int) -> None:
+    def __init__(self, daemon: Daemon, seed: int, strikes: Sequence[str] = STRIKES) -> None:
         self.daemon = daemon
         # Nothing is reached any more when it has ended.
         self.load: "Optional[subprocess.Popen[str]]" = None
@@ -63,7 +80,7 @@ class Chaos:
         self.faults = daemon.directory / "faults"
         self.faults.write_text("")
         daemon.env["BURROW_FAULTS_FILE"] = str(self.faults)
-        self.plan = self.random.sample(STRIKES, len(STRIKES))
+        self.plan = self.random.sample(strikes, len(strikes))
         self.done: List[str] = []
         self._kills: "Counter[str]" = Counter()
 
@@ -72,8 +89,8 @@ class Chaos:
         part, _, moment = name.partition(".")
         if part == "everything":
             self._everything(moment)
-        elif name in INSIDE:
-            self._inside(part, moment)
+        elif part in ROLES:
+            self._inside(part, *moment.partition(":")[::2])
         else:
             if self._kills[part] >= MAX_KILLS:
                 self._everything(self.random.choice(["starts", "runs", "ended"]))
@@ -102,13 +119,15 @@ class Chaos:
             "%s could not be started again" % part
         )
 
-    def _inside(self, role: str, moment: str) -> None:
-        name = "%s.%s" % (role, moment)
+    def _inside(self, role: str, moment: str, function: str) -> None:
+        name = "%s.%s %s" % (role, moment, function)
         if moment == "appeared":
             known = self._ready()
             self._until(lambda: self._kill_new(known), name)
         else:
-            self._until(lambda: any(self._caught(one, role, moment) for one in self._some()), name)
+            self._until(
+                lambda: any(self._caught(one, role, moment, function) for one in self._some()), name
+            )
 
     def _kill_new(self, known: Dict[str, str]) -> bool:
         """Kills a container that `burrow ps` did not call ready before."""
@@ -121,10 +140,13 @@ class Chaos:
                 return _send(victim.pid, signal.SIGKILL)
         return False
 
-    def _caught(self, container: Container, role: str, moment: str) -> bool:
+    def _caught(self, container: Container, role: str, moment: str, function: str) -> bool:
         """Kills if it is the moment: nothing goes on between the last look and the kill."""
         runner, victim = container.runner, container.find(role)
-        if runner is None or victim is None or not self._is_victim(role, container.said(), moment):
+        said = container.said()
+        if runner is None or victim is None or not self._is_victim(role, said, moment):
+            return False
+        if said is None or function not in ("", said.function):
             return False
         _send(runner.pid, signal.SIGSTOP)
         try:

@@ -84,14 +84,38 @@ def warmed(x):
 """
 )
 
-# Says that it begins, and goes on until its stdin ends, or a caller finds something wrong.
-CALLERS = """
+# Says that it begins, and goes on with `loads` until its stdin ends, or one finds something wrong; then says what `last`
+# does.
+GO_ON = """
+over = threading.Event()
+
+def guarded(load):
+    try:
+        while True:
+            load()
+            if over.is_set(): break
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+for load in loads: load()  # so that all of them are found before the server is away
+print("begins", flush=True)
+threads = [threading.Thread(target=guarded, args=(load,)) for load in loads]
+for thread in threads: thread.start()
+sys.stdin.read()
+over.set()
+for thread in threads: thread.join()
+print("ends, and " + last())
+"""
+
+CALLERS = (
+    """
 import collections, os, sys, threading, traceback, burrow
 
 function = lambda name: burrow.Function.from_name("chaos", name)
 square, count, once, together, warmed = map(function, "square count once together warmed".split())
 Adder, Warm, Entered = (burrow.Cls.from_name("chaos", name) for name in "Adder Warm Entered".split())
-forks, served, over = [], collections.Counter(), threading.Event()
+forks, served = [], collections.Counter()
 
 def mapped():
     assert list(square.map(range(30))) == [x * x for x in range(30)], "map"
@@ -136,22 +160,8 @@ def forked():
 def entered():
     assert [Entered().ask.remote(x) for x in range(3)] == [0, -1, -2], "hooks of forks"
 
-def guarded(load):
-    try:
-        while True:
-            load()
-            if over.is_set(): break
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-
 loads = (mapped, spawned, spawned_at_once, called, with_state, at_once, forked, entered)
-for load in loads: load()  # so that all of them are found before the server is away
-print("begins", flush=True)
-threads = [threading.Thread(target=guarded, args=(load,)) for load in loads]
-for thread in threads: thread.start()
-sys.stdin.read()
-over.set()
-for thread in threads: thread.join()
-print("ends, and %s were forked" % ("some" if forks else "none"))
+last = lambda: "%s were forked" % ("some" if forks else "none")
 """
+    + GO_ON
+)

@@ -13,9 +13,11 @@ from typing import Callable, Tuple
 
 import pytest
 
-from chaos import Chaos
-from chaos_load import APP, CALLERS
-from daemon import Daemon
+import chaos_keeping
+import chaos_load
+from chaos import KEEPING, Chaos
+from daemon import Daemon, wait_until
+from ticks import PERIOD_MS, Record, recorded
 
 # The longest time between one kill and the next.
 PAUSE_S = 0.6
@@ -39,15 +41,54 @@ def test_calls_end_once_whatever_is_killed(
     own_daemon: Daemon, write_app: Callable[..., str], tmp_path: Path, seed: int
 ) -> None:
     chaos = Chaos(own_daemon, seed)
+    deploy(own_daemon, write_app(chaos_load.APP, name="chaos"), "chaos")
+    said = struck(chaos, chaos_load.CALLERS, tmp_path)
+    assert said == "ends, and some were forked\n"
+    assert own_daemon.burrow("app", "stop", "chaos").returncode == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_calls_were_told_is_kept_stays_whatever_is_killed(
+    own_daemon: Daemon, write_app: Callable[..., str], tmp_path: Path, seed: int
+) -> None:
+    chaos = Chaos(own_daemon, seed, KEEPING)
+    deploy(own_daemon, write_app(chaos_keeping.APP, name="keeping"), "keeping", "chaos-ledger")
+    before = recorded(own_daemon.state)
+    said = struck(chaos, chaos_keeping.CALLERS, tmp_path)
+    assert said == "ends, and 0 are lost, 0 are not whole\n"
+    check_ticks(own_daemon, before)
+    assert own_daemon.burrow("app", "stop", "keeping").returncode == 0
+
+
+def check_ticks(daemon: Daemon, before: Record) -> None:
+    """Each time was called for at most once, and each of these calls ends."""
+    made = recorded(daemon.state)
+    times = (made.last_ms - before.last_ms) // PERIOD_MS
+    assert 0 < len(made.calls) - len(before.calls) <= times
+
+    def have_ended() -> bool:
+        return all(ended for _, ended in recorded(daemon.state).calls[: len(made.calls)])
+
+    wait_until(have_ended, "every call of the schedule has ended", 60)
+
+
+def deploy(daemon: Daemon, path: str, app: str, volume: str = "") -> None:
+    """Starts the daemon and deploys an app, without what an earlier run on the same state has left."""
     # Whoever waits for calls comes back to the same address.
-    own_daemon.command = functools.partial(  # type: ignore[method-assign]
-        own_daemon.command, listen="127.0.0.1:%d" % lasting_port()
+    daemon.command = functools.partial(  # type: ignore[method-assign]
+        daemon.command, listen="127.0.0.1:%d" % lasting_port()
     )
-    own_daemon.start()
-    own_daemon.burrow("app", "stop", "chaos")  # of an earlier run on the same state
-    deployed = own_daemon.burrow("deploy", write_app(APP, name="chaos"))
+    daemon.start()
+    daemon.burrow("app", "stop", app)
+    if volume:
+        daemon.burrow("volume", "delete", volume, "--yes")
+    deployed = daemon.burrow("deploy", path)
     assert deployed.returncode == 0, deployed.stderr
-    callers = start_callers(own_daemon, tmp_path)
+
+
+def struck(chaos: Chaos, code: str, directory: Path) -> str:
+    """What callers with this code say at their end, after everything of the plan was killed."""
+    callers = start_callers(chaos.daemon, code, directory)
     try:
         assert callers.stdout is not None
         assert callers.stdout.readline() == "begins\n"
@@ -58,8 +99,8 @@ def test_calls_end_once_whatever_is_killed(
     finally:
         out, err = end(callers)
         print("killed: %s\n%s" % (", ".join(chaos.done), err))
-    assert (callers.returncode, out) == (0, "ends, and some were forked\n")
-    assert own_daemon.burrow("app", "stop", "chaos").returncode == 0
+    assert callers.returncode == 0
+    return out
 
 
 def end(callers: "subprocess.Popen[str]") -> Tuple[str, str]:
@@ -72,9 +113,9 @@ def end(callers: "subprocess.Popen[str]") -> Tuple[str, str]:
         return out, err + "\nthe callers did not end"
 
 
-def start_callers(daemon: Daemon, directory: Path) -> "subprocess.Popen[str]":
+def start_callers(daemon: Daemon, code: str, directory: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [os.environ.get("BURROW_PYTHON", sys.executable), "-c", CALLERS],
+        [os.environ.get("BURROW_PYTHON", sys.executable), "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
