@@ -107,6 +107,7 @@ Status Container::Adopt(pid_t process) {
     BURROW_RETURN_IF_ERROR(os::WriteAll(procs.get(), std::to_string(process)));
   }
   state_->engine.init = std::move(fd);
+  state_->engine.init_pid = process;
   return {};
 }
 

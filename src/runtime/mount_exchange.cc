@@ -52,20 +52,37 @@ Result<os::MountEntry> FindMount(const ContainerMounts& mounts, dev_t device) {
   return *found;
 }
 
-// The exchange inside the container's mount namespace, on a thread that lives for nothing else.
+// By its last names: what comes before them depends on how the filesystem is mounted here.
+Result<os::MountEntry> FindFloor(const ContainerMounts& mounts, const std::string& floor) {
+  size_t tail = floor.size();
+  for (int names = 0; names < 3 && tail != std::string::npos && tail > 0; ++names) tail = floor.rfind('/', tail - 1);
+  if (tail == std::string::npos) return Fail(Code::kInvalidArgument, "'{}' has less than three names", floor);
+  BURROW_ASSIGN_OR_RETURN(const std::string text, ReadAll(mounts.mountinfo.get()));
+  const auto entries = os::ParseMountinfo(text);
+  const auto found = std::ranges::find_if(
+      entries, [&](const os::MountEntry& entry) { return entry.root.ends_with(floor.substr(tail)); });
+  if (found == entries.end()) return Fail(Code::kNotFound, "container {} does not have {}", mounts.name, floor);
+  return *found;
+}
+
+// What happens inside the container's mount namespace, on a thread that lives for nothing else.
 class Exchanger {
  public:
-  Exchanger(const ContainerMounts& mounts, const os::MountEntry& mount, dev_t device, UniqueFd before, UniqueFd now)
+  // `root`: of what is mounted there; of its inode 0 is any. Without `before` nothing is unmounted.
+  Exchanger(const ContainerMounts& mounts, const os::MountEntry& mount, const struct stat& root, UniqueFd before,
+            UniqueFd now)
       : mounts_(mounts),
         point_(mount.point),
         name_(point_.substr(point_.rfind('/') + 1)),
-        device_(device),
+        device_(root.st_dev),
+        inode_(root.st_ino),
         before_(std::move(before)),
         now_(std::move(now)) {}
 
   Status Run() {
     BURROW_RETURN_IF_ERROR(Enter());
     BURROW_RETURN_IF_ERROR(OpenParent());
+    if (!before_.valid()) return Attach(now_);
     BURROW_RETURN_IF_ERROR(Unmount());
     Status moved = Attach(now_);
     if (!moved && !Attach(before_)) return Forward(std::move(moved.error()).WithContext("the old mount is gone, too"));
@@ -90,7 +107,8 @@ class Exchanger {
     struct stat st{};
     if (!parent_.valid() || fstatat(parent_.get(), name_.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
       return FailErrno(fmt::format("find {} in the container", point_));
-    if (st.st_dev != device_) return Fail(Code::kAborted, "{} moved meanwhile; try again", point_);
+    if (st.st_dev != device_ || (inode_ != 0 && st.st_ino != inode_))
+      return Fail(Code::kAborted, "{} moved meanwhile; try again", point_);
     if (fchdir(parent_.get()) != 0) return FailErrno(fmt::format("enter the directory of {}", point_));
     return {};
   }
@@ -111,6 +129,7 @@ class Exchanger {
   const ContainerMounts& mounts_;
   const std::string point_, name_;
   const dev_t device_;
+  const ino_t inode_;
   UniqueFd before_, now_, parent_;
 };
 
@@ -137,12 +156,22 @@ Status ExchangeMount(const ContainerMounts& mounts, const std::string& before, c
   BURROW_ASSIGN_OR_RETURN(const os::MountEntry mount, FindMount(mounts, st.st_dev));
   BURROW_ASSIGN_OR_RETURN(UniqueFd old_clone, CloneMount(before));
   BURROW_ASSIGN_OR_RETURN(UniqueFd new_clone, CloneMount(now));
-  Exchanger exchanger(mounts, mount, st.st_dev, std::move(old_clone), std::move(new_clone));
+  st.st_ino = 0;
+  Exchanger exchanger(mounts, mount, st, std::move(old_clone), std::move(new_clone));
   Status exchanged = RunOnOwnThread(exchanger);
   if (exchanged || exchanged.error().code() != Code::kAborted) return exchanged;
   const std::string holder = FindHolder(mounts, mount);
   return Fail(Code::kAborted, "{} is in use: {}", mount.point,
               holder.empty() ? "a process has a file of it open" : holder);
+}
+
+Status CoverMount(const ContainerMounts& mounts, const std::string& floor, const std::string& now) {
+  struct stat st{};
+  if (stat(floor.c_str(), &st) != 0) return FailErrno(floor);
+  BURROW_ASSIGN_OR_RETURN(const os::MountEntry mount, FindFloor(mounts, floor));
+  BURROW_ASSIGN_OR_RETURN(UniqueFd clone, CloneMount(now));
+  Exchanger exchanger(mounts, mount, st, {}, std::move(clone));
+  return RunOnOwnThread(exchanger);
 }
 
 }  // namespace burrow::runtime

@@ -1,4 +1,4 @@
-// Another mount in the place of one that a running container has. Blocking; any thread.
+// Another mount in the place of one that a running container has, or upon it. Blocking; any thread.
 #pragma once
 
 #include <string>
@@ -14,5 +14,10 @@ namespace burrow::runtime {
 // of its own. The filesystem must be mounted nowhere else in the container. A name that is looked up in between may
 // lead to the empty directory below the mount.
 Status ExchangeMount(const ContainerMounts& mounts, const std::string& before, const std::string& now);
+
+// Where the container has the directory `floor` of the caller's mount namespace bound, a clone of the mount at `now`
+// lies upon it from then on. The last three names of `floor` are those of no other bind of it. Nothing changes on
+// failure.
+Status CoverMount(const ContainerMounts& mounts, const std::string& floor, const std::string& now);
 
 }  // namespace burrow::runtime

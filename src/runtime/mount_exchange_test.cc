@@ -28,14 +28,17 @@ class MountExchangeTest : public EngineFixture {
     ASSERT_NO_FATAL_FAILURE(MakeTree("now", now_));
     in_ = std::move(*os::MakePipe());
     out_ = std::move(*os::MakePipe());
-    ASSERT_TRUE(os::MakeDirectories(temp_ / "container"));
+    for (const std::string& made : {std::string(temp_ / "container"), Floor("0"), Floor("1")})
+      ASSERT_TRUE(os::MakeDirectories(made));
     auto started =
         runtime_->Start({.name = name_ + "-c",
                          .directory = temp_ / "container",
                          .lower = {.directories = {image_}, .renames_directories = true},
                          .args = {"sh", "-c", "while read -r line; do eval \"$line\" 2>&1; echo \"#end\"; done"},
                          .env = {"PATH=/usr/bin:/bin"},
-                         .binds = {{.source = Tree("before"), .target = "/a/b/data", .read_only = false}},
+                         .binds = {{.source = Tree("before"), .target = "/a/b/data", .read_only = false},
+                                   {.source = Floor("0"), .target = "/a/0", .read_only = true},
+                                   {.source = Floor("1"), .target = "/a/1", .read_only = true}},
                          .fds = {{in_.read.get(), 0}, {out_.write.get(), 1}, {out_.write.get(), 2}}});
     ASSERT_TRUE(started) << ErrorText(started);
     container_.emplace(std::move(*started));
@@ -47,6 +50,7 @@ class MountExchangeTest : public EngineFixture {
     EngineFixture::TearDown();
   }
 
+  std::string Floor(const std::string& number) { return temp_ / ("of/floors/" + number); }
   std::string Tree(const std::string& name) { return temp_ / name + "/tree"; }
   // An overlay with one file, which is called as it is.
   void MakeTree(const std::string& name, os::Mount& mount) {
@@ -115,6 +119,24 @@ TEST_P(SharedKernelExchangeTest, FollowsTheMountWhereTheContainerHasMovedIt) {
   const Status exchanged = Exchange();
   ASSERT_TRUE(exchanged) << exchanged.error().message();
   EXPECT_EQ(Say("ls /moved/b/data; ls /trap/b/data"), "now\n");
+}
+
+TEST_P(SharedKernelExchangeTest, PutsAFilesystemUponTheFloorThatIsMeant) {
+  auto mounts = container_->OpenMounts();
+  ASSERT_TRUE(mounts) << ErrorText(mounts);
+  EXPECT_EQ(Say("mkdir /b && mv /a /b/moved"), "");
+  const Status covered = CoverMount(*mounts, Floor("1"), Tree("now"));
+  ASSERT_TRUE(covered) << covered.error().message();
+  EXPECT_EQ(Say("ls /b/moved/0; ls /b/moved/1; echo 1 > /b/moved/1/new && cat /b/moved/1/new"), "now\n1\n");
+  EXPECT_TRUE(os::ReadFile(temp_ / "now/upper/new"));
+}
+
+TEST_P(SharedKernelExchangeTest, CoversNothingThatTheContainerDoesNotHave) {
+  ASSERT_TRUE(os::MakeDirectories(Floor("2")));
+  auto mounts = container_->OpenMounts();
+  ASSERT_TRUE(mounts) << ErrorText(mounts);
+  EXPECT_EQ(CoverMount(*mounts, Floor("2"), Tree("now")).error().code(), Code::kNotFound);
+  EXPECT_EQ(Say("ls /a/0; ls /a/1"), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, SharedKernelExchangeTest, ::testing::Values(Engine::kCrun, Engine::kRunc),

@@ -12,18 +12,23 @@ using burrow::link::v1::ContainerUpdate;
 
 namespace {
 constexpr unsigned kCommitThreads = 4;
+
+ContainerServices WithVolumes(ContainerServices services, net::BlockingPool* commits, LinkWatch* link) {
+  services.commits = commits;
+  services.link = link;
+  return services;
 }
+
+}  // namespace
 
 ContainerManager::ContainerManager(ContainerServices services, ContainerDeadlines deadlines)
     : link_(services.clock),
       commits_(kCommitThreads),
-      services_(std::move(services)),
+      services_(WithVolumes(std::move(services), &commits_, &link_)),
       forks_(services_),
       deadlines_(deadlines),
       gone_(*services_.io) {
   services_.forks = &forks_;
-  services_.commits = &commits_;
-  services_.link = &link_;
 }
 ContainerManager::~ContainerManager() = default;
 

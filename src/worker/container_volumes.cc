@@ -24,6 +24,8 @@ namespace {
 constexpr size_t kMostRequests = 64;  // of a container that wait
 constexpr milliseconds kLookAgain{60'000};
 
+std::string FloorOf(const std::string& floors, size_t number) { return fmt::format("{}/floor/{}", floors, number); }
+
 }  // namespace
 
 struct ContainerVolumes::State : std::enable_shared_from_this<State> {
@@ -49,6 +51,7 @@ struct ContainerVolumes::State : std::enable_shared_from_this<State> {
   boost::asio::steady_timer timer;
   net::Event line_ended;
   std::string directory;
+  std::string floors;                                        // see MountUpon
   std::vector<std::unique_ptr<volume::LiveVolume>> mounted;  // of the thread that mounts, until Begin
   std::vector<std::shared_ptr<VolumeLine>> lines;
   std::shared_ptr<RunningContainer> container;
@@ -137,6 +140,17 @@ net::Task<void> ContainerVolumes::State::Answer(VolumeRequest request) {
   services.send(std::move(message));
 }
 
+Result<std::vector<runtime::Bind>> MakeVolumeFloors(
+    const std::string& floors, const google::protobuf::RepeatedPtrField<burrow::link::v1::MountedVolume>& volumes) {
+  std::vector<runtime::Bind> binds;
+  for (const auto& volume : volumes) {
+    const std::string floor = FloorOf(floors, binds.size());
+    BURROW_RETURN_IF_ERROR(os::MakeDirectories(floor, 0555));
+    binds.push_back({.source = floor, .target = volume.path(), .read_only = true});
+  }
+  return binds;
+}
+
 ContainerVolumes::ContainerVolumes(const ContainerServices& services, ContainerVolumesOptions options)
     : state_(std::make_shared<State>(services, std::move(options))) {}
 ContainerVolumes::~ContainerVolumes() = default;
@@ -154,6 +168,14 @@ Result<std::vector<runtime::Bind>> ContainerVolumes::Mount() {
     state_->mounted.push_back(std::move(volume));
   }
   return binds;
+}
+
+Status ContainerVolumes::MountUpon(const runtime::ContainerMounts& mounts, const std::string& floors) {
+  state_->floors = floors;
+  BURROW_RETURN_IF_ERROR(Mount());
+  for (size_t i = 0; i < state_->mounted.size(); ++i)
+    BURROW_RETURN_IF_ERROR(runtime::CoverMount(mounts, FloorOf(floors, i), state_->mounted[i]->tree()));
+  return {};
 }
 
 void ContainerVolumes::Begin(std::shared_ptr<RunningContainer> container) {
@@ -194,8 +216,9 @@ net::Task<void> ContainerVolumes::Close() {
     line->End(state->times);
     co_await line->Close();
   }
-  Status removed = co_await net::RunBlocking(*state->services.commits, [state] {
+  Status removed = co_await net::RunBlocking(*state->services.commits, [state]() -> Status {
     state->mounted.clear();
+    if (!state->floors.empty()) BURROW_RETURN_IF_ERROR(os::RemoveTree(state->floors));
     return os::RemoveTree(state->directory);
   });
   if (!removed) state->options.log(removed.error().message());

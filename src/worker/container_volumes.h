@@ -24,6 +24,11 @@ struct ContainerVolumesOptions {
   std::function<void(std::string)> log;  // a line that the user sees; until Close has ended
 };
 
+// Directories in `floors` that nobody can write, one for each of these volumes, as a container is to have them that
+// starts before it is known what is to be mounted there. Blocks; any thread.
+Result<std::vector<runtime::Bind>> MakeVolumeFloors(
+    const std::string& floors, const google::protobuf::RepeatedPtrField<burrow::link::v1::MountedVolume>& volumes);
+
 class ContainerVolumes {
  public:
   // All that `services` names outlives it.
@@ -32,6 +37,9 @@ class ContainerVolumes {
 
   // Mounts them all; what the container then has of them. Blocks; any thread, before Begin or Close.
   Result<std::vector<runtime::Bind>> Mount();
+  // Mounts them all in a container that runs and has the floors at their places that MakeVolumeFloors made in `floors`;
+  // Close removes these. Blocks; any thread, before Begin or Close.
+  Status MountUpon(const runtime::ContainerMounts& mounts, const std::string& floors);
   // The container runs: from now on what it writes is committed at times.
   void Begin(std::shared_ptr<RunningContainer> container);
   // Its processes have ended: the last commits, waited for as long as the times say, and a line of what was lost.

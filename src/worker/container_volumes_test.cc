@@ -256,17 +256,6 @@ TEST_F(ContainerVolumesTest, OfAnotherContainerAreNotHere) {
   EXPECT_THAT(Ask(ContainerId::New().str(), true).error(), HasSubstr("does not run any more"));
 }
 
-TEST_F(ContainerVolumesTest, MakeAContainerStartWithoutAFork) {
-  UseVolume();
-  const std::string container =
-      Start(kWrites, "step", [](auto& spec) { spec.mutable_function()->set_memory_snapshot(true); });
-  const auto ready = AwaitPhase(container, burrow::link::v1::CONTAINER_PHASE_READY);
-  std::string notes;
-  for (const auto& phase : ready.phases()) notes += phase.note();
-  EXPECT_EQ(notes, "not forked: it has volumes");
-  StopAndAwait(container);
-}
-
 TEST_F(ContainerVolumesTest, LeaveNothingBehindWhereTheContainerCannotStart) {
   UseVolume();
   const std::string container =

@@ -1,5 +1,7 @@
 #include "worker/fork_servers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,7 @@ using burrow::link::v1::StartContainer;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLeastStartDeadline{120'000};
+constexpr milliseconds kFirstPatience{10'000};
 constexpr const char* kIdPrefix = "tm";
 
 // Apps come and go; what they run stays the same until its source, image, settings or secrets change.
@@ -28,6 +31,21 @@ std::string KeyOf(const StartContainer& request) {
   return cas::Digest::Of(DeterministicBytes(deciding)).Hex();
 }
 
+// What an import that reads them may depend on.
+std::string HeadsOf(const StartContainer& request) {
+  std::string heads;
+  for (const auto& volume : request.volumes())
+    heads += fmt::format("{} {} {}\n", volume.volume_id(), volume.index_digest(), volume.path());
+  return heads;
+}
+
+// A fork is in its working directory before its volumes are mounted.
+bool StartsInVolume(const StartContainer& request) {
+  const std::string directory = WorkingDirectory(request.spec()) + "/";
+  return std::ranges::any_of(request.volumes(),
+                             [&](const auto& volume) { return directory.starts_with(volume.path() + "/"); });
+}
+
 }  // namespace
 
 ForkServers::ForkServers(ContainerServices services, ForkServersOptions options)
@@ -35,31 +53,42 @@ ForkServers::ForkServers(ContainerServices services, ForkServersOptions options)
 ForkServers::~ForkServers() = default;
 
 net::Task<Result<ForkedContainer>> ForkServers::Fork(const StartContainer& request) {
-  if (request.volumes_size() > 0) co_return Fail(Code::kUnimplemented, "it has volumes");
+  if (StartsInVolume(request)) co_return Fail(Code::kUnimplemented, "its working directory is in a volume");
   const std::string key = KeyOf(request);
   auto at = entries_.find(key);
   if (closed_ || at == entries_.end()) co_return Fail(Code::kUnavailable, "no container of it has run here yet");
+  if (at->second.heads != HeadsOf(request))
+    co_return Fail(Code::kUnavailable, "a volume of it has changed since it was warmed");
   auto warmed = at->second.warmed;
   auto forked = co_await warmed->Fork();
   at = entries_.find(key);
-  if (forked && at != entries_.end()) at->second.last_used = services_.clock->Now();
+  if (forked && at != entries_.end() && at->second.warmed == warmed) {
+    at->second.last_used = services_.clock->Now();
+    at->second.forked = true;
+  }
   co_return forked;
 }
 
 void ForkServers::Warm(StartContainer request) {
-  if (closed_ || request.volumes_size() > 0) return;
-  std::string key = KeyOf(request);
+  if (closed_ || StartsInVolume(request)) return;
+  std::string key = KeyOf(request), heads = HeadsOf(request);
   const auto is_asked = [&](const auto& wanted) { return wanted.second.key == key; };
-  if (Has(key) || std::ranges::any_of(wanted_, is_asked)) return;
+  if (!PatienceWith(key, heads) || std::ranges::any_of(wanted_, is_asked)) return;
   const std::string id = NewIdText(kIdPrefix);
   const std::string function_id = request.spec().function_id();
-  wanted_[id] = {.key = std::move(key), .request = std::move(request)};
+  wanted_[id] = {.key = std::move(key), .heads = std::move(heads), .request = std::move(request)};
   Say(id, function_id, burrow::link::v1::TEMPLATE_PHASE_WANTED);
 }
 
-bool ForkServers::Has(const std::string& key) const {
+// Where volumes change from start to start, each template would be made in vain: they become rarer.
+std::optional<milliseconds> ForkServers::PatienceWith(const std::string& key, const std::string& heads) const {
   const auto at = entries_.find(key);
-  return at != entries_.end() && !at->second.warmed->ended();
+  if (at == entries_.end() || at->second.warmed->ended()) return milliseconds{0};
+  const Entry& earlier = at->second;
+  if (earlier.heads == heads) return std::nullopt;
+  if (earlier.forked) return milliseconds{0};
+  if (services_.clock->Now() - earlier.made < earlier.patience) return std::nullopt;
+  return std::min(std::max(2 * earlier.patience, kFirstPatience), options_.idle);
 }
 
 void ForkServers::Order(const burrow::link::v1::TemplateOrder& order) {
@@ -76,14 +105,20 @@ void ForkServers::Order(const burrow::link::v1::TemplateOrder& order) {
 }
 
 bool ForkServers::Begin(const std::string& id, Wanted wanted) {
-  if (closed_ || Has(wanted.key)) return false;
+  const auto patience = PatienceWith(wanted.key, wanted.heads);
+  if (closed_ || !patience) return false;
   if (const auto at = entries_.find(wanted.key); at != entries_.end()) Drop(at);
   if (!MakeRoom()) return false;
   const auto deadline = StartDeadline(wanted.request.spec().function(), kLeastStartDeadline);
   auto made = Template::Start(services_, id, std::move(wanted.request), deadline);
   std::erase_if(made_, [](const auto& one) { return one.expired(); });
   made_.push_back(made);
-  entries_[wanted.key] = {.warmed = std::move(made), .last_used = services_.clock->Now()};
+  const SteadyTime now = services_.clock->Now();
+  entries_[wanted.key] = {.warmed = std::move(made),
+                          .heads = std::move(wanted.heads),
+                          .made = now,
+                          .last_used = now,
+                          .patience = *patience};
   if (!std::exchange(sweeping_, true)) net::RunDetached(*services_.io, Sweep(), "ending of idle templates");
   return true;
 }

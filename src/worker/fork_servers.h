@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,13 +44,17 @@ class ForkServers {
  private:
   struct Entry {
     std::shared_ptr<Template> warmed;
-    SteadyTime last_used;
+    std::string heads;  // of the volumes, as its import saw them
+    SteadyTime made, last_used;
+    std::chrono::milliseconds patience{0};  // before other heads are a reason to warm another, unless it was forked
+    bool forked = false;
   };
   struct Wanted {
-    std::string key;
+    std::string key, heads;
     burrow::link::v1::StartContainer request;
   };
-  bool Has(const std::string& key) const;
+  // Whether another is to be warmed, in the place of an earlier one too, and the patience with that one.
+  std::optional<std::chrono::milliseconds> PatienceWith(const std::string& key, const std::string& heads) const;
   bool Begin(const std::string& id, Wanted wanted);
   void Say(const std::string& id, const std::string& function_id, burrow::link::v1::TemplatePhase phase) const;
   void Drop(std::map<std::string, Entry>::iterator entry);

@@ -13,20 +13,27 @@ net::Task<Status> FunctionContainer::State::Launch() {
   ArmStartDeadline();
   if (wants_forks()) {
     auto forked = co_await services.forks->Fork(request);
-    if (forked) co_return TakeIn(std::move(*forked));
+    if (forked) co_return co_await TakeIn(std::move(*forked));
     why_not_forked = "not forked: " + forked.error().message();
     to_be_warmed = request;
   }
   co_return co_await StartFromNothing();
 }
 
-Status FunctionContainer::State::TakeIn(ForkedContainer forked) {
+net::Task<Status> FunctionContainer::State::TakeIn(ForkedContainer forked) {
   launched = services.clock->Now();
   facts.forked = true;
   directory = std::move(forked.directory);
   forked_from = std::move(forked.use);
   container = std::make_shared<RunningContainer>(std::move(*forked.container));
-  return Connect(std::move(forked.wires), "");
+  if (!volumes.empty()) {
+    BURROW_CO_RETURN_IF_ERROR(co_await net::RunBlocking(*services.pool, [this, &forked]() -> Status {
+      BURROW_ASSIGN_OR_RETURN(const auto mounts, container->OpenMounts());
+      return volumes.MountUpon(mounts, forked.floors);
+    }));
+    volumes.Begin(container);
+  }
+  co_return Connect(std::move(forked.wires), "");
 }
 
 net::Task<Status> FunctionContainer::State::StartFromNothing() {

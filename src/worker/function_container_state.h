@@ -66,7 +66,7 @@ struct FunctionContainer::State final : LaneHost, std::enable_shared_from_this<S
   net::Task<void> Live();
   net::Task<void> LaunchAndRun();
   net::Task<Status> Launch();
-  Status TakeIn(ForkedContainer forked);
+  net::Task<Status> TakeIn(ForkedContainer forked);
   net::Task<Status> StartFromNothing();
   Status Connect(RunnerWires wires, const std::string& function);
   net::Task<void> ReadFrames();

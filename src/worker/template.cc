@@ -34,7 +34,7 @@ constexpr const char* kNotWarm = "the function is still being warmed for forks";
 
 // A fork that waits in its sandbox for being told which container it is.
 struct Standby {
-  std::string directory;
+  std::string directory, floors;
   std::optional<Sandbox> sandbox;
   RunnerWires wires;
 };
@@ -61,6 +61,7 @@ struct Template::State {
   int sandboxes_begun = 0;              // on the pool
   net::Event changed;                   // one of these
   ContainerInputs inputs;
+  std::optional<ContainerVolumes> volumes;  // that the import sees
   std::shared_ptr<Warmed> warmed = std::make_shared<Warmed>();
   std::unique_ptr<RunnerChannel> channel;
   std::unique_ptr<OutputPump> output;
@@ -68,13 +69,18 @@ struct Template::State {
 
 namespace {
 
+using Places = google::protobuf::RepeatedPtrField<burrow::link::v1::MountedVolume>;
+
 // On the pool. `standby` is to be destroyed where it fails, too.
-Status MakeStandby(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec,
+Status MakeStandby(const ContainerServices& services, const burrow::link::v1::ContainerSpec& spec, const Places& places,
                    const ContainerInputs& inputs, Warmed& warmed, Standby& standby) {
   const std::string id = NewIdText(kSandboxPrefix);
   BURROW_ASSIGN_OR_RETURN(standby.wires, MakeRunnerWires());
   standby.directory = services.containers_directory + "/" + id;
+  standby.floors = services.volumes_directory + "/" + id;
   BURROW_ASSIGN_OR_RETURN(auto options, PrepareLaunch(services, id, spec, inputs, &standby.wires.api));
+  BURROW_ASSIGN_OR_RETURN(const auto floors, MakeVolumeFloors(standby.floors, places));
+  options.binds.insert(options.binds.end(), floors.begin(), floors.end());
   options.joined_from = warmed.pid_namespace.get();
   options.written_before = warmed.container->upper();
   BURROW_ASSIGN_OR_RETURN(Sandbox sandbox, MakeSandbox(*services.runtime, std::move(options), kForkDeadline));
@@ -84,6 +90,16 @@ Status MakeStandby(const ContainerServices& services, const burrow::link::v1::Co
   for (UniqueFd* theirs : {&wires.socket.theirs, &wires.out.write, &wires.err.write, &standby.sandbox->standby})
     theirs->Reset();
   return {};
+}
+
+// Nothing that the import writes could be committed: it fails at that.
+ContainerVolumesOptions VolumesOfTemplate(const std::string& id, const burrow::link::v1::StartContainer& request) {
+  ContainerVolumesOptions options{.container_id = id,
+                                  .volumes = {request.volumes().begin(), request.volumes().end()},
+                                  .reloads = false,
+                                  .log = [id](const std::string& line) { LogWarn("template {}: {}", id, line); }};
+  for (auto& volume : options.volumes) volume.set_read_only(true);
+  return options;
 }
 
 bool Lives(const Standby& standby) {
@@ -99,6 +115,7 @@ void RemoveDirectory(const std::string& directory) {
 void Destroy(Standby& standby) {
   standby.sandbox.reset();
   RemoveDirectory(standby.directory);
+  RemoveDirectory(standby.floors);
 }
 
 void Destroy(Warmed& warmed) {
@@ -197,8 +214,11 @@ net::Task<Status> Template::Warm() {
     co_return Fail(Code::kFailedPrecondition, "only crun makes containers that forks can move into");
   }
   BURROW_CO_ASSIGN_OR_RETURN(os::MessagePair requests, os::MakeMessagePair(kForkDeadline));
-  FreshStartOptions options{
-      .id = state.id, .called_off = [&state] { return state.ending; }, .fork_requests = std::move(requests.theirs)};
+  state.volumes.emplace(state.services, VolumesOfTemplate(state.id, state.request));
+  FreshStartOptions options{.id = state.id,
+                            .called_off = [&state] { return state.ending; },
+                            .volumes = &*state.volumes,
+                            .fork_requests = std::move(requests.theirs)};
   Warmed& warmed = *state.warmed;
   warmed.directory = state.services.containers_directory + "/" + state.id;
   BURROW_CO_ASSIGN_OR_RETURN(FreshStart start,
@@ -206,6 +226,7 @@ net::Task<Status> Template::Warm() {
   warmed.container = std::move(start.container);
   warmed.requests = std::move(requests.ours);
   state.inputs = std::move(start.inputs);
+  state.inputs.volumes.clear();  // those of a fork are its own
   if (state.ending) co_return Fail(Code::kCancelled, "it is not wanted any more");
   BURROW_CO_ASSIGN_OR_RETURN(warmed.pid_namespace, warmed.container->OpenPidNamespace());
   // What the import prints was printed by the container that was started from nothing.
@@ -254,7 +275,8 @@ net::Task<Status> Template::AddStandby() {
   auto made = std::make_shared<Standby>();
   ++state.sandboxes_begun;
   Status status = co_await net::RunBlocking(*state.services.pool, [&state, held, made] {
-    Status done = MakeStandby(state.services, state.request.spec(), state.inputs, *held, *made);
+    Status done =
+        MakeStandby(state.services, state.request.spec(), state.request.volumes(), state.inputs, *held, *made);
     if (!done) Destroy(*made);
     return done;
   });
@@ -297,6 +319,7 @@ net::Task<Result<ForkedContainer>> Template::Fork() {
   forked.use = std::make_shared<TemplateUse>(self);
   BURROW_CO_ASSIGN_OR_RETURN(Standby standby, co_await TakeStandby());
   forked.directory = standby.directory;
+  forked.floors = standby.floors;
   forked.wires = std::move(standby.wires);
   forked.container = std::make_unique<runtime::Container>(std::move(standby.sandbox->container));
   co_return forked;
@@ -326,6 +349,7 @@ net::Task<void> Template::Free() {
   auto held = state_->warmed;
   state_->freeing = true;
   co_await net::RunBlocking(*state_->services.pool, [held] { Destroy(*held); });
+  if (state_->volumes) co_await state_->volumes->Close();
   if (state_->channel) state_->channel->Close();
   if (state_->output) state_->output->Close();
   state_->inputs = {};

@@ -39,6 +39,7 @@ class TemplateUse {
 // A container in which a fork runs, before it said hello.
 struct ForkedContainer {
   std::string directory;  // the owner removes it, after the container
+  std::string floors;     // that its volumes are to be mounted upon
   std::shared_ptr<TemplateUse> use;
   RunnerWires wires;
   std::unique_ptr<runtime::Container> container;  // blocks when it is destroyed: on the pool

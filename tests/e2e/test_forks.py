@@ -113,6 +113,40 @@ def test_the_waterfall_says_why_a_container_was_not_forked(
     pytest.fail("it never said that a thread runs:\n" + done.stderr)
 
 
+def test_forks_know_of_a_volume_what_it_holds_when_they_start(run: Run) -> None:
+    code = """
+    import os
+    volume = burrow.Volume.from_name("read-by-an-import", create_if_missing=True)
+
+    @app.function(volumes={"/weights": volume})
+    def put(text):
+        open("/weights/model", "w").write(text)
+        volume.commit()
+
+    @app.cls(enable_memory_snapshot=True, single_use_containers=True, volumes={"/weights": volume})
+    class Model:
+        @burrow.enter(snap=True)
+        def load(self):
+            self.loaded = open("/weights/model").read()
+
+        @burrow.method()
+        def ask(self):
+            return os.getpid() != 1, self.loaded, open("/weights/model").read()
+    """
+    main = """
+    for text in ("one", "two"):
+        put.remote(text)
+        for _ in range(60):
+            forked, *read = Model().ask.remote()
+            assert read == [text, text], read
+            if forked:
+                print("forked with", text)
+                break
+    """
+    done = run(code, main)
+    assert done.stdout == "forked with one\nforked with two\n", done.stderr
+
+
 @pytest.mark.parametrize("stop", ["kill", "kill_parent"])
 def test_a_killed_burrowd_leaves_neither_templates_nor_forks(
     own_daemon: Daemon, write_app: Callable[..., str], tmp_path: Path, stop: str
