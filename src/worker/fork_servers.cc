@@ -80,15 +80,19 @@ void ForkServers::Warm(StartContainer request) {
   Say(id, function_id, burrow::link::v1::TEMPLATE_PHASE_WANTED);
 }
 
-// Where volumes change from start to start, each template would be made in vain: they become rarer.
+std::optional<milliseconds> PatienceWithNext(const EarlierTemplate& earlier, milliseconds most) {
+  if (earlier.forked) return milliseconds{0};
+  if (earlier.age < earlier.patience) return std::nullopt;
+  return std::min(std::max(2 * earlier.patience, kFirstPatience), most);
+}
+
 std::optional<milliseconds> ForkServers::PatienceWith(const std::string& key, const std::string& heads) const {
   const auto at = entries_.find(key);
   if (at == entries_.end() || at->second.warmed->ended()) return milliseconds{0};
   const Entry& earlier = at->second;
   if (earlier.heads == heads) return std::nullopt;
-  if (earlier.forked) return milliseconds{0};
-  if (services_.clock->Now() - earlier.made < earlier.patience) return std::nullopt;
-  return std::min(std::max(2 * earlier.patience, kFirstPatience), options_.idle);
+  const auto age = std::chrono::duration_cast<milliseconds>(services_.clock->Now() - earlier.made);
+  return PatienceWithNext({.forked = earlier.forked, .age = age, .patience = earlier.patience}, options_.idle);
 }
 
 void ForkServers::Order(const burrow::link::v1::TemplateOrder& order) {

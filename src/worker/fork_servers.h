@@ -22,6 +22,17 @@ struct ForkServersOptions {
   size_t templates = 8;  // at once; beyond, the idle one that was used longest ago ends, or no further one is warmed
 };
 
+// A template whose volumes have changed since.
+struct EarlierTemplate {
+  bool forked = false;  // it was of use
+  std::chrono::milliseconds age{0}, patience{0};
+};
+
+// How long the one that takes its place is kept though its volumes change as well; nullopt: the earlier one is kept for
+// now. Where volumes change from start to start each would be made in vain: they become rarer, up to one in `most`.
+std::optional<std::chrono::milliseconds> PatienceWithNext(const EarlierTemplate& earlier,
+                                                          std::chrono::milliseconds most);
+
 class ForkServers {
  public:
   // All that `services` names outlives it.

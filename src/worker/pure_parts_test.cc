@@ -4,6 +4,7 @@
 
 #include "worker/container_state.h"
 #include "worker/end_verdict.h"
+#include "worker/fork_servers.h"
 #include "worker/launch_plan.h"
 #include "worker/line_splitter.h"
 #include "worker/log_limiter.h"
@@ -320,6 +321,22 @@ TEST(RunnerMessage, ReadsWhatOneCallPrinted) {
   EXPECT_EQ(message->kind, RunnerMessage::Kind::kOutput);
   EXPECT_EQ(message->call_id, "fc-1");
   EXPECT_EQ(message->stream, burrow::v1::LOG_STREAM_STDERR);
+}
+
+TEST(PatienceWithNext, GrowsWhileTemplatesAreMadeInVain) {
+  using std::chrono::seconds;
+  EarlierTemplate earlier{.age = seconds(1)};
+  std::vector<int64_t> grown;
+  for (int i = 0; i < 4; ++i) {
+    earlier.patience = PatienceWithNext(earlier, seconds(30)).value();
+    earlier.age = earlier.patience - seconds(1);
+    EXPECT_EQ(PatienceWithNext(earlier, seconds(30)), std::nullopt) << "it is too young";
+    earlier.age = earlier.patience;
+    grown.push_back(earlier.patience / seconds(1));
+  }
+  EXPECT_THAT(grown, ElementsAre(10, 20, 30, 30));
+  earlier.forked = true;
+  EXPECT_EQ(PatienceWithNext(earlier, seconds(30)), seconds(0)) << "it was of use";
 }
 
 }  // namespace

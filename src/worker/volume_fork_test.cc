@@ -141,8 +141,8 @@ def step(x):
 
 TEST_F(VolumeForkTest, ThatAnImportWritesMakeContainersStartFromNothing) {
   UseVolume();
-  const std::string container = NotForkedBecause(
-      "open('/data/imported', 'w').write('x')\ndef step(x):\n    pass\n", "its import failed in the process");
+  const std::string container = NotForkedBecause("open('/data/imported', 'w').write('x')\ndef step(x):\n    pass\n",
+                                                 "its import failed in the process");
   Run(container, 0);
   StopAndAwait(container);
   EXPECT_EQ(head_->Read("imported"), "x");
