@@ -62,8 +62,9 @@ KEEPING = [
 MAX_CONTAINER_KILLS = 2
 # Kept for what is killed of forks.
 FORKED = ["Warm", "warmed"]
-# `burrowd up` gives up on a part that ends more often than five times in a minute.
-MAX_KILLS = 4
+# `burrowd up` gives up on a part that ends more often than five times in a row. A point may be reached again, by the next
+# process while it starts, before it is taken back.
+MAX_KILLS = 3
 # A call has just ended, or a container has just begun, if that was said not longer ago.
 JUST_S = 0.1
 REACHED_S = 60.0
@@ -82,7 +83,8 @@ class Chaos:
         daemon.env["BURROW_FAULTS_FILE"] = str(self.faults)
         self.plan = self.random.sample(strikes, len(strikes))
         self.done: List[str] = []
-        self._kills: "Counter[str]" = Counter()
+        self._kills: "Counter[str]" = Counter()  # of containers, by function
+        self._forgiven: "Counter[str]" = Counter()  # ends of which this `burrowd up` does not know
 
     def strike(self, name: str) -> None:
         """Kills what the name says, when it says; fails if that does not come."""
@@ -92,9 +94,10 @@ class Chaos:
         elif part in ROLES:
             self._inside(part, *moment.partition(":")[::2])
         else:
-            if self._kills[part] >= MAX_KILLS:
-                self._everything(self.random.choice(["starts", "runs", "ended"]))
-            self._part(POINTS.get(name, part), name)
+            part = POINTS.get(name, part)
+            if self._ends(part) - self._forgiven[part] >= MAX_KILLS:
+                self._everything("runs")
+            self._part(part, name)
         self.done.append(name)
 
     def _part(self, part: str, name: str) -> None:
@@ -109,7 +112,6 @@ class Chaos:
             self._request("")
         if part == "imagefs":  # which its worker starts again, however often
             return
-        self._kills[part] += 1
         self._until(lambda: self._ends(part) > ends, "`burrowd up` knows of " + name)
 
     def _ends(self, part: str) -> int:
@@ -173,7 +175,8 @@ class Chaos:
         self._until(lambda: any(_says(one.said(), moment) for one in self._some()), name)
         self.daemon.kill()
         left = traces(self.daemon.state)
-        self._kills["control"] = self._kills["worker"] = 0
+        for part in ("control", "worker"):
+            self._forgiven[part] = self._ends(part)
         self.daemon.start()
         check_removed(left, self.daemon.state)
 
