@@ -21,13 +21,13 @@ class PrefetcherTest : public ::testing::Test {
   static constexpr int kAtOnce = 4;
 
   void SetUp() override { server_.Fail(cas::testing::BlobFault::kDrip); }
-  std::vector<cas::HotBlob> HotSet(char name) {
+  std::vector<cas::HotBlob> BlobOf(char name) {
     const std::string content(cas::kManyLimit + 1, name);
     return {{.digest = server_.Add(content), .size = content.size()}};
   }
   void StartMany(int count) {
     for (int i = 0; i < count; ++i) {
-      prefetcher_.Start("ct-" + std::to_string(i), HotSet(static_cast<char>('a' + i)));
+      prefetcher_.Start("ct-" + std::to_string(i), {.blobs = BlobOf(static_cast<char>('a' + i))});
     }
   }
   bool WaitUntilAsked(int count) {
@@ -41,7 +41,7 @@ class PrefetcherTest : public ::testing::Test {
   std::unique_ptr<cas::BlobStore> remote_ =
       cas::NewHttpBlobStore({.url = server_.url(), .token = server_.token(), .deadline = kVeryLong});
   std::unique_ptr<cas::BlobCache> cache_ = cas::BlobCache::Open(directory_ / "cache", remote_.get()).value();
-  Prefetcher prefetcher_{cache_.get(), remote_.get()};
+  Prefetcher prefetcher_{{.cache = cache_.get(), .remote = remote_.get()}};
 };
 
 TEST_F(PrefetcherTest, EndsAPrefetchWhoseContainerIsGoneForOneThatWaits) {
@@ -53,7 +53,7 @@ TEST_F(PrefetcherTest, EndsAPrefetchWhoseContainerIsGoneForOneThatWaits) {
 
 TEST_F(PrefetcherTest, EndsASharedPrefetchWithItsLastContainer) {
   StartMany(kAtOnce + 1);
-  prefetcher_.Start("ct-like-0", HotSet('a'));
+  prefetcher_.Start("ct-like-0", {.blobs = BlobOf('a')});
   ASSERT_TRUE(WaitUntilAsked(kAtOnce));
   prefetcher_.Forget("ct-0");
   EXPECT_EQ(server_.gets(), kAtOnce);
@@ -67,11 +67,11 @@ TEST_F(PrefetcherTest, NeverBeginsAPrefetchWhoseContainerIsGone) {
   prefetcher_.Forget("ct-4");
   server_.Fail(cas::testing::BlobFault::kNone);
   prefetcher_.Forget("ct-0");
-  const cas::Digest last = HotSet('f').front().digest;
+  const cas::Digest last = BlobOf('f').front().digest;
   const auto end = std::chrono::steady_clock::now() + kPrefetchPatience;
   while (!cache_->Has(last) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_TRUE(cache_->Has(last));
-  EXPECT_FALSE(cache_->Has(HotSet('e').front().digest));
+  EXPECT_FALSE(cache_->Has(BlobOf('e').front().digest));
 }
 
 }  // namespace
