@@ -247,7 +247,8 @@ TEST_F(ForkTest, StartsFromNothingAgainWhenTheWarmedProcessWasKilled) {
   EXPECT_EQ(ValueOf(forked), 1);
   KillTemplates();
   AwaitStopped(forked);
-  AwaitTemplate(burrow::link::v1::TEMPLATE_PHASE_ENDED);  // until then a start may still take what was killed
+  // Until then a start may still take what was killed.
+  EXPECT_TRUE(RunUntil([&] { return Said(burrow::link::v1::TEMPLATE_PHASE_ENDED); }));
   const auto next = AwaitPhase(StartOne(kCounting, "work"), CONTAINER_PHASE_READY);
   EXPECT_THAT(NoteOf(next), HasSubstr("not forked: "));
   EXPECT_EQ(ValueOf(Forked(kCounting, "work")), 1) << "and is warmed again";
