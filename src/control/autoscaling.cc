@@ -152,6 +152,15 @@ Worker* Autoscaler::FindRoom(const Function& function, const std::vector<Worker*
   return index ? connected[*index] : nullptr;
 }
 
+bool Autoscaler::WaitsForMemory(const Function& function) const {
+  std::vector<scheduler::WorkerCapacity> capacities;
+  for (const Worker* worker : workers_.Connected()) {
+    capacities.push_back(CapacityOf(*worker, function, true));
+    capacities.back().reserved_memory = 0;
+  }
+  return scheduler::Place(DemandOf(function), capacities).has_value();
+}
+
 // Gives up templates and stops idle containers of others until the function fits once they have gone. False when no
 // worker could ever hold it.
 bool Autoscaler::MakeRoom(const Function& function, const std::vector<Worker*>& connected) {
@@ -161,7 +170,7 @@ bool Autoscaler::MakeRoom(const Function& function, const std::vector<Worker*>& 
   if (!scheduler::CouldEverFit(DemandOf(function), capacities)) return false;
   do {
     if (FindRoom(function, connected, true)) return true;
-  } while (templates_.GiveUpOn(connected));
+  } while (WaitsForMemory(function) && templates_.GiveUpOn(connected));
   std::vector<Container*> idle;
   for (Container* container : containers_.All()) {
     if (container->function.get() != &function && Expendable(*container)) idle.push_back(container);

@@ -63,7 +63,7 @@ class Autoscaler {
   void NoteFailedStart(const std::shared_ptr<Function>& function, const std::string& sentence);
   // Somebody left room, a guest asks for some, or a worker came: it is shared between those that wait for it.
   void NoteRoom();
-  // Whether the workspace may have one container more, and nobody waits for room.
+  // Whether the workspace may have one container more, and nobody waits for memory of its or of a worker.
   bool HasSpareRoom(const std::string& workspace, const scheduler::Demand& demand) const;
   // What the workspace has of all that it may.
   scheduler::WorkspaceShare ShareOf(const std::string& workspace) const;
@@ -92,6 +92,8 @@ class Autoscaler {
   void StartOn(const std::shared_ptr<Function>& function, Worker& worker, SteadyTime decided);
   void SendStart(Container& container);
   Worker* FindRoom(const Function& function, const std::vector<Worker*>& connected, bool as_if_stopped) const;
+  // Whether memory is what it lacks, where it lacks room: a template that ends frees no core.
+  bool WaitsForMemory(const Function& function) const;
   bool MakeRoom(const Function& function, const std::vector<Worker*>& connected);
   bool Expendable(const Container& container) const;
   void Starve(const std::shared_ptr<Function>& function, Starvation why);

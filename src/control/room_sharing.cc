@@ -17,7 +17,12 @@ scheduler::WorkspaceShare Autoscaler::ShareOf(const std::string& workspace) cons
 }
 
 bool Autoscaler::HasSpareRoom(const std::string& workspace, const scheduler::Demand& demand) const {
-  return starved_.empty() && !guests_.anyone_waits() && scheduler::MayStart(ShareOf(workspace), demand);
+  const auto waits_for_it = [&](const std::shared_ptr<Function>& function) {
+    const bool is_full = function->starvation == Starvation::kWorkspaceFull;
+    return is_full ? function->workspace == workspace : WaitsForMemory(*function);
+  };
+  return std::ranges::none_of(starved_, waits_for_it) && !guests_.anyone_waits() &&
+         scheduler::MayStart(ShareOf(workspace), demand);
 }
 
 bool Autoscaler::MayStart(const Function& function) const {

@@ -9,10 +9,10 @@ using From = lpb::FromControl;
 
 class TemplateRoom : public ControlFixture {
  protected:
-  void Begin(uint32_t containers, uint64_t memory = 8ull << 30) {
+  void Begin(uint32_t containers, uint64_t memory = 8ull << 30, double cpus = 8) {
     StartControl();
     admin_ = token;
-    worker_ = NewWorker({.memory = memory});
+    worker_ = NewWorker({.cpus = cpus, .memory = memory});
     worker_->Connect();
     token = NewWorkspace("team", [&](auto& limits) { limits.set_max_containers(containers); });
   }
@@ -100,6 +100,19 @@ TEST_F(TemplateRoom, OnAWorkerIsItsFunctionsMemory) {
   worker_->SayTemplate("tm-1", first, lpb::TEMPLATE_PHASE_ENDED);
   EXPECT_EQ(WaitFor(submit.inputs(0).call_id()).status(), pb::CALL_STATUS_SUCCESS);
   EXPECT_EQ(worker_->Count(From::kStop), 0u);
+}
+
+TEST_F(TemplateRoom, IsLeftToItsFunctionWhereOthersWaitForCores) {
+  Begin(0, 8ull << 30, 0.25);  // a worker promises four times its cores
+  worker_->on_call = [](const lpb::CallDispatch&) {};
+  const auto first = Function(), second = Function();
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(first, {"x"})));
+  worker_->WaitFor(From::kCall);
+  ASSERT_TRUE(Want("tm-1", first));
+  ASSERT_TRUE(Ask<pb::SubmitResponse>("Calls/Submit", SubmitOf(second, {"x"})));
+  EXPECT_TRUE(Want("tm-2", first)) << "it waits for a core";
+  EXPECT_EQ(worker_->Count(From::kStart), 1u);
+  EXPECT_EQ(worker_->Count(From::kTemplateOrder), 2u) << "none is given up";
 }
 
 TEST_F(TemplateRoom, IsKnownAgainToAControlThatWasRestarted) {

@@ -95,7 +95,7 @@ void ContainerManager::VolumeApplied(const burrow::link::v1::VolumeApplied& answ
 }
 
 void ContainerManager::LinkChanged(bool connected) {
-  if (!connected) forks_.LinkLost();
+  if (connected) forks_.LinkOpened();
   link_.Set(connected);
   for (const auto& [id, container] : containers_) container->volumes().LinkChanged();
 }

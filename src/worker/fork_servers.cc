@@ -80,6 +80,11 @@ void ForkServers::Warm(StartContainer request) {
   Say(id, function_id, burrow::link::v1::TEMPLATE_PHASE_WANTED);
 }
 
+void ForkServers::LinkOpened() {
+  for (const auto& [id, wanted] : wanted_)
+    Say(id, wanted.request.spec().function_id(), burrow::link::v1::TEMPLATE_PHASE_WANTED);
+}
+
 std::optional<milliseconds> PatienceWithNext(const EarlierTemplate& earlier, milliseconds most) {
   if (earlier.forked) return milliseconds{0};
   if (earlier.age < earlier.patience) return std::nullopt;

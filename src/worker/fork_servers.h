@@ -45,8 +45,8 @@ class ForkServers {
   void Warm(burrow::link::v1::StartContainer request);
   // Makes the template that was asked for, or gives one up.
   void Order(const burrow::link::v1::TemplateOrder& order);
-  // What was asked for on the lost connection is not made.
-  void LinkLost() { wanted_.clear(); }
+  // Asks again for what no answer has come for: the question or the answer may have been lost with the link.
+  void LinkOpened();
   // Those that live, for a Hello.
   std::vector<burrow::link::v1::TemplateUpdate> Inventory() const;
   // Ends every template and waits for that; false at the deadline. Nothing is forked or warmed afterwards.
