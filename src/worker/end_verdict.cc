@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include "worker/utf8.h"
 
 namespace burrow::worker {
@@ -38,6 +40,11 @@ void JudgeByExit(ContainerUpdate& update, const EndFacts& facts) {
                                            "image holds a working python3 >= 3.8",
                                            how),
                                facts.last_output));
+  }
+  if (facts.progress == StartProgress::kInterpreting && facts.exit && facts.exit->status.signal == SIGKILL) {
+    // From outside, most likely: another start may well succeed.
+    return Conclude(update, STOP_CAUSE_START_FAILED, "ContainerStartError",
+                    "the process was killed by signal 9 while the function's module was imported");
   }
   if (facts.progress == StartProgress::kInterpreting) {
     return Conclude(

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "worker/container_state.h"
 #include "worker/end_verdict.h"
 #include "worker/fork_servers.h"
@@ -111,6 +113,8 @@ TEST(EndVerdict, TellsFailuresOfTheStartApart) {
   EXPECT_THAT(JudgeEnd(silent).error().message(), HasSubstr("No module named x"));
   EndFacts importing{.progress = StartProgress::kInterpreting, .exit = Exit(1)};
   EXPECT_EQ(JudgeEnd(importing).cause(), STOP_CAUSE_IMPORT_FAILED);
+  EndFacts killed{.progress = StartProgress::kInterpreting, .exit = Exit(0, SIGKILL)};
+  EXPECT_EQ(JudgeEnd(killed).cause(), STOP_CAUSE_START_FAILED) << "it is tried again";
   EndFacts late{.progress = StartProgress::kNotLaunched,
                 .reason = EndReason::kStartDeadline,
                 .reason_text = "slow",
