@@ -121,9 +121,13 @@ Status Run::FetchWhole(const Digest& digest) {
 }
 
 void Run::FetchLarge() {
+  const auto ended = [this] {
+    prefetching_.GoesOn();
+    return Ended();
+  };
   for (size_t i; !Ended() && (i = next_large_.fetch_add(1)) < large_.size();) {
     const HotBlob& blob = large_[i];
-    Status fetched = InParts(blob) ? options_.read_frames(blob, [this] { return Ended(); }) : FetchWhole(blob.digest);
+    Status fetched = InParts(blob) ? options_.read_frames(blob, ended) : FetchWhole(blob.digest);
     if (!fetched) LogDebug("blob {} does not come ahead: {}", blob.digest.Hex(), fetched.error().message());
     (fetched ? fetched_ : failed_) += 1;
   }

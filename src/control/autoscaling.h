@@ -84,6 +84,7 @@ class Autoscaler {
   std::vector<Seeker> SeekersWith(const std::vector<std::shared_ptr<Function>>& functions) const;
   scheduler::StartClaim ClaimOf(const Seeker& seeker, size_t workspace);
   bool Serve(const Seeker& seeker);
+  static void CountOne(const std::vector<Seeker>& seekers, std::vector<scheduler::StartClaim>& claims, size_t served);
   bool ShouldYield(Container& container, const Function& waiting) const;
   bool ShouldYieldToGuest(const Container& container) const;
   void WaitForWorkspace(const std::shared_ptr<Function>& function);

@@ -63,6 +63,18 @@ bool Autoscaler::Serve(const Seeker& seeker) {
   return true;
 }
 
+// All guests of a workspace count as one function, also for those of them that wait still.
+void Autoscaler::CountOne(const std::vector<Seeker>& seekers, std::vector<scheduler::StartClaim>& claims,
+                          size_t served) {
+  if (!seekers[served].guest) {
+    claims[served].containers++;
+    return;
+  }
+  for (size_t i = 0; i < claims.size(); ++i) {
+    if (seekers[i].guest && claims[i].workspace == claims[served].workspace) claims[i].containers++;
+  }
+}
+
 // Gives room to one after another, each time to whoever has the fairest claim to it.
 void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) {
   const auto seekers = SeekersWith(functions);
@@ -84,7 +96,7 @@ void Autoscaler::Share(const std::vector<std::shared_ptr<Function>>& functions) 
     }
     claim.wanted--;
     is_served[*next] = claim.wanted == 0;
-    claim.containers++;
+    CountOne(seekers, claims, *next);
     shares[claim.workspace].Add(claim.each);
   }
   for (size_t i = 0; i < claims.size(); ++i) {
@@ -111,7 +123,8 @@ void Autoscaler::YieldToOthers(Container& container) {
 bool Autoscaler::ShouldYieldToGuest(const Container& container) const {
   const Function& owner = *container.function;
   if (!guests_.FirstWaiting(owner.workspace)) return false;
-  scheduler::Holding mine, theirs{.of_function = guests_.CountIn(owner.workspace)};
+  scheduler::Holding mine{.of_function = templates_.InUseOf(owner)};
+  scheduler::Holding theirs{.of_function = guests_.CountIn(owner.workspace)};
   for (const Container* other : containers_.In(owner.workspace)) {
     const bool leaves = other->yielded || other->state == Container::State::kStopping;
     mine.of_function += !leaves && other->function.get() == &owner ? 1 : 0;
@@ -125,7 +138,9 @@ bool Autoscaler::ShouldYield(Container& container, const Function& waiting) cons
   const bool same_workspace = waiting.workspace == owner.workspace;
   const bool is_full = waiting.starvation == Starvation::kWorkspaceFull;
   if (waiting.starvation == Starvation::kNoWorker || (is_full && !same_workspace)) return false;
-  scheduler::Holding mine, theirs;
+  // A template that containers come from takes the room of one, and its function's with them.
+  const uint32_t in_use = is_full ? templates_.InUseOf(owner) : 0;
+  scheduler::Holding mine{.of_workspace = in_use, .of_function = in_use}, theirs;
   containers_.ForEach([&](const Container& other) {
     const bool leaves = other.yielded || other.state == Container::State::kStopping;
     const bool comes = leaves && (!is_full || other.function->workspace == waiting.workspace);

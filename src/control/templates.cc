@@ -30,6 +30,7 @@ bool Templates::MayWarm(const Worker& worker, const Function& function) const {
 
 void Templates::Hold(Worker& worker, const Function& function, const lpb::TemplateUpdate& update) {
   Held held{.worker = &worker,
+            .function = function.id,
             .room = guests_.Admit(function.workspace, TemplateDemand(function)),
             .in_use = update.phase() == lpb::TEMPLATE_PHASE_IN_USE};
   held.room->is_template = true;
@@ -40,9 +41,17 @@ void Templates::Hold(Worker& worker, const Function& function, const lpb::Templa
 void Templates::Drop(const std::string& id) {
   auto held = held_.extract(id);
   if (!held) return;
-  const auto& [worker, room, in_use, leaves] = held.mapped();
-  worker->template_memory -= room->demand.memory;
-  if (leaves) worker->leaving_template_memory -= room->demand.memory;
+  SetUse(held.mapped(), false, false);
+  held.mapped().worker->template_memory -= held.mapped().room->demand.memory;
+}
+
+void Templates::SetUse(Held& held, bool in_use, bool leaves) {
+  const bool freed = held.frees();
+  held.in_use = in_use;
+  held.leaves = leaves;
+  if (held.frees() == freed) return;
+  uint64_t& sum = held.worker->leaving_template_memory;
+  sum = held.frees() ? sum + held.room->demand.memory : sum - held.room->demand.memory;
 }
 
 void Templates::OnUpdate(Worker& worker, const lpb::TemplateUpdate& update) {
@@ -56,8 +65,10 @@ void Templates::OnUpdate(Worker& worker, const lpb::TemplateUpdate& update) {
   }
   if (!is_held) return;
   if (update.phase() == lpb::TEMPLATE_PHASE_ENDED) return Drop(update.template_id());
-  found->second.in_use = update.phase() == lpb::TEMPLATE_PHASE_IN_USE;
-  if (!found->second.in_use && guests_.share_room) guests_.share_room();  // it may be given up now
+  Held& held = found->second;
+  SetUse(held, update.phase() == lpb::TEMPLATE_PHASE_IN_USE, held.leaves);
+  // It may be given up now, or somebody counts on its room in vain.
+  if ((!held.in_use || held.leaves) && guests_.share_room) guests_.share_room();
 }
 
 // Those of functions that are not there any more are given up.
@@ -97,8 +108,7 @@ bool Templates::GiveUpFirst(const std::function<bool(const Held&)>& wanted) {
   });
   if (found == held_.end()) return false;
   auto& [id, held] = *found;
-  held.leaves = true;
-  held.worker->leaving_template_memory += held.room->demand.memory;
+  SetUse(held, held.in_use, true);
   SendOrder(*held.worker, id, false);
   return true;
 }
@@ -112,9 +122,13 @@ bool Templates::GiveUpOn(const std::vector<Worker*>& workers) {
 }
 
 bool Templates::AnyLeaves(const std::string& workspace) const {
-  return std::ranges::any_of(held_, [&](const auto& entry) {
-    return entry.second.leaves && !entry.second.in_use && entry.second.room->workspace == workspace;
-  });
+  return std::ranges::any_of(
+      held_, [&](const auto& entry) { return entry.second.frees() && entry.second.room->workspace == workspace; });
+}
+
+uint32_t Templates::InUseOf(const Function& function) const {
+  const auto counts = [&](const auto& entry) { return entry.second.in_use && entry.second.function == function.id; };
+  return static_cast<uint32_t>(std::ranges::count_if(held_, counts));
 }
 
 }  // namespace burrow::control

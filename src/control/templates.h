@@ -30,16 +30,22 @@ class Templates {
   // Has one given up that no container comes from; false: there is none. Its room is free once its worker says so.
   bool GiveUpIn(const std::string& workspace);
   bool GiveUpOn(const std::vector<Worker*>& workers);
+  // Of the function, those that containers come from: they cannot be given up.
+  uint32_t InUseOf(const Function& function) const;
   // Whether room of the workspace comes from one that was given up.
   bool AnyLeaves(const std::string& workspace) const;
 
  private:
   struct Held {
     Worker* worker = nullptr;
+    FunctionId function;
     std::shared_ptr<Guest> room;
     bool in_use = false;
     bool leaves = false;
+    // Whether its room comes soon: one that was given up while a container came from it ends with that one.
+    bool frees() const { return leaves && !in_use; }
   };
+  void SetUse(Held& held, bool in_use, bool leaves);
   bool MayWarm(const Worker& worker, const Function& function) const;
   void Hold(Worker& worker, const Function& function, const lpb::TemplateUpdate& update);
   void Drop(const std::string& id);

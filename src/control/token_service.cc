@@ -116,11 +116,15 @@ net::Task<Result<pb::RevokeTokenResponse>> TokenService::Revoke(const pb::Revoke
   const std::string id = found->id;
   const auto forget = p_.tokens.IsClients(*found) ? p_.tokens.ClientForgetter() : [] { return Status(); };
   leaving_.insert(id);
+  struct Leaving {  // also where whoever asked goes away meanwhile
+    std::set<std::string>& ids;
+    const std::string& id;
+    ~Leaving() { ids.erase(id); }
+  } const leaving{leaving_, id};
   auto dropped = co_await p_.store_thread.Ask([&store = p_.store, id, forget]() -> Status {
     BURROW_RETURN_IF_ERROR(forget());  // first: what only the store has no more would be valid again after a restart
     return store.DropToken(id);
   });
-  leaving_.erase(id);
   BURROW_CO_RETURN_IF_ERROR(dropped);
   p_.tokens.Remove(id);
   co_return pb::RevokeTokenResponse();

@@ -29,25 +29,26 @@ Answer AnswerDirectory(NodeId id, ReplyBuffer& reply) {
   return Answer::Data();
 }
 
-void AddLargeFiles(Session& session, const cas::Digest& digest) {
-  if (session.hook->KnowsImage(digest)) return;
-  auto loaded = image::LoadIndex(*session.cache, digest);
-  if (!loaded) return LogWarn("large files of image {} are not streamed: {}", digest.Hex(), loaded.error().message());
-  const image::Index& index = (*loaded)->index();
+Status AddLargeFiles(Session& session, const cas::Digest& digest) {
+  if (session.hook->KnowsImage(digest)) return {};
+  BURROW_ASSIGN_OR_RETURN(const auto loaded, image::LoadIndex(*session.cache, digest));
+  const image::Index& index = loaded->index();
   for (image::InodeNumber number = 0; number < index.inode_count(); ++number) {
     image::Inode inode = index.inode(number);
     if (!S_ISREG(inode.mode) || inode.frames.IsZero()) continue;
-    Status added = session.hook->AddLarge({.digest = inode.digest, .size = inode.size, .frames = inode.frames});
-    if (!added) return LogWarn("{}", added.error().message());
+    BURROW_RETURN_IF_ERROR(
+        session.hook->AddLarge({.digest = inode.digest, .size = inode.size, .frames = inode.frames}));
   }
   session.hook->RememberImage(digest);
+  return {};
 }
 
-// Looking up the name of an index makes its large files known.
+// Looking up the name of an index makes its large files known: there is no such name then (EAGAIN: they are not).
 Answer LookupIndex(Session& session, const Request& request, const cas::Digest& digest) {
-  return Defer(session, request, ENOENT, [&session, unique = request.header.unique, digest] {
-    AddLargeFiles(session, digest);
-    session.connection.ReplyError(unique, ENOENT);
+  return Defer(session, request, EAGAIN, [&session, unique = request.header.unique, digest] {
+    const Status added = AddLargeFiles(session, digest);
+    if (!added) LogWarn("large files of image {} are not streamed: {}", digest.Hex(), added.error().message());
+    session.connection.ReplyError(unique, added ? ENOENT : EAGAIN);
   });
 }
 

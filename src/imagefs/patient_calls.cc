@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -22,9 +24,15 @@ using std::chrono::milliseconds;
 
 constexpr char kReadAheadKb[] = "1024";
 
+// Between looks at whether an answer is still wanted.
+constexpr milliseconds kLook{100};
+
+bool NeverEnds() { return false; }
+
 // Runs `work` on a thread that may be left behind: a system call that hangs in the kernel cannot be ended.
 template <class T>
-Result<T> Within(milliseconds deadline, std::string_view what, std::function<Result<T>()> work) {
+Result<T> Within(milliseconds deadline, std::string_view what, std::function<Result<T>()> work,
+                 const std::function<bool()>& ended = NeverEnds) {
   struct Shared {
     std::mutex mutex;
     std::condition_variable done;
@@ -37,9 +45,13 @@ Result<T> Within(milliseconds deadline, std::string_view what, std::function<Res
     shared->result = std::move(result);
     shared->done.notify_all();
   }).detach();
+  const auto end = std::chrono::steady_clock::now() + deadline;
   std::unique_lock lock(shared->mutex);
-  if (shared->done.wait_for(lock, deadline, [&] { return shared->result.has_value(); }))
-    return std::move(*shared->result);
+  for (auto now = std::chrono::steady_clock::now(); now < end; now = std::chrono::steady_clock::now()) {
+    if (ended()) return Fail(Code::kCancelled, "nobody needs it any more");
+    if (shared->done.wait_until(lock, std::min(end, now + kLook), [&] { return shared->result.has_value(); }))
+      return std::move(*shared->result);
+  }
   return Fail(Code::kDeadlineExceeded, "imagefs did not answer for {} within {} ms", what, deadline.count());
 }
 
@@ -60,6 +72,26 @@ Status PingWithin(const std::string& path, milliseconds deadline) {
     return true;
   });
   if (!answered) return Forward(std::move(answered.error()));
+  return {};
+}
+
+Result<SharedFile> OpenWithin(const std::string& path, milliseconds deadline, const std::function<bool()>& ended) {
+  auto open = [path]() -> Result<SharedFile> {
+    BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(path, O_RDONLY));
+    return std::make_shared<const UniqueFd>(std::move(file));
+  };
+  return Within<SharedFile>(deadline, path, open, ended);
+}
+
+Status ReadWithin(const SharedFile& file, ByteRange range, milliseconds deadline, const std::function<bool()>& ended) {
+  auto read = [file, range]() -> Result<bool> {
+    std::string bytes(range.size, '\0');
+    ssize_t n = ::pread(file->get(), bytes.data(), bytes.size(), static_cast<off_t>(range.offset));
+    if (n < 0) return FailErrno("read a frame");
+    return true;
+  };
+  auto done = Within<bool>(deadline, "a frame", read, ended);
+  if (!done) return Forward(std::move(done.error()));
   return {};
 }
 

@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 
 namespace burrow::imagefs {
 
@@ -17,6 +21,17 @@ inline constexpr std::chrono::milliseconds kAnswerSlack{30'000};  // a restart o
 Result<struct stat> StatWithin(const std::string& path, std::chrono::milliseconds deadline);
 // Asks the process for an answer that no kernel remembers (statfs).
 Status PingWithin(const std::string& path, std::chrono::milliseconds deadline);
+// For reading. Like ReadWithin it ends early with kCancelled, some time after `ended` says so.
+using SharedFile = std::shared_ptr<const UniqueFd>;
+Result<SharedFile> OpenWithin(const std::string& path, std::chrono::milliseconds deadline,
+                              const std::function<bool()>& ended);
+// Reads a part of a file for the sake of what that leaves in memory.
+struct ByteRange {
+  uint64_t offset = 0;
+  size_t size = 0;
+};
+Status ReadWithin(const SharedFile& file, ByteRange range, std::chrono::milliseconds deadline,
+                  const std::function<bool()>& ended);
 // Makes the kernel learn that it need not send FLUSH, before anybody can have a file open while no process serves: a
 // process that is forked then, to become the next server, closes what it inherited, and would wait for itself.
 Status Probe(const std::string& mount);

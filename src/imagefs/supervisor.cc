@@ -1,6 +1,5 @@
 #include "imagefs/supervisor.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -70,10 +69,7 @@ struct Supervisor::State {
   }
   Result<std::string> Check(const cas::Digest& digest);
   std::string Hook() const { return Target(places[kHookPlace]); }
-  // Makes the hook know the image's large files.
-  void TellHook(const cas::Digest& digest) const {
-    (void)StatWithin(Hook() + "/" + digest.Hex(), options.fetch_deadline);
-  }
+  Status TellHook(const cas::Digest& digest);
   std::string Target(const Place& place) const { return options.state_directory + "/" + place.name; }
   std::string Journal(const Place& place) const { return Target(place) + ".journal"; }
   Config ChildConfig() const;
@@ -92,6 +88,13 @@ Status Supervisor::State::MountAll() {
     BURROW_ASSIGN_OR_RETURN(place.mount, MountFuse(Target(place)));
   }
   return {};
+}
+
+// Makes the hook know the image's large files. It knows no such name, and says so when it has learnt them.
+Status Supervisor::State::TellHook(const cas::Digest& digest) {
+  auto told = KillWhereLate(StatWithin(Hook() + "/" + digest.Hex(), options.fetch_deadline + kAnswerSlack));
+  if (told || told.error().code() == Code::kNotFound) return {};
+  return Forward(std::move(told.error()));
 }
 
 Config Supervisor::State::ChildConfig() const {
@@ -130,7 +133,7 @@ Status Supervisor::State::ChooseTier() {
       .directory = options.state_directory + "/erofs",
       .cache = cache.get(),
       .layers = {.hook = Hook(), .cache = options.cache_directory, .overflow = options.overflow_directory},
-      .on_loaded = [this](const cas::Digest& digest) { TellHook(digest); }};
+      .on_loaded = [this](const cas::Digest& digest) { (void)TellHook(digest); }};
   auto started = ErofsTier::Start(std::move(wanted));
   // The self-test sees to it that a read fails; that was nobody's.
   if (options.signals) options.signals->counters().failed_reads = 0;
@@ -218,14 +221,13 @@ Status Supervisor::DoFetchIndex(const cas::Digest& digest) {
 Status Supervisor::ReadFrames(const cas::Digest& index, const cas::HotBlob& blob, const std::function<bool()>& ended) {
   if (!state_->erofs) return Fail(Code::kFailedPrecondition, "frames are left to their readers in tier fuse");
   BURROW_RETURN_IF_ERROR(FetchIndex(index));
-  state_->TellHook(index);
+  BURROW_RETURN_IF_ERROR(state_->TellHook(index));
+  const milliseconds deadline = state_->options.fetch_deadline + kAnswerSlack;
   const std::string path = state_->Hook() + "/" + kHookLayer + image::ContentPath(blob.digest);
-  BURROW_ASSIGN_OR_RETURN(const UniqueFd file, os::Open(path, O_RDONLY));
-  std::string bytes(cas::kFrameSize, '\0');
+  BURROW_ASSIGN_OR_RETURN(const SharedFile file, state_->KillWhereLate(OpenWithin(path, deadline, ended)));
   for (uint32_t frame : blob.frames) {
-    if (ended()) return Fail(Code::kCancelled, "nobody needs it any more");
-    ssize_t n = ::pread(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(frame * cas::kFrameSize));
-    if (n < 0 && errno != EINTR) return FailErrno("read frame " + std::to_string(frame));
+    const ByteRange range{.offset = frame * cas::kFrameSize, .size = cas::kFrameSize};
+    BURROW_RETURN_IF_ERROR(state_->KillWhereLate(ReadWithin(file, range, deadline, ended)));
   }
   return {};
 }

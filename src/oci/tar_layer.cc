@@ -268,6 +268,8 @@ Status LayerReader::ReadContent(TreeInode& inode) {
     BURROW_RETURN_IF_ERROR(room_.Take(bytes.size()));
     return content.Append(bytes);
   }));
+  // What is large lies in a file by now, and is written a second time.
+  BURROW_RETURN_IF_ERROR(room_.TakeWhole(inode.size));
   return content.Finish(feed_, inode);
 }
 

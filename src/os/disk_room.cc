@@ -2,6 +2,8 @@
 
 #include <sys/statvfs.h>
 
+#include <cstdint>
+
 namespace burrow::os {
 
 Status CheckDiskRoom(const std::string& path, uint64_t keep_free) {
@@ -16,6 +18,12 @@ Status DiskRoom::Take(uint64_t bytes) {
   if (unseen_ < kEvery) return {};
   unseen_ = 0;
   return CheckDiskRoom(path_, keep_free_);
+}
+
+Status DiskRoom::TakeWhole(uint64_t bytes) {
+  if (bytes < kEvery) return Take(bytes);
+  unseen_ = 0;
+  return CheckDiskRoom(path_, bytes > UINT64_MAX - keep_free_ ? UINT64_MAX : keep_free_ + bytes);
 }
 
 }  // namespace burrow::os

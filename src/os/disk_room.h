@@ -21,6 +21,8 @@ class DiskRoom {
   DiskRoom(std::string path, uint64_t keep_free) : path_(std::move(path)), keep_free_(keep_free) {}
   // Before some bytes are written; looks at the first ones, too.
   Status Take(uint64_t bytes);
+  // Before a file of known size is written at once.
+  Status TakeWhole(uint64_t bytes);
 
  private:
   const std::string path_;

@@ -51,7 +51,7 @@ struct ContainerVolumes::State : std::enable_shared_from_this<State> {
   boost::asio::steady_timer timer;
   net::Event line_ended;
   std::string directory;
-  std::string floors;                                        // see MountUpon
+  std::string floors;                                        // see TakeFloors
   std::vector<std::unique_ptr<volume::LiveVolume>> mounted;  // of the thread that mounts, until Begin
   std::vector<std::shared_ptr<VolumeLine>> lines;
   std::shared_ptr<RunningContainer> container;
@@ -170,11 +170,12 @@ Result<std::vector<runtime::Bind>> ContainerVolumes::Mount() {
   return binds;
 }
 
-Status ContainerVolumes::MountUpon(const runtime::ContainerMounts& mounts, const std::string& floors) {
-  state_->floors = floors;
+void ContainerVolumes::TakeFloors(const std::string& floors) { state_->floors = floors; }
+
+Status ContainerVolumes::MountUpon(const runtime::ContainerMounts& mounts) {
   BURROW_RETURN_IF_ERROR(Mount());
   for (size_t i = 0; i < state_->mounted.size(); ++i)
-    BURROW_RETURN_IF_ERROR(runtime::CoverMount(mounts, FloorOf(floors, i), state_->mounted[i]->tree()));
+    BURROW_RETURN_IF_ERROR(runtime::CoverMount(mounts, FloorOf(state_->floors, i), state_->mounted[i]->tree()));
   return {};
 }
 
@@ -218,8 +219,9 @@ net::Task<void> ContainerVolumes::Close() {
   }
   Status removed = co_await net::RunBlocking(*state->services.commits, [state]() -> Status {
     state->mounted.clear();
-    if (!state->floors.empty()) BURROW_RETURN_IF_ERROR(os::RemoveTree(state->floors));
-    return os::RemoveTree(state->directory);
+    Status floors = state->floors.empty() ? Status() : os::RemoveTree(state->floors);
+    Status own = os::RemoveTree(state->directory);
+    return own ? std::move(floors) : std::move(own);
   });
   if (!removed) state->options.log(removed.error().message());
 }

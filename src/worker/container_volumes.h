@@ -37,9 +37,11 @@ class ContainerVolumes {
 
   // Mounts them all; what the container then has of them. Blocks; any thread, before Begin or Close.
   Result<std::vector<runtime::Bind>> Mount();
-  // Mounts them all in a container that runs and has the floors at their places that MakeVolumeFloors made in `floors`;
-  // Close removes these. Blocks; any thread, before Begin or Close.
-  Status MountUpon(const runtime::ContainerMounts& mounts, const std::string& floors);
+  // A directory of MakeVolumeFloors, which Close removes.
+  void TakeFloors(const std::string& floors);
+  // Mounts them all in a container that runs and has these floors at their places. Blocks; any thread, before Begin or
+  // Close.
+  Status MountUpon(const runtime::ContainerMounts& mounts);
   // The container runs: from now on what it writes is committed at times.
   void Begin(std::shared_ptr<RunningContainer> container);
   // Its processes have ended: the last commits, waited for as long as the times say, and a line of what was lost.

@@ -28,8 +28,9 @@ net::Task<Status> FunctionContainer::State::TakeIn(ForkedContainer forked) {
   container = std::make_shared<RunningContainer>(std::move(*forked.container));
   if (!volumes.empty()) {
     BURROW_CO_RETURN_IF_ERROR(co_await net::RunBlocking(*services.pool, [this, &forked]() -> Status {
+      volumes.TakeFloors(forked.floors);
       BURROW_ASSIGN_OR_RETURN(const auto mounts, container->OpenMounts());
-      return volumes.MountUpon(mounts, forked.floors);
+      return volumes.MountUpon(mounts);
     }));
     volumes.Begin(container);
   }

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace burrow::worker {
@@ -16,7 +17,8 @@ struct Held {
 
 // The index tells which blobs are to be held, so it must not go before they are; and they are before an overlay is
 // mounted over the image. Both take some milliseconds for a large image that is new here.
-Result<imagefs::ImageLease> LeasedImages::DoAcquire(const cas::Digest& index, const imagefs::AcquireOptions& options) {
+Result<imagefs::ImageLease> LeasedImages::DoAcquire(const cas::Digest& index,
+                                                    const imagefs::AcquireOptions& options) try {
   cas::CacheLease first = keeper_->LeaseBlobs({index});
   BURROW_RETURN_IF_ERROR(images_->FetchIndex(index));
   auto leased = std::async(std::launch::async, [&] { return keeper_->LeaseImage(index); });
@@ -24,6 +26,8 @@ Result<imagefs::ImageLease> LeasedImages::DoAcquire(const cas::Digest& index, co
   BURROW_ASSIGN_OR_RETURN(cas::CacheLease blobs, leased.get());
   os::OverlayLower lower = image.lower();
   return imagefs::ImageLease(std::move(lower), std::make_shared<const Held>(std::move(image), std::move(blobs)));
+} catch (const std::system_error& error) {
+  return Fail(Code::kResourceExhausted, "start a thread: {}", error.what());
 }
 
 }  // namespace burrow::worker

@@ -60,7 +60,7 @@ void Prefetcher::Forget(const std::string& container) {
 
 void Prefetcher::Fetch(const Job& job) const {
   cas::PrefetchOptions options{.cache = options_.cache, .remote = options_.remote, .cancelled = &job.cancelled};
-  if (options_.images) {
+  if (options_.images && options_.images->tier() == imagefs::Tier::kErofs) {
     options.read_frames = [&](const cas::HotBlob& blob, const std::function<bool()>& ended) {
       return options_.images->ReadFrames(job.hot_set.image, blob, ended);
     };

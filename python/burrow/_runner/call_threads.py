@@ -60,7 +60,10 @@ def _bootstrap(bootstrap: "Callable[..., Any]", thread: threading.Thread) -> Non
     bootstrap(thread)
 
 
-def _submit(submit: "Callable[..., Any]", pool: Any, work: Any, *args: Any, **kwargs: Any) -> Any:
+# User code's keywords may have any name.
+def _submit(
+    submit: "Callable[..., Any]", pool: Any, work: Any, /, *args: Any, **kwargs: Any
+) -> Any:
     return submit(pool, _OfCall(work), *args, **kwargs)
 
 
@@ -73,6 +76,6 @@ class _OfCall:
         self._work = work
         self._call_id = call_of_this_code()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         enter_call(self._call_id)
         return self._work(*args, **kwargs)

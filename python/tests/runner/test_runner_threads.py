@@ -194,3 +194,17 @@ def f():
     worker.start("f", max_inputs=2)
     worker.call(id="fc-1")
     assert printed(worker, 1) == {("fc-1", "empty\n"): 1}
+
+
+def test_work_of_a_pool_has_keywords_of_any_name(launch: Launch) -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+def f(name):
+    def work(**names):
+        print(name, *sorted(names))
+    ThreadPoolExecutor(1).submit(work, pool=1, work=2, submit=3, self=4).result(30)
+"""
+    worker = launch(code)
+    worker.start("f", max_inputs=2)
+    worker.call("a", id="fc-a")
+    assert printed(worker, 1) == {("fc-a", "a pool self submit work\n"): 1}
