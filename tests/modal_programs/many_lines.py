@@ -11,9 +11,8 @@ app = modal.App("many-lines")
 def chatter(lines: int) -> int:
     for _ in range(lines):
         print("a line of some length that is printed again and again")
-    print("without an end", end="")
-    sys.stdout.flush()
     print("to stderr", file=sys.stderr)
+    print("without an end", end="", file=sys.stderr)
     return lines
 
 
@@ -25,7 +24,6 @@ def main():
 # prints:
 # 5000
 # complains: to stderr
+# complains: without an end
 # prints remotely 5000 times:
 # a line of some length that is printed again and again
-# prints remotely:
-# without an end
