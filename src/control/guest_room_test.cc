@@ -22,15 +22,7 @@ class GuestRoom : public ControlFixture {
   static std::function<void(pb::WorkspaceLimits&)> Containers(uint32_t count) {
     return [count](pb::WorkspaceLimits& limits) { limits.set_max_containers(count); };
   }
-  pb::WorkspaceInfo Info() {
-    const std::string own = std::exchange(token, admin_);
-    const auto listed = Ask<pb::ListWorkspacesResponse>("Workspaces/List", pb::ListWorkspacesRequest());
-    token = own;
-    for (const auto& info : listed->workspaces()) {
-      if (info.name() == "team") return info;
-    }
-    return {};
-  }
+  pb::WorkspaceInfo Info() { return InfoOf("team", admin_); }
   // Opens a shell, which ends after `meanwhile`; tells what it waited for.
   Status WithShell(const std::function<void()>& meanwhile, const std::function<void()>& on_wait = {}) {
     pb::OpenShellRequest request;

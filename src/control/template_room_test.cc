@@ -32,15 +32,7 @@ class TemplateRoom : public ControlFixture {
     EXPECT_EQ(order.template_id(), id);
     return order.warm();
   }
-  pb::WorkspaceInfo Info() {
-    const std::string own = std::exchange(token, admin_);
-    const auto listed = Ask<pb::ListWorkspacesResponse>("Workspaces/List", pb::ListWorkspacesRequest());
-    token = own;
-    for (const auto& info : listed->workspaces()) {
-      if (info.name() == "team") return info;
-    }
-    return {};
-  }
+  pb::WorkspaceInfo Info() { return InfoOf("team", admin_); }
 
   std::string admin_;
   size_t orders_ = 0;

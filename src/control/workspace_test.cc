@@ -21,14 +21,6 @@ class Workspaces : public ControlFixture {
     admin_ = token;
     worker_ = NewWorker(std::move(options));
   }
-  // What `ask` gives, asked with another token.
-  template <class Question>
-  auto With(const std::string& other, Question ask) {
-    const std::string own = std::exchange(token, other);
-    auto answer = ask();
-    token = own;
-    return answer;
-  }
   Result<pb::DeleteWorkspaceResponse> Delete(const std::string& name) {
     pb::DeleteWorkspaceRequest request;
     request.set_name(name);

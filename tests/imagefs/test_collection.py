@@ -7,17 +7,16 @@ import re
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Dict, Iterator
+from typing import Iterator
 
 import pytest
 
+from cold_reads import Contents, make_tree, read_cold
 from conftest import require
 from images import import_image, index_of
-from processes import Control, Mounted, Reader, sha256
+from processes import Control, sha256
 
 SMALL, LARGE = 3_000, 300_000  # in a pack with others, and by itself
-ENOUGH_S = 90.0
-Contents = Dict[str, bytes]
 
 
 @pytest.fixture
@@ -27,13 +26,6 @@ def forgetful(tmp_path: Path) -> Iterator[Control]:
     control.start()
     yield control
     control.stop()
-
-
-def make_tree(root: Path, contents: Contents) -> Path:
-    root.mkdir()
-    for name, content in contents.items():
-        (root / name).write_bytes(content)
-    return root
 
 
 def of_random(prefix: str) -> Contents:
@@ -52,20 +44,6 @@ def has_blob(control: Control, content: bytes) -> bool:
     except urllib.error.HTTPError as error:
         assert error.code == 404
         return False
-
-
-def read_cold(control: Control, image: str, directory: Path, tier: str, expected: Contents) -> None:
-    """Each file from a mount whose cache is empty."""
-    index = index_of(control, image)
-    mounted = Mounted(directory, control.url, control.worker_token, index, tier)
-    mounted.start()
-    try:
-        names = sorted(expected)
-        assert sorted(os.listdir(mounted.root)) == names
-        reader = Reader(*[mounted.root / name for name in names])
-        assert reader.outcomes(ENOUGH_S) == [sha256(expected[name]) for name in names]
-    finally:
-        mounted.stop()
 
 
 def collected(control: Control, *options: str) -> int:
@@ -90,7 +68,7 @@ def test_what_images_share_outlives_the_removal_of_one_of_them(
     assert collected(forgetful) == would
     assert collected(forgetful) == 0
     assert not any(has_blob(forgetful, content) for content in first.values())
-    read_cold(forgetful, kept, tmp_path / "kept", tier, {**shared, **second})
+    read_cold(forgetful, index_of(forgetful, kept), tmp_path / "kept", tier, {**shared, **second})
 
 
 def test_an_image_whose_layers_were_collected_comes_in_again(
@@ -103,7 +81,7 @@ def test_an_image_whose_layers_were_collected_comes_in_again(
     assert forgetful.burrow("image", "rm", image).returncode == 0
     assert collected(forgetful) > len(contents)
     assert import_image(forgetful, tree) == image
-    read_cold(forgetful, image, tmp_path / "mount", tier, contents)
+    read_cold(forgetful, index_of(forgetful, image), tmp_path / "mount", tier, contents)
 
 
 def test_nothing_goes_before_its_time_of_grace(control: Control, tmp_path: Path) -> None:

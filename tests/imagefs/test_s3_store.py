@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Dict, Iterator
+from typing import Iterator
 
 import pytest
 
+from cold_reads import Contents, make_tree, read_cold
 from conftest import require
 from images import import_image, index_of
-from processes import Control, Mounted, Reader, sha256
+from processes import Control, sha256
 from s3_server import CREDENTIALS, S3Server
 
-ENOUGH_S = 90.0
-CONTENTS: Dict[str, bytes] = {"small-%d" % number: os.urandom(2_000) for number in range(50)}
+CONTENTS: Contents = {"small-%d" % number: os.urandom(2_000) for number in range(50)}
 CONTENTS.update({"large": os.urandom(300_000), "framed": os.urandom(6 << 20), "empty": b""})
 
 
@@ -41,26 +41,6 @@ def over_s3(s3: S3Server, tmp_path: Path) -> Iterator[Control]:
     control.stop()
 
 
-def read_cold(control: Control, index: str, directory: Path, tier: str) -> None:
-    """Each file from a mount whose cache is empty."""
-    mounted = Mounted(directory, control.url, control.worker_token, index, tier)
-    mounted.start()
-    try:
-        names = sorted(CONTENTS)
-        assert sorted(os.listdir(mounted.root)) == names
-        reader = Reader(*[mounted.root / name for name in names])
-        assert reader.outcomes(ENOUGH_S) == [sha256(CONTENTS[name]) for name in names]
-    finally:
-        mounted.stop()
-
-
-def make_tree(root: Path) -> Path:
-    root.mkdir()
-    for name, content in CONTENTS.items():
-        (root / name).write_bytes(content)
-    return root
-
-
 def used_bytes(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
@@ -71,13 +51,13 @@ def test_an_image_is_read_cold_from_s3_also_by_the_next_control(
     require(tier)
     before = sum(s3.objects().values())
     total = sum(map(len, CONTENTS.values()))
-    index = index_of(over_s3, import_image(over_s3, make_tree(tmp_path / "tree")))
+    index = index_of(over_s3, import_image(over_s3, make_tree(tmp_path / "tree", CONTENTS)))
     assert sum(s3.objects().values()) - before >= total, "random bytes lie there uncompressed"
-    read_cold(over_s3, index, tmp_path / "first", tier)
+    read_cold(over_s3, index, tmp_path / "first", tier, CONTENTS)
     over_s3.stop()
     assert used_bytes(over_s3.state) < total / 2, "control keeps no content itself"
     over_s3.start()
-    read_cold(over_s3, index, tmp_path / "second", tier)
+    read_cold(over_s3, index, tmp_path / "second", tier, CONTENTS)
 
 
 def test_what_is_collected_goes_from_s3(over_s3: Control, s3: S3Server, tmp_path: Path) -> None:

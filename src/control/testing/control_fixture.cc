@@ -193,6 +193,19 @@ std::string ControlFixture::NewWorkspace(const std::string& name,
   return response ? response->token() : "";
 }
 
+pb::WorkspaceInfo ControlFixture::InfoOf(const std::string& workspace, const std::string& admin) {
+  const auto listed =
+      With(admin, [&] { return Ask<pb::ListWorkspacesResponse>("Workspaces/List", pb::ListWorkspacesRequest()); });
+  if (!listed) {
+    ADD_FAILURE() << listed.error().message();
+    return {};
+  }
+  for (const auto& info : listed->workspaces()) {
+    if (info.name() == workspace) return info;
+  }
+  return {};
+}
+
 std::string ControlFixture::NewApp(const std::string& name, bool ephemeral) {
   pb::CreateAppRequest request;
   request.set_name(name);

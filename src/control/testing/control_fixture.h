@@ -61,6 +61,16 @@ class ControlFixture : public ::testing::Test {
 
   // A workspace, and a member's token of it.
   std::string NewWorkspace(const std::string& name, const std::function<void(pb::WorkspaceLimits&)>& change = {});
+  // What `ask` gives, asked with another token.
+  template <class Question>
+  auto With(const std::string& other, Question ask) {
+    const std::string own = std::exchange(token, other);
+    auto answer = ask();
+    token = own;
+    return answer;
+  }
+  // What an admin sees of a workspace; empty where there is none of that name.
+  pb::WorkspaceInfo InfoOf(const std::string& workspace, const std::string& admin);
 
   // An app with one function "f" of the image that NewImage gives.
   struct Published {
