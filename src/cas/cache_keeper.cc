@@ -258,6 +258,11 @@ Result<CacheLease> CacheKeeper::LeaseImage(const Digest& index) {
   return CacheLease(this, id);
 }
 
+bool CacheKeeper::Remembers(const Digest& index) const {
+  std::lock_guard lock(state_->mutex);
+  return state_->FindImage(index) != nullptr;
+}
+
 CacheLease CacheKeeper::LeaseBlobs(std::vector<Digest> blobs) {
   std::lock_guard lock(state_->mutex);
   uint64_t id = state_->next_lease++;

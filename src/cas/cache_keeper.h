@@ -54,6 +54,8 @@ class CacheKeeper {
   // To be taken when the index is in the cache and nothing is mounted yet, and dropped after the unmount; both ends are
   // noted as uses of the image. Fails as blobs_of_image does.
   Result<CacheLease> LeaseImage(const Digest& index);
+  // Whether it need not ask blobs_of_image for that.
+  bool Remembers(const Digest& index) const;
   // The same for blobs that no image has. Blobs need not be there yet.
   CacheLease LeaseBlobs(std::vector<Digest> blobs);
   // Bytes of the cache on the disk: counted by the last pass, and what was stored since.
