@@ -22,6 +22,24 @@ constexpr uint64_t kYieldEvery = 1u << 20;
 constexpr std::chrono::milliseconds kPauseForMisses{3};
 constexpr uint64_t kHugeBlob = 16u << 20;
 
+// Lets those go first who wait for a miss: pauses after each so many bytes.
+class Pace {
+ public:
+  Pace(CacheSignals& signals, CacheSignals::Prefetching& prefetching) : signals_(signals), prefetching_(prefetching) {}
+  void Came(size_t bytes) {
+    prefetching_.GoesOn();
+    since_yield_ += bytes;
+    if (since_yield_ < kYieldEvery) return;
+    since_yield_ = 0;
+    signals_.YieldToMisses(kPauseForMisses);
+  }
+
+ private:
+  CacheSignals& signals_;
+  CacheSignals::Prefetching& prefetching_;
+  uint64_t since_yield_ = 0;
+};
+
 class Run {
  public:
   explicit Run(const PrefetchOptions& options) : options_(options), prefetching_(options.cache->signals()) {}
@@ -41,13 +59,13 @@ class Run {
 
   const PrefetchOptions& options_;
   CacheSignals::Prefetching prefetching_;
+  Pace pace_{options_.cache->signals(), prefetching_};  // of the bundle's thread
   std::vector<Digest> small_;
   std::vector<HotBlob> large_;
   std::atomic<size_t> next_large_ = 0;
   std::atomic<uint64_t> fetched_ = 0, failed_ = 0;
   std::atomic<bool> full_ = false;  // the disk: what comes ahead of its readers is not worth an eviction
   uint64_t present_ = 0, left_ = 0;
-  uint64_t since_yield_ = 0;  // of the bundle's thread
   PrefetchQueue queue_{kMaxQueued};
 };
 
@@ -69,12 +87,7 @@ void Run::Sort(std::span<const HotBlob> blobs) {
 }
 
 Status Run::Enqueue(const Digest& digest, std::string_view bytes) {
-  prefetching_.GoesOn();
-  since_yield_ += bytes.size();
-  if (since_yield_ >= kYieldEvery) {
-    since_yield_ = 0;
-    options_.cache->signals().YieldToMisses(kPauseForMisses);
-  }
+  pace_.Came(bytes.size());
   queue_.Add({digest, std::string(bytes)});
   return {};
 }
@@ -104,15 +117,10 @@ bool Run::InParts(const HotBlob& blob) const {
 
 // As the bundle does: ends in the middle of a blob, and lets those go first who wait.
 Status Run::FetchWhole(const Digest& digest) {
-  uint64_t since_yield = 0;
+  Pace pace(options_.cache->signals(), prefetching_);
   auto watch = [&](std::string_view piece) -> Status {
     if (Ended()) return Fail(Code::kCancelled, "nobody needs it any more");
-    prefetching_.GoesOn();
-    since_yield += piece.size();
-    if (since_yield >= kYieldEvery) {
-      since_yield = 0;
-      options_.cache->signals().YieldToMisses(kPauseForMisses);
-    }
+    pace.Came(piece.size());
     return {};
   };
   BURROW_RETURN_IF_ERROR(options_.cache->FetchAhead(digest, watch));

@@ -31,6 +31,14 @@ scheduler::WorkerCapacity CapacityOf(const Worker& worker, const Function& funct
   return capacity;
 }
 
+std::vector<scheduler::WorkerCapacity> CapacitiesOf(const std::vector<Worker*>& workers, const Function& function,
+                                                    bool as_if_stopped) {
+  std::vector<scheduler::WorkerCapacity> capacities;
+  capacities.reserve(workers.size());
+  for (const Worker* worker : workers) capacities.push_back(CapacityOf(*worker, function, as_if_stopped));
+  return capacities;
+}
+
 std::string LargestWorker(const std::vector<Worker*>& workers) {
   const Worker* largest = *std::ranges::max_element(workers, {}, [](const Worker* worker) { return worker->memory; });
   return fmt::format("{:g} CPUs and {} MiB", largest->cpus, largest->memory >> 20);
@@ -145,29 +153,20 @@ void Autoscaler::SendStart(Container& container) {
 
 Worker* Autoscaler::FindRoom(const Function& function, const std::vector<Worker*>& connected,
                              bool as_if_stopped) const {
-  std::vector<scheduler::WorkerCapacity> capacities;
-  capacities.reserve(connected.size());
-  for (const Worker* worker : connected) capacities.push_back(CapacityOf(*worker, function, as_if_stopped));
-  auto index = scheduler::Place(DemandOf(function), capacities);
+  auto index = scheduler::Place(DemandOf(function), CapacitiesOf(connected, function, as_if_stopped));
   return index ? connected[*index] : nullptr;
 }
 
 bool Autoscaler::WaitsForMemory(const Function& function) const {
-  std::vector<scheduler::WorkerCapacity> capacities;
-  for (const Worker* worker : workers_.Connected()) {
-    capacities.push_back(CapacityOf(*worker, function, true));
-    capacities.back().reserved_memory = 0;
-  }
+  auto capacities = CapacitiesOf(workers_.Connected(), function, true);
+  for (auto& capacity : capacities) capacity.reserved_memory = 0;
   return scheduler::Place(DemandOf(function), capacities).has_value();
 }
 
 // Gives up templates and stops idle containers of others until the function fits once they have gone. False when no
 // worker could ever hold it.
 bool Autoscaler::MakeRoom(const Function& function, const std::vector<Worker*>& connected) {
-  std::vector<scheduler::WorkerCapacity> capacities;
-  capacities.reserve(connected.size());
-  for (const Worker* worker : connected) capacities.push_back(CapacityOf(*worker, function, false));
-  if (!scheduler::CouldEverFit(DemandOf(function), capacities)) return false;
+  if (!scheduler::CouldEverFit(DemandOf(function), CapacitiesOf(connected, function, false))) return false;
   do {
     if (FindRoom(function, connected, true)) return true;
   } while (WaitsForMemory(function) && templates_.GiveUpOn(connected));

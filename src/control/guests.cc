@@ -22,8 +22,7 @@ Result<std::shared_ptr<Guest>> Guests::Enter(const std::string& workspace, const
                 "raise it (`burrow workspace update`)",
                 demand.cpus, demand.memory >> 20, workspace, DescribeBounds(workspace));
   }
-  auto guest = std::make_shared<Guest>(weak_from_this(), workspace, demand, clock_.Now());
-  guests_.emplace_back(guest.get(), guest);
+  auto guest = Add(workspace, demand);
   if (share_room) share_room();
   return guest;
 }
@@ -88,8 +87,13 @@ uint32_t Guests::CountIn(const std::string& workspace) const {
 }
 
 std::shared_ptr<Guest> Guests::Admit(const std::string& workspace, const scheduler::Demand& demand) {
-  auto guest = std::make_shared<Guest>(weak_from_this(), workspace, demand, clock_.Now());
+  auto guest = Add(workspace, demand);
   guest->has_room = true;
+  return guest;
+}
+
+std::shared_ptr<Guest> Guests::Add(const std::string& workspace, const scheduler::Demand& demand) {
+  auto guest = std::make_shared<Guest>(weak_from_this(), workspace, demand, clock_.Now());
   guests_.emplace_back(guest.get(), guest);
   return guest;
 }

@@ -65,6 +65,7 @@ class Guests : public std::enable_shared_from_this<Guests> {
 
  private:
   friend class Guest;
+  std::shared_ptr<Guest> Add(const std::string& workspace, const scheduler::Demand& demand);
   void Leave(const Guest& guest);
   std::string DescribeBounds(const std::string& workspace) const;
 

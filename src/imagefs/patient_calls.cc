@@ -75,18 +75,20 @@ Status PingWithin(const std::string& path, milliseconds deadline) {
   return {};
 }
 
-Result<SharedFile> OpenWithin(const std::string& path, milliseconds deadline, const std::function<bool()>& ended) {
-  auto open = [path]() -> Result<SharedFile> {
-    BURROW_ASSIGN_OR_RETURN(UniqueFd file, os::Open(path, O_RDONLY));
-    return std::make_shared<const UniqueFd>(std::move(file));
+using FilePointer = std::shared_ptr<PatientFile>;
+
+Result<FilePointer> OpenWithin(const std::string& path, milliseconds deadline, const std::function<bool()>& ended) {
+  auto open = [path]() -> Result<FilePointer> {
+    BURROW_ASSIGN_OR_RETURN(UniqueFd fd, os::Open(path, O_RDONLY));
+    return std::make_shared<PatientFile>(PatientFile{.fd = std::move(fd), .bytes = {}});
   };
-  return Within<SharedFile>(deadline, path, open, ended);
+  return Within<FilePointer>(deadline, path, open, ended);
 }
 
-Status ReadWithin(const SharedFile& file, ByteRange range, milliseconds deadline, const std::function<bool()>& ended) {
+Status ReadWithin(const FilePointer& file, ByteRange range, milliseconds deadline, const std::function<bool()>& ended) {
   auto read = [file, range]() -> Result<bool> {
-    std::string bytes(range.size, '\0');
-    ssize_t n = ::pread(file->get(), bytes.data(), bytes.size(), static_cast<off_t>(range.offset));
+    file->bytes.resize(range.size);
+    ssize_t n = ::pread(file->fd.get(), file->bytes.data(), range.size, static_cast<off_t>(range.offset));
     if (n < 0) return FailErrno("read a frame");
     return true;
   };
@@ -97,11 +99,7 @@ Status ReadWithin(const SharedFile& file, ByteRange range, milliseconds deadline
 
 Status Probe(const std::string& mount) {
   std::string path = mount + "/" + kProbeName;
-  auto opened = Within<bool>(kAnswerSlack, path, [path]() -> Result<bool> {
-    auto fd = os::Open(path, O_RDONLY);
-    if (!fd) return Forward(std::move(fd.error()));
-    return true;
-  });
+  auto opened = OpenWithin(path, kAnswerSlack, NeverEnds);
   if (!opened) return Forward(std::move(opened.error()));
   return {};
 }

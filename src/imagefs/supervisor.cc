@@ -224,7 +224,7 @@ Status Supervisor::ReadFrames(const cas::Digest& index, const cas::HotBlob& blob
   BURROW_RETURN_IF_ERROR(state_->TellHook(index));
   const milliseconds deadline = state_->options.fetch_deadline + kAnswerSlack;
   const std::string path = state_->Hook() + "/" + kHookLayer + image::ContentPath(blob.digest);
-  BURROW_ASSIGN_OR_RETURN(const SharedFile file, state_->KillWhereLate(OpenWithin(path, deadline, ended)));
+  BURROW_ASSIGN_OR_RETURN(const auto file, state_->KillWhereLate(OpenWithin(path, deadline, ended)));
   for (uint32_t frame : blob.frames) {
     const ByteRange range{.offset = frame * cas::kFrameSize, .size = cas::kFrameSize};
     BURROW_RETURN_IF_ERROR(state_->KillWhereLate(ReadWithin(file, range, deadline, ended)));

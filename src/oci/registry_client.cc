@@ -1,11 +1,10 @@
 #include "oci/registry_client.h"
 
-#include <unistd.h>
-
 #include <condition_variable>
 #include <mutex>
 
 #include "oci/registry_access.h"
+#include "os/fs.h"
 
 namespace burrow::oci {
 namespace {
@@ -233,14 +232,9 @@ Status RegistryClient::Download(const Descriptor& blob, int fd, std::atomic<uint
     RegistryGet get{.path = state_->base() + "/blobs/" + version, .what = "layer " + version};
     get.sink = [&](std::string_view bytes) -> Status {
       if (bytes.size() > blob.size - received) return Fail(Code::kDataLoss, "{} is longer than it should be", get.what);
-      for (std::string_view rest = bytes; !rest.empty();) {
-        ssize_t n = ::pwrite(fd, rest.data(), rest.size(), static_cast<off_t>(received));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return FailErrno("write a layer");
-        hasher.Update(rest.substr(0, static_cast<size_t>(n)));
-        received += static_cast<uint64_t>(n);
-        rest.remove_prefix(static_cast<size_t>(n));
-      }
+      BURROW_RETURN_IF_ERROR(os::WriteAllAt(fd, bytes, received));
+      hasher.Update(bytes);
+      received += bytes.size();
       if (counter) counter->fetch_add(bytes.size(), std::memory_order_relaxed);
       return {};
     };
